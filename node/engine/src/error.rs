@@ -1,0 +1,116 @@
+//! What the engine answers when it does not do what was asked. Variants name what the caller can do.
+
+/// Why a call was not carried out. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Unknown, or somebody else's: the two look the same.
+    #[error("not found")]
+    NotFound,
+    /// Known, but this user may not.
+    #[error("forbidden")]
+    Forbidden,
+    /// A value breaks a rule.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// The field of the request: `nick`, `password`, `text`, `with`, `address`, ...
+        field: &'static str,
+        /// What is wrong.
+        reason: Reason,
+    },
+    /// The nick, or one that looks like it, is taken.
+    #[error("taken")]
+    Taken,
+    /// A bare node name fits several nodes; the addresses that may be meant (Q6).
+    #[error("ambiguous")]
+    Ambiguous(Vec<String>),
+    /// No node of that name is known here (Q7).
+    #[error("unknown node {0}")]
+    UnknownNode(String),
+    /// A chat with oneself (Q9).
+    #[error("a chat with oneself")]
+    OneselfChat,
+    /// Nick and password do not fit.
+    #[error("wrong nick or password")]
+    BadLogin,
+    /// Registration needs an invite code or the set-up code.
+    #[error("an invite code is needed")]
+    InviteNeeded,
+    /// Nobody may register here.
+    #[error("registration is closed")]
+    RegistrationClosed,
+    /// Too often.
+    #[error("too many requests")]
+    TooMany {
+        /// When to come again, seconds, at least 1.
+        retry_after_s: u32,
+    },
+    /// Not built yet (501).
+    #[error("not yet")]
+    NotYet,
+    /// The engine's queue is full (503).
+    #[error("busy")]
+    Busy,
+    /// No room on the disk (503).
+    #[error("storage full")]
+    StorageFull,
+    /// The node is stopping (503).
+    #[error("stopping")]
+    Stopping,
+    /// Something broke; the cause is in the log.
+    #[error("internal error")]
+    Internal,
+}
+
+/// What is wrong with a value. `as_str` is part of the text key `error-<field>-<reason>` or `error-<reason>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// Nothing, or only white space.
+    #[error("empty")]
+    Empty,
+    /// Under the least length.
+    #[error("short")]
+    Short,
+    /// Over the greatest length.
+    #[error("long")]
+    Long,
+    /// Control or direction characters.
+    #[error("control")]
+    Control,
+    /// Characters that a nick or name may not have.
+    #[error("characters")]
+    Characters,
+    /// Letters of more than one script.
+    #[error("mixed")]
+    Mixed,
+    /// A name kept for the program.
+    #[error("reserved")]
+    Reserved,
+    /// Not of the form asked for.
+    #[error("malformed")]
+    Malformed,
+}
+
+impl Reason {
+    /// The word used in text keys.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Short => "short",
+            Self::Long => "long",
+            Self::Control => "control",
+            Self::Characters => "characters",
+            Self::Mixed => "mixed",
+            Self::Reserved => "reserved",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+impl Error {
+    /// Shorthand for a value that breaks a rule.
+    #[must_use]
+    pub fn invalid(field: &'static str, reason: Reason) -> Self {
+        Self::Invalid { field, reason }
+    }
+}

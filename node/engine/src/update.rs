@@ -1,0 +1,82 @@
+//! Unsigned news for browsers. They may be lost; a page that lost some reloads.
+
+use std::sync::Arc;
+
+use chater_protocol::id::{ChatId, EventId, UserId};
+
+use crate::view::{Chat, Message, MessageState};
+
+/// One piece of news for one user.
+#[derive(Debug, Clone)]
+pub struct Update {
+    /// Place in the user's sequence (Q35); none for typing and presence.
+    pub seq: Option<u64>,
+    /// What happened.
+    pub news: News,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// A message came, or one shown before changed (same id: edit, delete, reaction).
+    Message(Arc<Message>),
+    /// Own messages came further.
+    State {
+        /// The chat.
+        chat_id: ChatId,
+        /// At most 256.
+        ids: Vec<EventId>,
+        /// How far.
+        state: MessageState,
+    },
+    /// A chat is new or its card changed.
+    Chat(Arc<Chat>),
+    /// Somebody types, or stopped.
+    Typing {
+        /// The chat.
+        chat_id: ChatId,
+        /// Who.
+        user_id: UserId,
+        /// Display name.
+        name: String,
+        /// Whether they type.
+        on: bool,
+    },
+    /// A person came or went.
+    Presence {
+        /// Who.
+        user_id: UserId,
+        /// Whether their node is connected.
+        online: bool,
+        /// Last seen, Unix ms.
+        seen_at_ms: Option<i64>,
+    },
+    /// What was asked for is no longer remembered, or the reader was too slow: load the page again.
+    Reload,
+}
+
+/// One browser's stream of news.
+pub struct Subscription {
+    /// The sequence number the stream begins after; the `hello` frame carries it.
+    pub seq: u64,
+    // (private fields)
+}
+
+impl Subscription {
+    /// The next piece of news; none when the node stops or the session ended.
+    /// `News::Reload` is sent once when the reader was too slow, then the stream ends (Q36).
+    pub async fn next(&mut self) -> Option<Arc<Update>> { todo!() }
+    /// Why the stream ended, once `next` gave none.
+    pub fn ended(&self) -> Ended { todo!() }
+}
+
+/// Why a stream of news ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The node stops (close 1001).
+    Stopping,
+    /// The session ended (close 4401).
+    Session,
+    /// Too slow (close 1013, after `reload`).
+    Slow,
+}

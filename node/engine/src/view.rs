@@ -1,0 +1,349 @@
+//! Plain structs made for a page or an API answer. Times are Unix milliseconds, UTC.
+
+use chater_protocol::id::{ChatId, EventId, NodeId, UserId};
+
+/// A person as others see them (Q8, Q23).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The person; decides the colour of the default avatar (first byte mod 8).
+    pub user_id: UserId,
+    /// The nick, unique on its node.
+    pub nick: String,
+    /// `nick@node` as it may be typed here (Q6).
+    pub address: String,
+    /// What is shown in bold; the nick when nothing else was chosen.
+    pub display_name: String,
+    /// A line about oneself; may be empty.
+    pub about: String,
+    /// The node's name as shown here.
+    pub node: String,
+    /// The node the person lives on.
+    pub node_id: NodeId,
+    /// BLAKE3 of the chosen picture, hex; none = the default avatar.
+    pub avatar: Option<String>,
+    /// Whether the person lives on this node.
+    pub here: bool,
+}
+
+/// How far a message has come (Q25).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageState {
+    /// Own: committed on this node, waiting for the other one.
+    Stored,
+    /// Own: the other person's node has committed it.
+    Delivered,
+    /// Own: the other person has read it.
+    Read,
+    /// Own: refused for good.
+    Failed,
+    /// Somebody else's.
+    Received,
+}
+
+impl MessageState {
+    /// The word of the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Failed => "failed",
+            Self::Received => "received",
+        }
+    }
+}
+
+/// What a message answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    /// The message answered.
+    pub id: EventId,
+    /// Its author's display name.
+    pub author: String,
+    /// One line of it; none when it is deleted or not here.
+    pub text: Option<String>,
+}
+
+/// One kind of reaction under a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reaction {
+    /// The emoji.
+    pub emoji: String,
+    /// Who reacted, display names, the viewer first when among them.
+    pub names: Vec<String>,
+    /// Whether the viewer is among them.
+    pub mine: bool,
+}
+
+/// One message as one user sees it (Q24).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The event id.
+    pub id: EventId,
+    /// Its chat.
+    pub chat_id: ChatId,
+    /// Arrival number in this chat on this node; gaps are normal.
+    pub n: u64,
+    /// The author's own key for repeated sends; only for the author.
+    pub client_id: Option<String>,
+    /// Who wrote it.
+    pub author: Person,
+    /// Whether the viewer wrote it.
+    pub own: bool,
+    /// The text; none when deleted or when no key for it is here yet.
+    pub text: Option<String>,
+    /// Whether the author or an admin took it back.
+    pub deleted: bool,
+    /// Whether the text was changed.
+    pub edited: bool,
+    /// When the author sent it, by the order of the chat.
+    pub sent_at_ms: i64,
+    /// When it came to this node.
+    pub received_at_ms: i64,
+    /// How far it has come.
+    pub state: MessageState,
+    /// Sent more than an hour before it came (L6).
+    pub late: bool,
+    /// What it answers.
+    pub reply_to: Option<Quote>,
+    /// Reactions in the order they appeared.
+    pub reactions: Vec<Reaction>,
+}
+
+/// Direct chat or group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChatKind {
+    /// Exactly two users.
+    Direct,
+    /// A chat with changing membership.
+    Group,
+}
+
+/// How a chat stands for one user (Q26).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChatState {
+    /// In the list.
+    Open,
+    /// A stranger's first message, not yet accepted.
+    Request,
+    /// Declined request.
+    Declined,
+    /// The other person is blocked.
+    Blocked,
+    /// A group left.
+    Left,
+}
+
+impl ChatState {
+    /// The word of the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Request => "request",
+            Self::Declined => "declined",
+            Self::Blocked => "blocked",
+            Self::Left => "left",
+        }
+    }
+}
+
+/// One chat as one user sees it: a card of the list and the head of the conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chat {
+    /// The chat.
+    pub id: ChatId,
+    /// Direct or group.
+    pub kind: ChatKind,
+    /// What is bold: the other person's display name, or the group's title.
+    pub title: String,
+    /// The other person of a direct chat.
+    pub with: Option<Person>,
+    /// How many members.
+    pub members: u32,
+    /// The newest message.
+    pub last: Option<Message>,
+    /// Unread messages of others, at most 100.
+    pub unread: u32,
+    /// Arrival number of the newest message read.
+    pub read_n: u64,
+    /// Open, request, ...
+    pub state: ChatState,
+    /// Kept on top of the list.
+    pub pinned: bool,
+    /// Silent until then.
+    pub muted_until_ms: Option<i64>,
+    /// Out of the main list.
+    pub archived: bool,
+    /// The unsent text.
+    pub draft: Option<String>,
+    /// When anything last happened; the list is sorted by it.
+    pub active_at_ms: i64,
+    /// Whether the other person's node is connected now (always true for people here).
+    pub node_online: bool,
+    /// When that node was last connected, if ever.
+    pub node_seen_ms: Option<i64>,
+    /// Since when the oldest own message waits for the other node.
+    pub waiting_since_ms: Option<i64>,
+    /// Events known to exist but not here yet, and how many nodes are asked for them.
+    pub missing: u32,
+    /// See `missing`.
+    pub asking: u32,
+}
+
+/// One page of chats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatPage {
+    /// Pinned first, then by last activity.
+    pub chats: Vec<Chat>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
+/// One page of messages, oldest first (Q28).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessagePage {
+    /// The messages, oldest first.
+    pub messages: Vec<Message>,
+    /// Anchor for `before` of the page above; none = the beginning.
+    pub older: Option<EventId>,
+    /// Anchor for `after` of the page below; none = the end.
+    pub newer: Option<EventId>,
+}
+
+/// Which page of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Anchor {
+    /// The newest page.
+    Newest,
+    /// The page that ends just above this message.
+    Before(EventId),
+    /// The page that begins just below this message.
+    After(EventId),
+    /// The page with this message in the middle.
+    Around(EventId),
+}
+
+/// One step of a message on its way («Путь сообщения»).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hop {
+    /// The node's name.
+    pub node: String,
+    /// Whether it is this node.
+    pub here: bool,
+    /// When it committed the message; none = not yet.
+    pub at_ms: Option<i64>,
+    /// When it is tried next, if it waits.
+    pub next_try_ms: Option<i64>,
+}
+
+/// The whole way of one own message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path {
+    /// When it was written.
+    pub sent_at_ms: i64,
+    /// The nodes, this one first.
+    pub hops: Vec<Hop>,
+    /// Whether it was read.
+    pub read: bool,
+}
+
+/// Answers of one source to a people search.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeopleAnswer {
+    /// Name of the node that answered, none = this node (and what it remembers).
+    pub from: Option<String>,
+    /// Those found, best first. A person may come again from another source.
+    pub rows: Vec<Person>,
+    /// Nodes asked so far.
+    pub asked: u32,
+    /// Nodes that answered so far.
+    pub answered: u32,
+    /// No more answers will come.
+    pub done: bool,
+}
+
+/// The state of a link to another node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    /// Connected and greeted.
+    Connected,
+    /// Being dialled.
+    Connecting,
+    /// Known, not connected.
+    Away,
+}
+
+/// Another node, seen from here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Its id.
+    pub node_id: NodeId,
+    /// Its name as shown here (Q6).
+    pub name: String,
+    /// Connected or not.
+    pub state: LinkState,
+    /// Addresses known, the connected one first.
+    pub addresses: Vec<String>,
+    /// People of that node known here.
+    pub people: u32,
+    /// Own events that wait for it.
+    pub waiting: u64,
+    /// Connected since, or last seen.
+    pub since_ms: Option<i64>,
+    /// Last ping, milliseconds.
+    pub rtt_ms: Option<u32>,
+    /// How it was found: `lan`, `manual`, `gossip`.
+    pub found: &'static str,
+}
+
+/// An address typed by the owner that has not answered yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dialling {
+    /// The address as typed.
+    pub address: String,
+    /// The last error, if any, in English.
+    pub error: Option<String>,
+}
+
+/// This node, for the network page and `GET /api/v1/node`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub node_id: NodeId,
+    /// Multiaddrs with `/p2p/<id>`, best first, that others can dial.
+    pub addresses: Vec<String>,
+    /// Known nodes, connected first.
+    pub peers: Vec<Peer>,
+    /// Addresses typed that have not answered yet.
+    pub dialling: Vec<Dialling>,
+    /// Program version.
+    pub version: &'static str,
+    /// How many users live here.
+    pub users: u32,
+}
+
+/// What a user chose.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// `ru` or `en`; none = the node's.
+    pub language: Option<String>,
+    /// `light` or `dark`; none = the system's.
+    pub theme: Option<String>,
+    /// IANA name of the browser's zone at the last login.
+    pub time_zone: Option<String>,
+}
+
+/// Who is signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Me {
+    /// As others see them.
+    pub person: Person,
+    /// What they chose.
+    pub settings: Settings,
+    /// Whether they own the node.
+    pub owner: bool,
+}

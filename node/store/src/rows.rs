@@ -1,0 +1,224 @@
+//! Transactions as rows in tables: the one way into redb. Tables are opened when first used and kept
+//! open until the transaction ends, so a turn of a thousand inputs opens each once.
+
+use std::cell::RefCell;
+use std::ops::Bound;
+
+use chater_protocol::codec;
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, WriteTransaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::tables::Table;
+use crate::{Result, StoreError, key};
+
+/// Called with key and value; false ends the scan.
+pub type Visit<'f> = dyn FnMut(&[u8], &[u8]) -> bool + 'f;
+
+/// Reading rows, in a snapshot or in the writer's own transaction.
+pub trait Rows {
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// Storage errors.
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>>;
+
+    /// Visits rows from `from` (included) up to `to` (excluded; none = the end), or downwards.
+    ///
+    /// # Errors
+    /// Storage errors.
+    fn scan(&self, table: Table, from: &[u8], to: Option<&[u8]>, down: bool, visit: &mut Visit<'_>) -> Result<()>;
+
+    /// Visits the rows whose key begins with `prefix`, upwards.
+    ///
+    /// # Errors
+    /// Storage errors.
+    fn each(&self, table: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        self.scan(table, prefix, key::after(prefix).as_deref(), false, visit)
+    }
+
+    /// The CBOR row of a key.
+    ///
+    /// # Errors
+    /// Storage errors, and a row that does not decode.
+    fn row<T: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<T>> {
+        self.get(table, key)?.map(|bytes| decode_row(table, &bytes)).transpose()
+    }
+}
+
+/// Decodes a CBOR row of our own.
+///
+/// # Errors
+/// A damaged row.
+pub(crate) fn decode_row<T: DeserializeOwned>(table: Table, bytes: &[u8]) -> Result<T> {
+    codec::decode(bytes, usize::MAX).map_err(|_| damaged(table))
+}
+
+/// A row that does not have its shape.
+pub(crate) fn damaged(table: Table) -> StoreError {
+    StoreError::Damaged(format!("a row of {table:?}"))
+}
+
+type Bytes = &'static [u8];
+
+/// A read snapshot.
+pub struct Read {
+    txn: ReadTransaction,
+    open: RefCell<Vec<Option<ReadOnlyTable<Bytes, Bytes>>>>,
+}
+
+impl Read {
+    pub(crate) fn new(txn: ReadTransaction) -> Self {
+        Self { txn, open: RefCell::new(Table::ALL.iter().map(|_| None).collect()) }
+    }
+
+    fn with<T>(&self, table: Table, empty: T, f: impl FnOnce(&ReadOnlyTable<Bytes, Bytes>) -> Result<T>) -> Result<T> {
+        let mut open = self.open.borrow_mut();
+        let Some(slot) = open.get_mut(table as usize) else { return Ok(empty) };
+        if slot.is_none() {
+            match self.txn.open_table(table.definition()) {
+                Ok(opened) => *slot = Some(opened),
+                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(empty),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        match slot {
+            Some(opened) => f(opened),
+            None => Ok(empty),
+        }
+    }
+}
+
+impl Rows for Read {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.with(table, None, |t| Ok(t.get(key)?.map(|v| v.value().to_vec())))
+    }
+
+    fn scan(&self, table: Table, from: &[u8], to: Option<&[u8]>, down: bool, visit: &mut Visit<'_>) -> Result<()> {
+        // The closure may read other tables, so the table is not held borrowed: a second handle is cheap.
+        let opened = match self.txn.open_table(table.definition()) {
+            Ok(opened) => opened,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        scan(&opened, from, to, down, visit)
+    }
+}
+
+/// The write transaction of a turn.
+pub struct Write<'txn> {
+    txn: &'txn WriteTransaction,
+    open: RefCell<Vec<Option<redb::Table<'txn, Bytes, Bytes>>>>,
+}
+
+impl<'txn> Write<'txn> {
+    pub(crate) fn new(txn: &'txn WriteTransaction) -> Self {
+        Self { txn, open: RefCell::new(Table::ALL.iter().map(|_| None).collect()) }
+    }
+
+    fn with<T>(&self, table: Table, f: impl FnOnce(&mut redb::Table<'txn, Bytes, Bytes>) -> Result<T>) -> Result<T> {
+        let mut open = self.open.borrow_mut();
+        let slot = open.get_mut(table as usize).ok_or_else(|| damaged(table))?;
+        if slot.is_none() {
+            *slot = Some(self.txn.open_table(table.definition())?);
+        }
+        slot.as_mut().map_or_else(|| Err(damaged(table)), f)
+    }
+
+    /// Writes a row.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
+        self.with(table, |t| {
+            t.insert(key, value)?;
+            Ok(())
+        })
+    }
+
+    /// Writes a CBOR row.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn put_row<T: Serialize>(&self, table: Table, key: &[u8], row: &T) -> Result<()> {
+        self.put(table, key, &codec::encode(row))
+    }
+
+    /// Takes a row away; whether it was there.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn remove(&self, table: Table, key: &[u8]) -> Result<bool> {
+        self.with(table, |t| Ok(t.remove(key)?.is_some()))
+    }
+
+    /// The next number of a counter kept in `meta`, from 1.
+    ///
+    /// # Errors
+    /// Storage errors; more than 2^32 - 1 numbers given.
+    pub fn next_number(&self, counter: &str) -> Result<u32> {
+        let last = self.get(Table::Meta, counter.as_bytes())?;
+        let last = last.and_then(|b| b.try_into().ok()).map_or(0, u32::from_be_bytes);
+        let next = last.checked_add(1).ok_or_else(|| StoreError::Damaged(format!("counter {counter}")))?;
+        self.put(Table::Meta, counter.as_bytes(), &next.to_be_bytes())?;
+        Ok(next)
+    }
+}
+
+impl Rows for Write<'_> {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.with(table, |t| Ok(t.get(key)?.map(|v| v.value().to_vec())))
+    }
+
+    fn scan(&self, table: Table, from: &[u8], to: Option<&[u8]>, down: bool, visit: &mut Visit<'_>) -> Result<()> {
+        // Rows are taken in pieces, so that the closure may read other tables, or write this one.
+        const PIECE: usize = 64;
+        let (mut from, mut to) = (from.to_vec(), to.map(<[u8]>::to_vec));
+        loop {
+            let mut piece: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+            self.with(table, |t| {
+                scan(t, &from, to.as_deref(), down, &mut |k, v| {
+                    piece.push((k.to_vec(), v.to_vec()));
+                    piece.len() < PIECE
+                })
+            })?;
+            for (k, v) in &piece {
+                if !visit(k, v) {
+                    return Ok(());
+                }
+            }
+            match piece.pop() {
+                Some((last, _)) if piece.len() + 1 == PIECE => {
+                    if down {
+                        to = Some(last);
+                    } else {
+                        from = last;
+                        from.push(0);
+                    }
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+}
+
+fn scan(
+    table: &impl ReadableTable<Bytes, Bytes>,
+    from: &[u8],
+    to: Option<&[u8]>,
+    down: bool,
+    visit: &mut Visit<'_>,
+) -> Result<()> {
+    if to.is_some_and(|to| to <= from) {
+        return Ok(());
+    }
+    let upper = to.map_or(Bound::Unbounded, Bound::Excluded);
+    let mut range = table.range::<&[u8]>((Bound::Included(from), upper))?;
+    while let Some(next) = if down { range.next_back() } else { range.next() } {
+        let (k, v) = next?;
+        if !visit(k.value(), v.value()) {
+            break;
+        }
+    }
+    Ok(())
+}

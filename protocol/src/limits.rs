@@ -1,0 +1,70 @@
+//! Every number that a stranger could abuse, and what happens without it.
+
+/// Header of an event, bytes (E6). Without it a header could carry megabytes that must be kept for ever.
+pub const HEADER: usize = 2 * 1024;
+/// Payload of a message, bytes (E6). Without it one message fills memory and disk of every member.
+pub const PAYLOAD: usize = 64 * 1024;
+/// Payload of a `key` event, bytes (E6): boxes for about 1,000 homes.
+pub const KEY_PAYLOAD: usize = 256 * 1024;
+/// One wire event with all its parts.
+pub const EVENT: usize = HEADER + KEY_PAYLOAD + 128;
+/// Entries of `ctl` and of `deps` (E6). Without it one event costs thousands of look-ups.
+pub const LINKS: usize = 8;
+/// How far ahead of the own clock a time stamp may be, ms (L4, L6).
+pub const AHEAD_MS: u64 = 5 * 60 * 1000;
+/// After this much delay a message is shown as "received late", ms (L6).
+pub const LATE_MS: u64 = 60 * 60 * 1000;
+/// Characters of a message text (Q30).
+pub const TEXT_CHARS: usize = 8_000;
+/// Bytes of a message text (Q30).
+pub const TEXT_BYTES: usize = 32_000;
+/// Bytes of one reaction: the longest emoji sequences have about 35.
+pub const EMOJI_BYTES: usize = 40;
+/// Characters of a display name or title (Q30).
+pub const NAME_CHARS: usize = 64;
+/// Characters of "about" (Q30).
+pub const ABOUT_CHARS: usize = 500;
+/// A home record, KEM card or profile card with its signature, bytes.
+pub const CARD: usize = 4 * 1024;
+/// Live homes of one user that are sealed to and served (I2).
+pub const HOMES: usize = 8;
+/// Days after which a key is worn, as ms (K8).
+pub const KEY_AGE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+/// Messages after which a key is worn (K8).
+pub const KEY_MESSAGES: u64 = 5_000;
+/// One message of `/chater/hello/1`, bytes.
+pub const HELLO: usize = 8 * 1024;
+/// One message of `/chater/log/1`, bytes: 1 MiB of events and the envelope.
+pub const LOG: usize = 1024 * 1024 + 64 * 1024;
+/// One message of `/chater/people/1`, bytes.
+pub const PEOPLE: usize = 64 * 1024;
+/// One gossip frame, bytes.
+pub const FRAME: usize = 64 * 1024;
+/// Events in one `Push` (S6).
+pub const PUSH_EVENTS: usize = 64;
+/// Events in one `Range` answer (S6).
+pub const RANGE_EVENTS: usize = 256;
+/// Bytes of events in one answer (S6).
+pub const RANGE_BYTES: usize = 1024 * 1024;
+/// Ids in one `Get`, `Identity` or `KeyRequest` (S6).
+pub const IDS: usize = 64;
+/// Rows of one `Summary` (S6).
+pub const SUMMARY_ROWS: usize = 256;
+/// Rows of one people answer (design.md section 3).
+pub const PEOPLE_ROWS: usize = 20;
+/// Feeds told in one `Heads` answer; a direct chat has six per pair of homes.
+pub const HEAD_ROWS: usize = 512;
+/// Addresses in a node card.
+pub const CARD_ADDRESSES: usize = 8;
+/// Bytes of one address.
+pub const ADDRESS: usize = 256;
+/// Letters that a people query needs at least.
+pub const QUERY_CHARS: usize = 2;
+/// Letters that a people query has at most.
+pub const QUERY_MAX_CHARS: usize = 64;
+/// Unaccepted sender: events held (K10).
+pub const STRANGER_EVENTS: u64 = 20;
+/// Unaccepted sender: bytes held (K10).
+pub const STRANGER_BYTES: u64 = 64 * 1024;
+/// Unaccepted senders per user (K10).
+pub const STRANGERS: u64 = 200;
