@@ -44,7 +44,11 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, Malf
     let mut rest = bytes;
     let value = ciborium::de::from_reader_with_recursion_limit(&mut rest, DEPTH)
         .map_err(|_| Malformed::Form)?;
-    if rest.is_empty() { Ok(value) } else { Err(Malformed::Form) }
+    if rest.is_empty() {
+        Ok(value)
+    } else {
+        Err(Malformed::Form)
+    }
 }
 
 /// Decodes, then refuses any encoding but the one [`encode`] makes (threats B05-B09).
@@ -56,7 +60,11 @@ pub fn decode_canonical<T: DeserializeOwned + Serialize>(
     limit: usize,
 ) -> Result<T, Malformed> {
     let value: T = decode(bytes, limit)?;
-    if encode(&value) == bytes { Ok(value) } else { Err(Malformed::NotCanonical) }
+    if encode(&value) == bytes {
+        Ok(value)
+    } else {
+        Err(Malformed::NotCanonical)
+    }
 }
 
 /// Defines a struct that is a CBOR array of its fields, in order.
@@ -67,7 +75,7 @@ macro_rules! array_struct {
         $vis struct $name { $($(#[$fmeta])* $fvis $field: $type),* }
 
         impl ::serde::Serialize for $name {
-            fn serialize<S: ::serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+            fn serialize<S: ::serde::Serializer>(&self, s: S) -> ::core::result::Result<S::Ok, S::Error> {
                 use ::serde::ser::SerializeTuple;
                 let fields = [$(stringify!($field)),*].len();
                 let mut out = s.serialize_tuple(fields)?;
@@ -77,14 +85,14 @@ macro_rules! array_struct {
         }
 
         impl<'de> ::serde::Deserialize<'de> for $name {
-            fn deserialize<D: ::serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+            fn deserialize<D: ::serde::Deserializer<'de>>(d: D) -> ::core::result::Result<Self, D::Error> {
                 struct Fields;
                 impl<'de> ::serde::de::Visitor<'de> for Fields {
                     type Value = $name;
                     fn expecting(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                         f.write_str(concat!("the array of ", stringify!($name)))
                     }
-                    fn visit_seq<A: ::serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<$name, A::Error> {
+                    fn visit_seq<A: ::serde::de::SeqAccess<'de>>(self, mut seq: A) -> ::core::result::Result<$name, A::Error> {
                         $(let $field: $type = seq
                             .next_element()?
                             .ok_or_else(|| <A::Error as ::serde::de::Error>::custom(concat!("no ", stringify!($field))))?;)*
@@ -108,20 +116,20 @@ macro_rules! tagged_enum {
         $vis enum $name { $($(#[$vmeta])* $variant($type)),* }
 
         impl ::serde::Serialize for $name {
-            fn serialize<S: ::serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+            fn serialize<S: ::serde::Serializer>(&self, s: S) -> ::core::result::Result<S::Ok, S::Error> {
                 match self { $(Self::$variant(body) => (($tag as u8), body).serialize(s)),* }
             }
         }
 
         impl<'de> ::serde::Deserialize<'de> for $name {
-            fn deserialize<D: ::serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+            fn deserialize<D: ::serde::Deserializer<'de>>(d: D) -> ::core::result::Result<Self, D::Error> {
                 struct Tagged;
                 impl<'de> ::serde::de::Visitor<'de> for Tagged {
                     type Value = $name;
                     fn expecting(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                         f.write_str("[tag, body]")
                     }
-                    fn visit_seq<A: ::serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<$name, A::Error> {
+                    fn visit_seq<A: ::serde::de::SeqAccess<'de>>(self, mut seq: A) -> ::core::result::Result<$name, A::Error> {
                         use ::serde::de::Error as _;
                         let tag: u8 = seq.next_element()?.ok_or_else(|| A::Error::custom("no tag"))?;
                         let value = match tag {
@@ -147,11 +155,23 @@ mod tests {
     #[test]
     fn trailing_bytes_and_long_forms_are_refused() {
         assert_eq!(decode_canonical::<(u8, u8)>(&[0x82, 1, 2], 16), Ok((1, 2)));
-        assert_eq!(decode::<(u8, u8)>(&[0x82, 1, 2, 0], 16), Err(Malformed::Form));
+        assert_eq!(
+            decode::<(u8, u8)>(&[0x82, 1, 2, 0], 16),
+            Err(Malformed::Form)
+        );
         // 1 written in two bytes, and an array of indefinite length.
-        assert_eq!(decode_canonical::<(u8, u8)>(&[0x82, 0x18, 1, 2], 16), Err(Malformed::NotCanonical));
-        assert_eq!(decode_canonical::<(u8, u8)>(&[0x9f, 1, 2, 0xff], 16), Err(Malformed::NotCanonical));
-        assert_eq!(decode::<(u8, u8)>(&[0x82, 1, 2], 2), Err(Malformed::TooLarge));
+        assert_eq!(
+            decode_canonical::<(u8, u8)>(&[0x82, 0x18, 1, 2], 16),
+            Err(Malformed::NotCanonical)
+        );
+        assert_eq!(
+            decode_canonical::<(u8, u8)>(&[0x9f, 1, 2, 0xff], 16),
+            Err(Malformed::NotCanonical)
+        );
+        assert_eq!(
+            decode::<(u8, u8)>(&[0x82, 1, 2], 2),
+            Err(Malformed::TooLarge)
+        );
     }
 
     #[test]

@@ -46,17 +46,24 @@ impl Community {
     /// The gossip topic of a channel.
     #[must_use]
     pub fn topic(&self, channel: Channel) -> [u8; 16] {
-        let hash = blake3::derive_key("chater community topic v1", &[&self.0.bytes()[..], channel.word()].concat());
+        let hash = blake3::derive_key(
+            "chater community topic v1",
+            &[&self.0.bytes()[..], channel.word()].concat(),
+        );
         *hash.first_chunk().unwrap_or(&[0; 16])
     }
 
     fn frame_key(&self, channel: Channel) -> SecretKey {
-        SecretKey::derive("chater community wire v1", &[&self.0.bytes()[..], channel.word()].concat())
+        SecretKey::derive(
+            "chater community wire v1",
+            &[&self.0.bytes()[..], channel.word()].concat(),
+        )
     }
 
     /// Seals a gossip frame; the topic is bound.
     pub fn seal(&self, channel: Channel, plain: &[u8], rng: &mut dyn CryptoRng) -> Vec<u8> {
-        self.frame_key(channel).seal(&self.topic(channel), plain, rng)
+        self.frame_key(channel)
+            .seal(&self.topic(channel), plain, rng)
     }
 
     /// Opens a gossip frame.
@@ -64,7 +71,9 @@ impl Community {
     /// # Errors
     /// A frame of another community or channel, or changed bytes.
     pub fn open_frame(&self, channel: Channel, frame: &[u8]) -> Result<Vec<u8>, BadSeal> {
-        self.frame_key(channel).open(&self.topic(channel), frame).map(|plain| plain.to_vec())
+        self.frame_key(channel)
+            .open(&self.topic(channel), frame)
+            .map(|plain| plain.to_vec())
     }
 
     /// Proof of membership in a hello from `me` to `you`. Noise has proven both ids, so it cannot be

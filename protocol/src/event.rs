@@ -134,12 +134,20 @@ impl Header {
     /// The feed this event stands in.
     #[must_use]
     pub fn feed(&self) -> Feed {
-        Feed { group: self.group, author: self.author, home: self.home, lane: self.lane }
+        Feed {
+            group: self.group,
+            author: self.author,
+            home: self.home,
+            lane: self.lane,
+        }
     }
 
     /// What the event depends on in lanes 1 and 2: prev and deps.
     pub fn past(&self) -> impl Iterator<Item = &EventId> {
-        Some(&self.prev).into_iter().filter(|id| !id.is_zero()).chain(&self.deps)
+        Some(&self.prev)
+            .into_iter()
+            .filter(|id| !id.is_zero())
+            .chain(&self.deps)
     }
 
     fn check(&self) -> Result<(), Rejected> {
@@ -153,7 +161,9 @@ impl Header {
         if self.ctl.len() > limits::LINKS || self.deps.len() > limits::LINKS {
             return Err(Rejected::TooLarge);
         }
-        if (self.seq == 0) != self.prev.is_zero() || (lane == Lane::Control && !self.deps.is_empty()) {
+        if (self.seq == 0) != self.prev.is_zero()
+            || (lane == Lane::Control && !self.deps.is_empty())
+        {
             return Err(Rejected::Position);
         }
         if self.kind == Kind::CREATE
@@ -161,7 +171,11 @@ impl Header {
         {
             return Err(Rejected::Position);
         }
-        let payload_limit = if lane == Lane::Keys { limits::KEY_PAYLOAD } else { limits::PAYLOAD };
+        let payload_limit = if lane == Lane::Keys {
+            limits::KEY_PAYLOAD
+        } else {
+            limits::PAYLOAD
+        };
         if self.payload_len as usize > payload_limit {
             return Err(Rejected::TooLarge);
         }
@@ -213,7 +227,11 @@ pub struct WireEvent {
     payload: Option<Vec<u8>>,
 }
 
-type WireParts<'a> = (&'a serde_bytes::Bytes, &'a Sig, Option<&'a serde_bytes::Bytes>);
+type WireParts<'a> = (
+    &'a serde_bytes::Bytes,
+    &'a Sig,
+    Option<&'a serde_bytes::Bytes>,
+);
 type WirePartsOwned = (serde_bytes::ByteBuf, Sig, Option<serde_bytes::ByteBuf>);
 
 impl WireEvent {
@@ -260,7 +278,8 @@ impl WireEvent {
         if home.user != self.header.author || home.id() != self.header.home {
             return Err(Rejected::Signature);
         }
-        home.sign_pk.verify(Domain::Event, &self.header_bytes, &self.sig)?;
+        home.sign_pk
+            .verify(Domain::Event, &self.header_bytes, &self.sig)?;
         let id = self.id();
         Ok(VerifiedEvent { id, event: self })
     }
@@ -310,11 +329,23 @@ impl VerifiedEvent {
             payload_len: u32::try_from(payload.len()).unwrap_or(u32::MAX),
             payload_hash: Hash(*blake3::hash(&payload).as_bytes()),
         };
-        debug_assert_eq!(header.check(), Ok(()), "an event of our own keeps the rules");
+        debug_assert_eq!(
+            header.check(),
+            Ok(()),
+            "an event of our own keeps the rules"
+        );
         let header_bytes = codec::encode(&header);
         let sig = key.sign(Domain::Event, &header_bytes);
         let id = event_id(&header_bytes);
-        Self { id, event: WireEvent { header, header_bytes, sig, payload: Some(payload) } }
+        Self {
+            id,
+            event: WireEvent {
+                header,
+                header_bytes,
+                sig,
+                payload: Some(payload),
+            },
+        }
     }
 
     /// Reads back what this node verified before it stored it. Limits and hashes are checked again,
@@ -324,7 +355,10 @@ impl VerifiedEvent {
     /// A damaged row.
     pub fn from_store(bytes: &[u8]) -> Result<Self, Rejected> {
         let event = WireEvent::decode(bytes)?;
-        Ok(Self { id: event.id(), event })
+        Ok(Self {
+            id: event.id(),
+            event,
+        })
     }
 
     /// The id (E3).

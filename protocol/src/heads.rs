@@ -67,7 +67,10 @@ mod tests {
             id: EventId([n; 32]),
         };
         let (a, b) = (row(1), row(2));
-        assert_eq!(digest(&[a.clone(), b.clone()]), digest(&[b.clone(), a.clone()]));
+        assert_eq!(
+            digest(&[a.clone(), b.clone()]),
+            digest(&[b.clone(), a.clone()])
+        );
         assert_ne!(digest(&[a.clone()]), digest(&[a, b]));
     }
 

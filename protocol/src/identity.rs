@@ -61,7 +61,10 @@ impl Signed {
     fn make<T: serde::Serialize>(domain: Domain, body: &T, key: &SigningKey) -> Self {
         let body = codec::encode(body);
         let sig = key.sign(domain, &body);
-        Self { body: serde_bytes::ByteBuf::from(body), sig }
+        Self {
+            body: serde_bytes::ByteBuf::from(body),
+            sig,
+        }
     }
 
     fn read<T: serde::Serialize + serde::de::DeserializeOwned>(&self) -> Result<T, BadRecord> {
@@ -113,7 +116,11 @@ impl HomeRecord {
     /// Live or retired.
     #[must_use]
     pub fn state(&self) -> HomeState {
-        if self.state == 0 { HomeState::Live } else { HomeState::Retired }
+        if self.state == 0 {
+            HomeState::Live
+        } else {
+            HomeState::Retired
+        }
     }
 
     /// Signs with the root key.
@@ -155,7 +162,9 @@ pub fn live_homes(records: &[HomeRecord]) -> Vec<(HomeId, HomeRecord)> {
     let mut live: Vec<(HomeId, HomeRecord)> = Vec::new();
     for record in records.iter().filter(|r| r.state() == HomeState::Live) {
         let id = record.id();
-        let retired = records.iter().any(|r| r.state() == HomeState::Retired && r.id() == id);
+        let retired = records
+            .iter()
+            .any(|r| r.state() == HomeState::Retired && r.id() == id);
         match live.iter_mut().find(|(other, _)| *other == id) {
             _ if retired => {}
             // Of several live records of one home the newest counts.
@@ -301,7 +310,11 @@ impl ProfileCard {
     /// What is shown in bold.
     #[must_use]
     pub fn shown(&self) -> &str {
-        if self.display_name.is_empty() { &self.nick } else { &self.display_name }
+        if self.display_name.is_empty() {
+            &self.nick
+        } else {
+            &self.display_name
+        }
     }
 }
 
@@ -364,7 +377,11 @@ impl Retire {
     #[must_use]
     pub fn sign(group: ChatId, record: Signed, home: HomeId, cut: Cut, root: &SigningKey) -> Self {
         let root_sig = root.sign(Domain::Retire, &retire_body(group, home, &cut));
-        Self { record, cut, root_sig }
+        Self {
+            record,
+            cut,
+            root_sig,
+        }
     }
 
     /// Verifies record and cut by the root of `user`; gives the retired home.
@@ -380,15 +397,21 @@ impl Retire {
         {
             return Err(BadRecord::Rule);
         }
-        VerifyingKey::from(user)
-            .verify(Domain::Retire, &retire_body(group, home, &self.cut), &self.root_sig)?;
+        VerifyingKey::from(user).verify(
+            Domain::Retire,
+            &retire_body(group, home, &self.cut),
+            &self.root_sig,
+        )?;
         Ok(record)
     }
 
     /// The last seq of a lane that still counts, with its id; none = nothing of that lane counts.
     #[must_use]
     pub fn end_of(&self, lane: u8) -> Option<(u64, EventId)> {
-        self.cut.iter().find(|row| row.lane == lane).map(|row| (row.seq, row.id))
+        self.cut
+            .iter()
+            .find(|row| row.lane == lane)
+            .map(|row| (row.seq, row.id))
     }
 }
 

@@ -98,13 +98,19 @@ impl SigningKey {
 }
 
 /// A public key as carried in records.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(transparent)]
 pub struct VerifyingKey(#[serde(with = "crate::key::bytes32")] pub [u8; 32]);
 
 impl core::fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "VerifyingKey({})", crate::id::hex(self.0.get(..4).unwrap_or_default()))
+        write!(
+            f,
+            "VerifyingKey({})",
+            crate::id::hex(self.0.get(..4).unwrap_or_default())
+        )
     }
 }
 
@@ -175,8 +181,8 @@ mod tests {
         let key = SigningKey::from_seed(&[2; 32]);
         let mut sig = key.sign(Domain::Event, b"x");
         const L: [u8; 32] = [
-            0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+            0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9,
+            0xde, 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
         ];
         let mut carry = 0u16;
         for (s, l) in sig.0.iter_mut().skip(32).zip(L) {

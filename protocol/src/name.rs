@@ -37,7 +37,10 @@ const MAX: usize = 32;
 /// See [`BadName`].
 pub fn check_nick(nick: &str) -> Result<String, BadName> {
     let folded = fold(nick, 2)?;
-    if RESERVED.iter().any(|r| *r == folded || skeleton(r) == skeleton(&folded)) {
+    if RESERVED
+        .iter()
+        .any(|r| *r == folded || skeleton(r) == skeleton(&folded))
+    {
         return Err(BadName::Reserved);
     }
     Ok(folded)
@@ -67,7 +70,9 @@ fn fold(name: &str, min: usize) -> Result<String, BadName> {
     if !name.is_single_script() {
         return Err(BadName::Mixed);
     }
-    UsernameCaseMapped::enforce(name).map(std::borrow::Cow::into_owned).map_err(|_| BadName::Characters)
+    UsernameCaseMapped::enforce(name)
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| BadName::Characters)
 }
 
 /// What a folded name looks like (UTS 39): equal skeletons look alike, so the second is refused.
@@ -80,7 +85,11 @@ pub fn skeleton(folded: &str) -> String {
 /// The prefix form of a search: folded as nicks and names are, so «СОВ» finds «Сова».
 #[must_use]
 pub fn fold_query(text: &str) -> String {
-    text.trim().to_lowercase().chars().take(crate::limits::QUERY_MAX_CHARS).collect()
+    text.trim()
+        .to_lowercase()
+        .chars()
+        .take(crate::limits::QUERY_MAX_CHARS)
+        .collect()
 }
 
 /// The words by which a person is found: the nick, the display name and each of its words, folded.

@@ -11,8 +11,8 @@ use crate::array_struct;
 use crate::codec;
 use crate::event::{Feed, Kind};
 use crate::id::{Bytes, ChatId, HomeId, KeyId, UserId};
-use crate::key::{Domain, Sig, SigningKey};
 use crate::identity::HomeRecord;
+use crate::key::{Domain, Sig, SigningKey};
 use crate::limits;
 use crate::payload::KeyBox;
 use crate::secret::{BadSeal, SecretKey};
@@ -81,7 +81,11 @@ fn pad(plain: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 
 fn unpad(padded: &[u8]) -> Option<&[u8]> {
     let end = padded.iter().rposition(|b| *b != 0)?;
-    if padded.get(end) == Some(&0x80) && SIZES.contains(&padded.len()) { padded.get(..end) } else { None }
+    if padded.get(end) == Some(&0x80) && SIZES.contains(&padded.len()) {
+        padded.get(..end)
+    } else {
+        None
+    }
 }
 
 fn message_aad(feed: &Feed, seq: u64, kind: Kind) -> Vec<u8> {
@@ -124,7 +128,9 @@ pub fn seal_message(
 /// # Errors
 /// Not a sealed payload.
 pub fn key_of_message(payload: &[u8]) -> Result<KeyId, BadSeal> {
-    codec::decode_canonical::<SealedPayload>(payload, limits::PAYLOAD).map(|p| p.key_id).map_err(|_| BadSeal)
+    codec::decode_canonical::<SealedPayload>(payload, limits::PAYLOAD)
+        .map(|p| p.key_id)
+        .map_err(|_| BadSeal)
 }
 
 /// K9: opens the payload of a lane 2 event.
@@ -138,13 +144,16 @@ pub fn open_message(
     kind: Kind,
     payload: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, BadSeal> {
-    let sealed: SealedPayload = codec::decode_canonical(payload, limits::PAYLOAD).map_err(|_| BadSeal)?;
+    let sealed: SealedPayload =
+        codec::decode_canonical(payload, limits::PAYLOAD).map_err(|_| BadSeal)?;
     if sealed.key_id != secret.id() {
         return Err(BadSeal);
     }
     let key = secret.for_author("chater msg v1", feed.author, feed.home);
     let padded = key.open_with(&sealed.nonce.0, &message_aad(feed, seq, kind), &sealed.ct)?;
-    unpad(&padded).map(|plain| Zeroizing::new(plain.to_vec())).ok_or(BadSeal)
+    unpad(&padded)
+        .map(|plain| Zeroizing::new(plain.to_vec()))
+        .ok_or(BadSeal)
 }
 
 /// The secret half of a KEM card. Debug shows nothing; erased on drop.
@@ -205,26 +214,39 @@ impl BoxFor {
     }
 
     fn aad(&self) -> Vec<u8> {
-        [&self.author.0[..], &self.author_home.0, &self.user.0, &self.home.0, &self.n.to_be_bytes()].concat()
+        [
+            &self.author.0[..],
+            &self.author_home.0,
+            &self.user.0,
+            &self.home.0,
+            &self.n.to_be_bytes(),
+        ]
+        .concat()
     }
 
     /// Seals an epoch secret to one home: HPKE base mode (K2).
     ///
     /// # Errors
     /// A KEM key that is no point.
-    pub fn seal(&self, secret: &EpochSecret, kem_pk: &Bytes<32>, rng: &mut dyn CryptoRng) -> Result<KeyBox, BadSeal> {
+    pub fn seal(
+        &self,
+        secret: &EpochSecret,
+        kem_pk: &Bytes<32>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<KeyBox, BadSeal> {
         type Public = <X25519HkdfSha256 as Kem>::PublicKey;
         let mut rng = rng;
         let public = Public::from_bytes(&kem_pk.0).map_err(|_| BadSeal)?;
-        let (enc, ct) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-            &OpModeS::Base,
-            &public,
-            &self.info(secret.id()),
-            secret.bytes(),
-            &self.aad(),
-            &mut rng,
-        )
-        .map_err(|_| BadSeal)?;
+        let (enc, ct) =
+            hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+                &OpModeS::Base,
+                &public,
+                &self.info(secret.id()),
+                secret.bytes(),
+                &self.aad(),
+                &mut rng,
+            )
+            .map_err(|_| BadSeal)?;
         Ok(KeyBox {
             user: self.user,
             home: self.home,
@@ -238,7 +260,12 @@ impl BoxFor {
     ///
     /// # Errors
     /// Another home, binding or secret; changed bytes.
-    pub fn open(&self, key_id: KeyId, sealed: &KeyBox, kem: &KemSecret) -> Result<EpochSecret, BadSeal> {
+    pub fn open(
+        &self,
+        key_id: KeyId,
+        sealed: &KeyBox,
+        kem: &KemSecret,
+    ) -> Result<EpochSecret, BadSeal> {
         type Private = <X25519HkdfSha256 as Kem>::PrivateKey;
         type Encapped = <X25519HkdfSha256 as Kem>::EncappedKey;
         let private = Private::from_bytes(kem.bytes()).map_err(|_| BadSeal)?;
@@ -254,7 +281,11 @@ impl BoxFor {
         .map_err(|_| BadSeal)?;
         let plain = Zeroizing::new(plain);
         let secret = EpochSecret::new(plain.as_slice().try_into().map_err(|_| BadSeal)?);
-        if secret.id() == key_id { Ok(secret) } else { Err(BadSeal) }
+        if secret.id() == key_id {
+            Ok(secret)
+        } else {
+            Err(BadSeal)
+        }
     }
 }
 
@@ -289,7 +320,12 @@ crate::tagged_enum! {
 
 impl Ephemeral {
     fn signed_body(group: ChatId, counter: Timestamp, sealed: &SealedPayload) -> Vec<u8> {
-        [&group.0[..], &counter.0.to_be_bytes(), &codec::encode(sealed)].concat()
+        [
+            &group.0[..],
+            &counter.0.to_be_bytes(),
+            &codec::encode(sealed),
+        ]
+        .concat()
     }
 
     fn aad(group: ChatId, author: UserId, home: HomeId) -> Vec<u8> {
@@ -314,9 +350,22 @@ impl Ephemeral {
             &Self::aad(group, author, home),
             &codec::encode(note),
         );
-        let sealed = SealedPayload { key_id: secret.id(), nonce: Bytes(nonce), ct: serde_bytes::ByteBuf::from(ct) };
-        let sig = key.sign(Domain::Ephemeral, &Self::signed_body(group, counter, &sealed));
-        Self { author, home, counter, sealed, sig }
+        let sealed = SealedPayload {
+            key_id: secret.id(),
+            nonce: Bytes(nonce),
+            ct: serde_bytes::ByteBuf::from(ct),
+        };
+        let sig = key.sign(
+            Domain::Ephemeral,
+            &Self::signed_body(group, counter, &sealed),
+        );
+        Self {
+            author,
+            home,
+            counter,
+            sealed,
+            sig,
+        }
     }
 
     /// Verifies the home's signature.
@@ -328,7 +377,11 @@ impl Ephemeral {
             return Err(BadSeal);
         }
         home.sign_pk
-            .verify(Domain::Ephemeral, &Self::signed_body(group, self.counter, &self.sealed), &self.sig)
+            .verify(
+                Domain::Ephemeral,
+                &Self::signed_body(group, self.counter, &self.sealed),
+                &self.sig,
+            )
             .map_err(|_| BadSeal)
     }
 
@@ -340,11 +393,13 @@ impl Ephemeral {
         if self.sealed.key_id != secret.id() {
             return Err(BadSeal);
         }
-        let plain = secret.for_author("chater eph v1", self.author, self.home).open_with(
-            &self.sealed.nonce.0,
-            &Self::aad(group, self.author, self.home),
-            &self.sealed.ct,
-        )?;
+        let plain = secret
+            .for_author("chater eph v1", self.author, self.home)
+            .open_with(
+                &self.sealed.nonce.0,
+                &Self::aad(group, self.author, self.home),
+                &self.sealed.ct,
+            )?;
         codec::decode_canonical(&plain, 64).map_err(|_| BadSeal)
     }
 }

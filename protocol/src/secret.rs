@@ -71,7 +71,12 @@ impl SecretKey {
     ///
     /// # Errors
     /// Another key, nonce or `aad`, or any changed byte.
-    pub fn open_with(&self, nonce: &[u8; 24], aad: &[u8], ct: &[u8]) -> Result<Zeroizing<Vec<u8>>, BadSeal> {
+    pub fn open_with(
+        &self,
+        nonce: &[u8; 24],
+        aad: &[u8],
+        ct: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, BadSeal> {
         let cipher = XChaCha20Poly1305::new(&Key::from(*self.0));
         cipher
             .decrypt(&XNonce::from(*nonce), Payload { msg: ct, aad })

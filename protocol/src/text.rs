@@ -43,7 +43,10 @@ pub fn check_message(text: &str) -> Result<(), BadText> {
     if text.len() > limits::TEXT_BYTES || text.chars().count() > limits::TEXT_CHARS {
         return Err(BadText::Long);
     }
-    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+    if text
+        .chars()
+        .any(|c| c.is_control() && c != '\n' && c != '\t')
+    {
         return Err(BadText::Control);
     }
     Ok(())
@@ -57,7 +60,10 @@ pub fn check_line(text: &str, max: usize) -> Result<(), BadText> {
     if text.chars().count() > max {
         return Err(BadText::Long);
     }
-    if text.chars().any(|c| c.is_control() || turns(c) || matches!(c, '\u{2028}' | '\u{2029}')) {
+    if text
+        .chars()
+        .any(|c| c.is_control() || turns(c) || matches!(c, '\u{2028}' | '\u{2029}'))
+    {
         return Err(BadText::Control);
     }
     Ok(())
@@ -71,7 +77,10 @@ pub fn check_block(text: &str, max: usize) -> Result<(), BadText> {
     if text.chars().count() > max {
         return Err(BadText::Long);
     }
-    if text.chars().any(|c| (c.is_control() && c != '\n') || turns(c)) {
+    if text
+        .chars()
+        .any(|c| (c.is_control() && c != '\n') || turns(c))
+    {
         return Err(BadText::Control);
     }
     Ok(())
@@ -88,7 +97,9 @@ pub fn check_emoji(text: &str) -> Result<(), BadText> {
     if text.len() > limits::EMOJI_BYTES {
         return Err(BadText::Long);
     }
-    if text.chars().any(|c| c.is_alphabetic() || c.is_control() || c.is_whitespace() || turns(c))
+    if text
+        .chars()
+        .any(|c| c.is_alphabetic() || c.is_control() || c.is_whitespace() || turns(c))
         || text.is_ascii()
     {
         return Err(BadText::Control);

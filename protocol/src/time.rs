@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::limits::AHEAD_MS;
 
 /// Unix milliseconds << 16 | counter (L4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Timestamp(pub u64);
 
@@ -58,7 +60,10 @@ mod tests {
     fn a_new_event_is_later_than_what_it_answers() {
         let seen = Timestamp::from_ms(2_000);
         assert_eq!(Timestamp::for_event(1_000, Some(seen)), seen.next());
-        assert_eq!(Timestamp::for_event(3_000, Some(seen)), Timestamp::from_ms(3_000));
+        assert_eq!(
+            Timestamp::for_event(3_000, Some(seen)),
+            Timestamp::from_ms(3_000)
+        );
     }
 
     #[test]

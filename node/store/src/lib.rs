@@ -17,6 +17,8 @@ pub mod users;
 
 use std::path::Path;
 
+use redb::ReadableDatabase as _;
+
 pub use rows::{Read, Rows, Write};
 
 /// Why the store could not do it.
@@ -52,18 +54,18 @@ impl From<redb::StorageError> for StoreError {
 }
 
 macro_rules! from_redb {
-    ($($error:ty),*) => {$(
-        impl From<$error> for StoreError {
-            fn from(error: $error) -> Self {
+    ($($error:ident),*) => {$(
+        impl From<redb::$error> for StoreError {
+            fn from(error: redb::$error) -> Self {
                 match error {
-                    <$error>::Storage(e) => e.into(),
+                    redb::$error::Storage(e) => e.into(),
                     other => Self::Damaged(other.to_string()),
                 }
             }
         }
     )*};
 }
-from_redb!(redb::TableError, redb::TransactionError, redb::CommitError, redb::DatabaseError);
+from_redb!(TableError, TransactionError, CommitError, DatabaseError);
 
 /// What a store function gives.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -187,7 +189,9 @@ impl Store {
             return Err(StoreError::Io("the file exists already".to_owned()));
         }
         let from = self.read()?;
-        let to = Self { db: redb::Builder::new().set_cache_size(CACHE).create(path)? };
+        let to = Self {
+            db: redb::Builder::new().set_cache_size(CACHE).create(path)?,
+        };
         let mut rows = 0;
         for table in tables::Table::ALL {
             to.write(Durability::Commit, |tx| {

@@ -27,7 +27,14 @@ pub trait Rows {
     ///
     /// # Errors
     /// Storage errors.
-    fn scan(&self, table: Table, from: &[u8], to: Option<&[u8]>, down: bool, visit: &mut Visit<'_>) -> Result<()>;
+    fn scan(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: Option<&[u8]>,
+        down: bool,
+        visit: &mut Visit<'_>,
+    ) -> Result<()>;
 
     /// Visits the rows whose key begins with `prefix`, upwards.
     ///
@@ -42,7 +49,9 @@ pub trait Rows {
     /// # Errors
     /// Storage errors, and a row that does not decode.
     fn row<T: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<T>> {
-        self.get(table, key)?.map(|bytes| decode_row(table, &bytes)).transpose()
+        self.get(table, key)?
+            .map(|bytes| decode_row(table, &bytes))
+            .transpose()
     }
 }
 
@@ -69,12 +78,22 @@ pub struct Read {
 
 impl Read {
     pub(crate) fn new(txn: ReadTransaction) -> Self {
-        Self { txn, open: RefCell::new(Table::ALL.iter().map(|_| None).collect()) }
+        Self {
+            txn,
+            open: RefCell::new(Table::ALL.iter().map(|_| None).collect()),
+        }
     }
 
-    fn with<T>(&self, table: Table, empty: T, f: impl FnOnce(&ReadOnlyTable<Bytes, Bytes>) -> Result<T>) -> Result<T> {
+    fn with<T>(
+        &self,
+        table: Table,
+        empty: T,
+        f: impl FnOnce(&ReadOnlyTable<Bytes, Bytes>) -> Result<T>,
+    ) -> Result<T> {
         let mut open = self.open.borrow_mut();
-        let Some(slot) = open.get_mut(table as usize) else { return Ok(empty) };
+        let Some(slot) = open.get_mut(table as usize) else {
+            return Ok(empty);
+        };
         if slot.is_none() {
             match self.txn.open_table(table.definition()) {
                 Ok(opened) => *slot = Some(opened),
@@ -94,7 +113,14 @@ impl Rows for Read {
         self.with(table, None, |t| Ok(t.get(key)?.map(|v| v.value().to_vec())))
     }
 
-    fn scan(&self, table: Table, from: &[u8], to: Option<&[u8]>, down: bool, visit: &mut Visit<'_>) -> Result<()> {
+    fn scan(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: Option<&[u8]>,
+        down: bool,
+        visit: &mut Visit<'_>,
+    ) -> Result<()> {
         // The closure may read other tables, so the table is not held borrowed: a second handle is cheap.
         let opened = match self.txn.open_table(table.definition()) {
             Ok(opened) => opened,
@@ -113,10 +139,17 @@ pub struct Write<'txn> {
 
 impl<'txn> Write<'txn> {
     pub(crate) fn new(txn: &'txn WriteTransaction) -> Self {
-        Self { txn, open: RefCell::new(Table::ALL.iter().map(|_| None).collect()) }
+        Self {
+            txn,
+            open: RefCell::new(Table::ALL.iter().map(|_| None).collect()),
+        }
     }
 
-    fn with<T>(&self, table: Table, f: impl FnOnce(&mut redb::Table<'txn, Bytes, Bytes>) -> Result<T>) -> Result<T> {
+    fn with<T>(
+        &self,
+        table: Table,
+        f: impl FnOnce(&mut redb::Table<'txn, Bytes, Bytes>) -> Result<T>,
+    ) -> Result<T> {
         let mut open = self.open.borrow_mut();
         let slot = open.get_mut(table as usize).ok_or_else(|| damaged(table))?;
         if slot.is_none() {
@@ -158,8 +191,12 @@ impl<'txn> Write<'txn> {
     /// Storage errors; more than 2^32 - 1 numbers given.
     pub fn next_number(&self, counter: &str) -> Result<u32> {
         let last = self.get(Table::Meta, counter.as_bytes())?;
-        let last = last.and_then(|b| b.try_into().ok()).map_or(0, u32::from_be_bytes);
-        let next = last.checked_add(1).ok_or_else(|| StoreError::Damaged(format!("counter {counter}")))?;
+        let last = last
+            .and_then(|b| b.try_into().ok())
+            .map_or(0, u32::from_be_bytes);
+        let next = last
+            .checked_add(1)
+            .ok_or_else(|| StoreError::Damaged(format!("counter {counter}")))?;
         self.put(Table::Meta, counter.as_bytes(), &next.to_be_bytes())?;
         Ok(next)
     }
@@ -170,7 +207,14 @@ impl Rows for Write<'_> {
         self.with(table, |t| Ok(t.get(key)?.map(|v| v.value().to_vec())))
     }
 
-    fn scan(&self, table: Table, from: &[u8], to: Option<&[u8]>, down: bool, visit: &mut Visit<'_>) -> Result<()> {
+    fn scan(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: Option<&[u8]>,
+        down: bool,
+        visit: &mut Visit<'_>,
+    ) -> Result<()> {
         // Rows are taken in pieces, so that the closure may read other tables, or write this one.
         const PIECE: usize = 64;
         let (mut from, mut to) = (from.to_vec(), to.map(<[u8]>::to_vec));
@@ -214,7 +258,11 @@ fn scan(
     }
     let upper = to.map_or(Bound::Unbounded, Bound::Excluded);
     let mut range = table.range::<&[u8]>((Bound::Included(from), upper))?;
-    while let Some(next) = if down { range.next_back() } else { range.next() } {
+    while let Some(next) = if down {
+        range.next_back()
+    } else {
+        range.next()
+    } {
         let (k, v) = next?;
         if !visit(k.value(), v.value()) {
             break;

@@ -69,7 +69,7 @@ tables! {
     Events = "events_v1",
     /// event id 32 -> feed_no u32, seq u64, branch u8, n u64, eff u64, cap u64, flags u8
     EventIds = "event_ids_v1",
-    /// chat_no u32, eff u64, author 32, home 16, lane 1, seq u64, branch u8 -> n u64, kind u16, feed_no u32
+    /// chat_no u32, eff u64, author 32, home 16, lane 1, seq u64, branch u8 -> n u64, kind u16, feed_no u32, client id of a local author: the order of L5
     Timeline = "timeline_v1",
     /// chat_no u32, n u64 -> feed_no u32, seq u64, branch u8, kind u16, author 32, arrived ms u64
     Arrivals = "arrivals_v1",

@@ -69,30 +69,63 @@ mod tests {
     }
 
     fn key(n: u8, first_ms: u64, holders: &[Holder]) -> KnownKey {
-        KnownKey { id: KeyId([n; 32]), holders: holders.iter().copied().collect(), first_ms, sealed: 0, usable: true }
+        KnownKey {
+            id: KeyId([n; 32]),
+            holders: holders.iter().copied().collect(),
+            first_ms,
+            sealed: 0,
+            usable: true,
+        }
     }
 
     #[test]
     fn the_newest_clean_key_is_used() {
         let live: BTreeSet<_> = [home(1), home(2)].into();
-        let keys = [key(1, 10, &[home(1), home(2)]), key(2, 20, &[home(1), home(2)])];
-        assert_eq!(choose(&keys, &live, 30), Choice::Use { key: KeyId([2; 32]), share_with: vec![] });
+        let keys = [
+            key(1, 10, &[home(1), home(2)]),
+            key(2, 20, &[home(1), home(2)]),
+        ];
+        assert_eq!(
+            choose(&keys, &live, 30),
+            Choice::Use {
+                key: KeyId([2; 32]),
+                share_with: vec![]
+            }
+        );
         // Equal times: the lower id.
-        let keys = [key(5, 10, &[home(1), home(2)]), key(4, 10, &[home(1), home(2)])];
-        assert_eq!(choose(&keys, &live, 30), Choice::Use { key: KeyId([4; 32]), share_with: vec![] });
+        let keys = [
+            key(5, 10, &[home(1), home(2)]),
+            key(4, 10, &[home(1), home(2)]),
+        ];
+        assert_eq!(
+            choose(&keys, &live, 30),
+            Choice::Use {
+                key: KeyId([4; 32]),
+                share_with: vec![]
+            }
+        );
     }
 
     #[test]
     fn a_key_held_by_a_retired_home_is_not_clean() {
         let live: BTreeSet<_> = [home(1), home(2)].into();
-        assert_eq!(choose(&[key(1, 10, &[home(1), home(2), home(3)])], &live, 30), Choice::Make);
+        assert_eq!(
+            choose(&[key(1, 10, &[home(1), home(2), home(3)])], &live, 30),
+            Choice::Make
+        );
     }
 
     #[test]
     fn a_new_home_gets_the_key_before_the_message() {
         let live: BTreeSet<_> = [home(1), home(2), home(3)].into();
         let choice = choose(&[key(1, 10, &[home(1), home(2)])], &live, 30);
-        assert_eq!(choice, Choice::Use { key: KeyId([1; 32]), share_with: vec![home(3)] });
+        assert_eq!(
+            choice,
+            Choice::Use {
+                key: KeyId([1; 32]),
+                share_with: vec![home(3)]
+            }
+        );
     }
 
     #[test]

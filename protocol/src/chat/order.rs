@@ -27,14 +27,24 @@ impl Place {
     /// The place of an event with that effective time.
     #[must_use]
     pub fn of(header: &Header, eff: Timestamp) -> Self {
-        Self { eff, author: header.author, home: header.home, lane: header.lane, seq: header.seq }
+        Self {
+            eff,
+            author: header.author,
+            home: header.home,
+            lane: header.lane,
+            seq: header.seq,
+        }
     }
 }
 
 /// L5: `eff(e) = max(min(ts, cap), 1 + max eff of prev and deps)`. The `1 +` keeps an answer below
 /// its question when both are capped.
 #[must_use]
-pub fn effective(ts: Timestamp, cap: Option<Timestamp>, newest_past: Option<Timestamp>) -> Timestamp {
+pub fn effective(
+    ts: Timestamp,
+    cap: Option<Timestamp>,
+    newest_past: Option<Timestamp>,
+) -> Timestamp {
     let own = cap.map_or(ts, |cap| ts.min(cap));
     newest_past.map_or(own, |past| own.max(past.next()))
 }
@@ -77,8 +87,11 @@ pub fn order(events: &[(EventId, Header)]) -> Vec<(Place, EventId)> {
                 stack.pop();
                 continue;
             }
-            let open: Vec<EventId> =
-                header.past().copied().filter(|p| by_id.contains_key(p) && !effs.contains_key(p)).collect();
+            let open: Vec<EventId> = header
+                .past()
+                .copied()
+                .filter(|p| by_id.contains_key(p) && !effs.contains_key(p))
+                .collect();
             if open.is_empty() {
                 let past = header.past().filter_map(|p| effs.get(p)).max().copied();
                 effs.insert(top, effective(header.ts, caps.get(&top).copied(), past));

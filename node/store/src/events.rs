@@ -1,0 +1,984 @@
+//! The log: appending events, their order (L5), gaps, arrival numbers. One way in: [`append`].
+
+use chater_protocol::array_struct;
+use chater_protocol::chat::order::{Place, cap_by, effective};
+use chater_protocol::event::{Feed, Header, Kind, VerifiedEvent};
+use chater_protocol::id::{ChatId, EventId, HomeId, UserId};
+use chater_protocol::time::Timestamp;
+
+use crate::Result;
+use crate::chats::{self, ChatRow};
+use crate::homes::must;
+use crate::key::{Parts, after, join};
+use crate::rows::{Rows, Write, damaged};
+use crate::tables::Table;
+
+array_struct! {
+    /// A feed (L1).
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct FeedRow {
+        /// 1.
+        pub v: u8,
+        /// Its chat.
+        pub chat_no: u32,
+        /// The user.
+        pub author: UserId,
+        /// The home.
+        pub home: HomeId,
+        /// The lane.
+        pub lane: u8,
+        /// Everything below this seq is here: the next one lacking.
+        pub whole: u64,
+        /// Id at `whole - 1`; zero when nothing is whole.
+        pub whole_id: EventId,
+        /// Time of that event.
+        pub whole_ts: Timestamp,
+        /// Greatest seq that is here or was named.
+        pub top: u64,
+        /// Lowest seq with two valid headers (L7).
+        pub forked_at: Option<u64>,
+    }
+}
+
+/// Where an event stands in this store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Its feed.
+    pub feed_no: u32,
+    /// Place in the feed.
+    pub seq: u64,
+    /// 0, or the number of a fork's branch.
+    pub branch: u8,
+    /// Arrival number in the chat.
+    pub n: u64,
+    /// Effective time (L5).
+    pub eff: Timestamp,
+    /// Cap on its time, if any (L5).
+    pub cap: Option<Timestamp>,
+    /// Whether the cap is only its arrival time, since it came from the future (L6).
+    pub provisional: bool,
+}
+
+impl Stored {
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut p = Parts(bytes);
+        Some(Self {
+            feed_no: p.u32()?,
+            seq: p.u64()?,
+            branch: p.u8()?,
+            n: p.u64()?,
+            eff: Timestamp(p.u64()?),
+            cap: p.u64().map(|c| (c != u64::MAX).then_some(Timestamp(c)))?,
+            provisional: p.u8()? & 1 == 1,
+        })
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        join(&[
+            &self.feed_no.to_be_bytes(),
+            &self.seq.to_be_bytes(),
+            &[self.branch],
+            &self.n.to_be_bytes(),
+            &self.eff.0.to_be_bytes(),
+            &self.cap.map_or(u64::MAX, |c| c.0).to_be_bytes(),
+            &[u8::from(self.provisional)],
+        ])
+    }
+}
+
+/// What became of an event given to [`append`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    /// It was here already.
+    Known(Stored),
+    /// It is here now.
+    New(Stored),
+    /// Another event stands at its place; it is kept as a branch (L7).
+    Fork(Stored),
+    /// More branches than are kept; refused (L7).
+    TooManyForks,
+}
+
+/// Branches kept per place (L7).
+const BRANCHES: u8 = 255;
+/// Heads kept of a chat; beyond it the oldest is dropped (only costs a link, never an event).
+const HEADS: usize = 64;
+
+/// One row of the timeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimelineRow {
+    /// Key without the chat number: eff, author, home, lane, seq, branch.
+    pub key: Vec<u8>,
+    /// Where it stands.
+    pub place: Place,
+    /// Branch of a fork.
+    pub branch: u8,
+    /// Arrival number.
+    pub n: u64,
+    /// What it is.
+    pub kind: Kind,
+    /// Its feed.
+    pub feed_no: u32,
+    /// The client id its local author gave it.
+    pub client_id: Option<String>,
+}
+
+impl TimelineRow {
+    fn decode(key: &[u8], value: &[u8]) -> Option<Self> {
+        let mut k = Parts(key.get(4..)?);
+        let place = Place {
+            eff: Timestamp(k.u64()?),
+            author: UserId(k.take()?),
+            home: HomeId(k.take()?),
+            lane: k.u8()?,
+            seq: k.u64()?,
+        };
+        let branch = k.u8()?;
+        let mut v = Parts(value);
+        let (n, kind, feed_no) = (v.u64()?, Kind(v.u16()?), v.u32()?);
+        let client_id = String::from_utf8(v.rest().to_vec())
+            .ok()
+            .filter(|c| !c.is_empty());
+        Some(Self {
+            key: key.get(4..)?.to_vec(),
+            place,
+            branch,
+            n,
+            kind,
+            feed_no,
+            client_id,
+        })
+    }
+}
+
+fn timeline_key(place: &Place, branch: u8) -> Vec<u8> {
+    join(&[
+        &place.eff.0.to_be_bytes(),
+        &place.author.0,
+        &place.home.0,
+        &[place.lane],
+        &place.seq.to_be_bytes(),
+        &[branch],
+    ])
+}
+
+fn event_key(feed_no: u32, seq: u64, branch: u8) -> Vec<u8> {
+    join(&[&feed_no.to_be_bytes(), &seq.to_be_bytes(), &[branch]])
+}
+
+/// Where an event stands, if it is here.
+///
+/// # Errors
+/// Storage errors.
+pub fn find(rows: &impl Rows, id: EventId) -> Result<Option<Stored>> {
+    match rows.get(Table::EventIds, &id.0)? {
+        Some(bytes) => Stored::decode(&bytes)
+            .map(Some)
+            .ok_or_else(|| damaged(Table::EventIds)),
+        None => Ok(None),
+    }
+}
+
+/// The wire bytes at a place.
+///
+/// # Errors
+/// Storage errors.
+pub fn wire(rows: &impl Rows, feed_no: u32, seq: u64, branch: u8) -> Result<Option<Vec<u8>>> {
+    rows.get(Table::Events, &event_key(feed_no, seq, branch))
+}
+
+/// The event at a place. A row that does not read is reported as damaged, not passed over silently.
+///
+/// # Errors
+/// Storage errors, a damaged row.
+pub fn event(
+    rows: &impl Rows,
+    feed_no: u32,
+    seq: u64,
+    branch: u8,
+) -> Result<Option<VerifiedEvent>> {
+    match wire(rows, feed_no, seq, branch)? {
+        Some(bytes) => VerifiedEvent::from_store(&bytes)
+            .map(Some)
+            .map_err(|_| damaged(Table::Events)),
+        None => Ok(None),
+    }
+}
+
+/// The event with that id.
+///
+/// # Errors
+/// Storage errors, a damaged row.
+pub fn by_id(rows: &impl Rows, id: EventId) -> Result<Option<(Stored, VerifiedEvent)>> {
+    let Some(stored) = find(rows, id)? else {
+        return Ok(None);
+    };
+    let event = event(rows, stored.feed_no, stored.seq, stored.branch)?;
+    Ok(event.map(|event| (stored, event)))
+}
+
+/// A feed by its number.
+///
+/// # Errors
+/// Storage errors.
+pub fn feed(rows: &impl Rows, feed_no: u32) -> Result<Option<FeedRow>> {
+    rows.row(Table::Feeds, &feed_no.to_be_bytes())
+}
+
+/// The number of a feed.
+///
+/// # Errors
+/// Storage errors.
+pub fn feed_no(rows: &impl Rows, chat_no: u32, feed: &Feed) -> Result<Option<u32>> {
+    Ok(rows
+        .get(Table::FeedIds, &feed_key(chat_no, feed))?
+        .and_then(|b| Parts(&b).u32()))
+}
+
+fn feed_key(chat_no: u32, feed: &Feed) -> Vec<u8> {
+    join(&[
+        &chat_no.to_be_bytes(),
+        &feed.author.0,
+        &feed.home.0,
+        &[feed.lane],
+    ])
+}
+
+/// All feeds of a chat.
+///
+/// # Errors
+/// Storage errors.
+pub fn feeds(rows: &impl Rows, chat_no: u32) -> Result<Vec<(u32, FeedRow)>> {
+    let mut numbers = Vec::new();
+    rows.each(Table::FeedIds, &chat_no.to_be_bytes(), &mut |_, value| {
+        numbers.extend(Parts(value).u32());
+        true
+    })?;
+    let mut found = Vec::with_capacity(numbers.len());
+    for no in numbers {
+        found.push((no, must(feed(rows, no)?, Table::Feeds)?));
+    }
+    Ok(found)
+}
+
+/// Appends an event to its feed and chat (L3). `chat` is read and changed; the caller writes it once
+/// per turn. The same event again changes nothing.
+///
+/// # Errors
+/// Storage errors.
+pub fn append(
+    tx: &Write<'_>,
+    chat_no: u32,
+    chat: &mut ChatRow,
+    event: &VerifiedEvent,
+    client_id: Option<&str>,
+    now_ms: u64,
+) -> Result<Appended> {
+    let id = event.id();
+    if let Some(stored) = find(tx, id)? {
+        return Ok(Appended::Known(stored));
+    }
+    let header = event.header();
+    let (feed_no, mut feed) = ensure_feed(tx, chat_no, header)?;
+    let Some(branch) = free_branch(tx, feed_no, header.seq)? else {
+        return Ok(Appended::TooManyForks);
+    };
+    let order = Order { tx, chat_no };
+
+    let mut newest_past = None;
+    for past in header.past() {
+        match find(tx, *past)? {
+            Some(stored) => newest_past = newest_past.max(Some(stored.eff)),
+            None => order.lacks(*past, id, header)?,
+        }
+    }
+    let (cap, named) = order.named_before(id, header)?;
+    // L6: from the future, shown at arrival time until somebody's answer caps it.
+    let provisional = cap.is_none() && header.ts.is_ahead(now_ms);
+    let cap = if provisional {
+        Some(Timestamp::from_ms(now_ms))
+    } else {
+        cap
+    };
+    chat.count += 1;
+    let stored = Stored {
+        feed_no,
+        seq: header.seq,
+        branch,
+        n: chat.count,
+        eff: effective(header.ts, cap, newest_past),
+        cap,
+        provisional,
+    };
+
+    tx.put(
+        Table::Events,
+        &event_key(feed_no, header.seq, branch),
+        &event.to_wire(),
+    )?;
+    tx.put(Table::EventIds, &id.0, &stored.encode())?;
+    tx.put(
+        Table::Arrivals,
+        &join(&[&chat_no.to_be_bytes(), &stored.n.to_be_bytes()]),
+        &join(&[
+            &feed_no.to_be_bytes(),
+            &header.seq.to_be_bytes(),
+            &[branch],
+            &header.kind.0.to_be_bytes(),
+            &header.author.0,
+            &now_ms.to_be_bytes(),
+        ]),
+    )?;
+    let key = timeline_key(&Place::of(header, stored.eff), branch);
+    tx.put(
+        Table::Timeline,
+        &join(&[&chat_no.to_be_bytes(), &key]),
+        &join(&[
+            &stored.n.to_be_bytes(),
+            &header.kind.0.to_be_bytes(),
+            &feed_no.to_be_bytes(),
+            client_id.unwrap_or_default().as_bytes(),
+        ]),
+    )?;
+    if provisional {
+        tx.put(
+            Table::Ahead,
+            &join(&[&header.ts.ms().to_be_bytes(), &id.0]),
+            &chat_no.to_be_bytes(),
+        )?;
+    }
+    advance(tx, feed_no, &mut feed, event, branch)?;
+    tx.put_row(Table::Feeds, &feed_no.to_be_bytes(), &feed)?;
+    if header.lane != 0 {
+        chat.heads
+            .retain(|(head, _)| !header.past().any(|past| past == head));
+        if !named {
+            chat.heads.push((id, header.ts));
+        }
+        if chat.heads.len() > HEADS {
+            chat.heads.remove(0);
+        }
+    }
+    if header.kind == Kind::MSG {
+        chat.active_ms = chat.active_ms.max(stored.eff.ms().min(now_ms));
+        if chat
+            .newest
+            .as_ref()
+            .is_none_or(|newest| key[..] > newest[..])
+        {
+            chat.newest = Some(serde_bytes::ByteBuf::from(key));
+        }
+    }
+    order.cap_named(chat, header)?;
+    if named {
+        order.settle_children(chat, id)?;
+    }
+    Ok(if branch == 0 {
+        Appended::New(stored)
+    } else {
+        Appended::Fork(stored)
+    })
+}
+
+fn ensure_feed(tx: &Write<'_>, chat_no: u32, header: &Header) -> Result<(u32, FeedRow)> {
+    let key = feed_key(chat_no, &header.feed());
+    if let Some(no) = tx.get(Table::FeedIds, &key)?.and_then(|b| Parts(&b).u32()) {
+        return Ok((no, must(feed(tx, no)?, Table::Feeds)?));
+    }
+    let no = tx.next_number("next_feed")?;
+    tx.put(Table::FeedIds, &key, &no.to_be_bytes())?;
+    let row = FeedRow {
+        v: 1,
+        chat_no,
+        author: header.author,
+        home: header.home,
+        lane: header.lane,
+        whole: 0,
+        whole_id: EventId::default(),
+        whole_ts: Timestamp::default(),
+        top: 0,
+        forked_at: None,
+    };
+    Ok((no, row))
+}
+
+/// The first free branch at a place; 0 where nothing stands.
+fn free_branch(tx: &Write<'_>, feed_no: u32, seq: u64) -> Result<Option<u8>> {
+    let prefix = join(&[&feed_no.to_be_bytes(), &seq.to_be_bytes()]);
+    let mut last = None;
+    tx.scan(
+        Table::Events,
+        &prefix,
+        after(&prefix).as_deref(),
+        true,
+        &mut |key, _| {
+            last = key.last().copied();
+            false
+        },
+    )?;
+    Ok(match last {
+        None => Some(0),
+        Some(BRANCHES) => None,
+        Some(branch) => Some(branch + 1),
+    })
+}
+
+/// Moves the head of a feed over what is whole now.
+fn advance(
+    tx: &Write<'_>,
+    feed_no: u32,
+    feed: &mut FeedRow,
+    event: &VerifiedEvent,
+    branch: u8,
+) -> Result<()> {
+    let header = event.header();
+    feed.top = feed.top.max(header.seq);
+    if branch != 0 {
+        feed.forked_at = Some(feed.forked_at.map_or(header.seq, |at| at.min(header.seq)));
+        return Ok(());
+    }
+    if header.seq != feed.whole {
+        return Ok(());
+    }
+    (feed.whole, feed.whole_id, feed.whole_ts) = (header.seq + 1, event.id(), header.ts);
+    // What waited above the gap is whole now as well.
+    while feed.whole <= feed.top {
+        let Some(next) = self::event(tx, feed_no, feed.whole, 0)? else {
+            break;
+        };
+        (feed.whole, feed.whole_id, feed.whole_ts) = (feed.whole + 1, next.id(), next.header().ts);
+    }
+    Ok(())
+}
+
+/// Keeping L5 up when events come in any order.
+struct Order<'a, 'txn> {
+    tx: &'a Write<'txn>,
+    chat_no: u32,
+}
+
+impl Order<'_, '_> {
+    /// `child` names `missing`, which is not here.
+    fn lacks(&self, missing: EventId, child: EventId, header: &Header) -> Result<()> {
+        let dep = header.deps.contains(&missing);
+        self.tx.put(
+            Table::Lacking,
+            &join(&[&missing.0, &child.0]),
+            &join(&[
+                &header.author.0,
+                &header.ts.0.to_be_bytes(),
+                &[u8::from(dep)],
+            ]),
+        )?;
+        self.tx.put(
+            Table::ChatLacking,
+            &join(&[&self.chat_no.to_be_bytes(), &missing.0]),
+            &[],
+        )
+    }
+
+    /// What events that came before it say about `id`: its cap, and whether any names it.
+    fn named_before(&self, id: EventId, header: &Header) -> Result<(Option<Timestamp>, bool)> {
+        let (mut cap, mut named) = (None::<Timestamp>, false);
+        self.tx.each(Table::Lacking, &id.0, &mut |_, value| {
+            named = true;
+            let mut parts = Parts(value);
+            if let (Some(author), Some(ts), Some(1)) = (parts.take::<32>(), parts.u64(), parts.u8())
+                && UserId(author) != header.author
+                && let Some(by) = cap_by(Timestamp(ts), header.ts)
+            {
+                cap = Some(cap.map_or(by, |old| old.min(by)));
+            }
+            true
+        })?;
+        Ok((cap, named))
+    }
+
+    /// The new event caps those it names that come from a clock ahead of its own.
+    fn cap_named(&self, chat: &mut ChatRow, d: &Header) -> Result<()> {
+        for dep in &d.deps {
+            let Some((mut stored, event)) = by_id(self.tx, *dep)? else {
+                continue;
+            };
+            let e = event.header();
+            let Some(cap) = cap_by(d.ts, e.ts).filter(|_| e.author != d.author) else {
+                continue;
+            };
+            if stored.provisional || stored.cap.is_none_or(|old| cap < old) {
+                let from = stored.eff;
+                stored.cap = Some(cap);
+                stored.provisional = false;
+                self.place(chat, *dep, stored, e)?;
+                self.settle_from(chat, from)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An event came that others here had named: their places may follow it now.
+    fn settle_children(&self, chat: &mut ChatRow, id: EventId) -> Result<()> {
+        let mut children = Vec::new();
+        self.tx.each(Table::Lacking, &id.0, &mut |key, _| {
+            children.extend(key.get(32..).and_then(|b| EventId::try_from(b).ok()));
+            true
+        })?;
+        self.tx.remove(
+            Table::ChatLacking,
+            &join(&[&self.chat_no.to_be_bytes(), &id.0]),
+        )?;
+        for child in children {
+            self.tx.remove(Table::Lacking, &join(&[&id.0, &child.0]))?;
+            if let Some((stored, event)) = by_id(self.tx, child)? {
+                let from = stored.eff;
+                if self.place(chat, child, stored, event.header())? {
+                    self.settle_from(chat, from)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Computes a place anew; whether it moved.
+    fn place(
+        &self,
+        chat: &mut ChatRow,
+        id: EventId,
+        mut stored: Stored,
+        header: &Header,
+    ) -> Result<bool> {
+        let mut newest_past = None;
+        for past in header.past() {
+            if let Some(past) = find(self.tx, *past)? {
+                newest_past = newest_past.max(Some(past.eff));
+            }
+        }
+        let old = stored.eff;
+        stored.eff = effective(header.ts, stored.cap, newest_past);
+        self.tx.put(Table::EventIds, &id.0, &stored.encode())?;
+        if stored.eff == old {
+            return Ok(false);
+        }
+        let no = self.chat_no.to_be_bytes();
+        let old_key = timeline_key(&Place::of(header, old), stored.branch);
+        let new_key = timeline_key(&Place::of(header, stored.eff), stored.branch);
+        let value = must(
+            self.tx.get(Table::Timeline, &join(&[&no, &old_key]))?,
+            Table::Timeline,
+        )?;
+        self.tx.remove(Table::Timeline, &join(&[&no, &old_key]))?;
+        self.tx
+            .put(Table::Timeline, &join(&[&no, &new_key]), &value)?;
+        if header.kind == Kind::MSG {
+            chat.newest = newest_message(self.tx, self.chat_no)?
+                .map(|row| serde_bytes::ByteBuf::from(row.key));
+        }
+        Ok(true)
+    }
+
+    /// Whatever followed a moved event stands at or above its old place: each is computed anew, in
+    /// order, until nothing moves. Events from wild clocks are answered and capped soon, so this walk
+    /// is short.
+    fn settle_from(&self, chat: &mut ChatRow, from: Timestamp) -> Result<()> {
+        loop {
+            let mut later = Vec::new();
+            let no = self.chat_no.to_be_bytes();
+            let start = join(&[&no, &from.0.to_be_bytes()]);
+            self.tx.scan(
+                Table::Timeline,
+                &start,
+                after(&no).as_deref(),
+                false,
+                &mut |key, value| {
+                    later.extend(TimelineRow::decode(key, value));
+                    true
+                },
+            )?;
+            let mut moved = false;
+            for row in later {
+                let Some(event) = event(self.tx, row.feed_no, row.place.seq, row.branch)? else {
+                    continue;
+                };
+                if let Some(stored) = find(self.tx, event.id())? {
+                    moved |= self.place(chat, event.id(), stored, event.header())?;
+                }
+            }
+            if !moved {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// L6: events whose time has come stand at their own time from now on. Gives the chats that changed.
+///
+/// # Errors
+/// Storage errors.
+pub fn release_ahead(tx: &Write<'_>, now_ms: u64) -> Result<Vec<u32>> {
+    let mut due = Vec::new();
+    let end = now_ms
+        .saturating_add(chater_protocol::limits::AHEAD_MS)
+        .to_be_bytes();
+    tx.scan(Table::Ahead, &[], Some(&end), false, &mut |key, value| {
+        due.push((key.to_vec(), Parts(value).u32()));
+        due.len() < 256
+    })?;
+    let mut chats_changed = Vec::new();
+    for (key, chat_no) in due {
+        tx.remove(Table::Ahead, &key)?;
+        let id = key.get(8..).and_then(|b| EventId::try_from(b).ok());
+        let (Some(id), Some(chat_no)) = (id, chat_no) else {
+            continue;
+        };
+        let Some(mut chat) = chats::chat(tx, chat_no)? else {
+            continue;
+        };
+        if let Some((mut stored, event)) = by_id(tx, id)?
+            && stored.provisional
+        {
+            let order = Order { tx, chat_no };
+            let from = stored.eff;
+            stored.cap = None;
+            stored.provisional = false;
+            order.place(&mut chat, id, stored, event.header())?;
+            order.settle_from(&mut chat, from)?;
+            chats::put(tx, chat_no, &chat)?;
+            chats_changed.push(chat_no);
+        }
+    }
+    Ok(chats_changed)
+}
+
+/// Drops the payload of an event: what a `delete` leaves (L8).
+///
+/// # Errors
+/// Storage errors.
+pub fn drop_payload(tx: &Write<'_>, stored: &Stored, event: VerifiedEvent) -> Result<()> {
+    let wire = event.without_payload().to_wire();
+    tx.put(
+        Table::Events,
+        &event_key(stored.feed_no, stored.seq, stored.branch),
+        &wire,
+    )
+}
+
+/// The newest message of a chat in its order.
+///
+/// # Errors
+/// Storage errors.
+pub fn newest_message(rows: &impl Rows, chat_no: u32) -> Result<Option<TimelineRow>> {
+    let mut found = None;
+    timeline(rows, chat_no, None, true, &mut |row| {
+        if row.kind == Kind::MSG {
+            found = Some(row);
+        }
+        found.is_none()
+    })?;
+    Ok(found)
+}
+
+/// Walks the timeline from a key (excluded), or from an end, down or up.
+///
+/// # Errors
+/// Storage errors.
+pub fn timeline(
+    rows: &impl Rows,
+    chat_no: u32,
+    from: Option<&[u8]>,
+    down: bool,
+    visit: &mut dyn FnMut(TimelineRow) -> bool,
+) -> Result<()> {
+    let no = chat_no.to_be_bytes();
+    let (mut start, mut end) = (no.to_vec(), after(&no));
+    if let Some(from) = from {
+        let mut key = join(&[&no, from]);
+        if down {
+            end = Some(key);
+        } else {
+            key.push(0);
+            start = key;
+        }
+    }
+    rows.scan(
+        Table::Timeline,
+        &start,
+        end.as_deref(),
+        down,
+        &mut |key, value| TimelineRow::decode(key, value).is_none_or(&mut *visit),
+    )
+}
+
+/// The timeline row of one stored event.
+///
+/// # Errors
+/// Storage errors.
+pub fn timeline_row(
+    rows: &impl Rows,
+    chat_no: u32,
+    stored: &Stored,
+    header: &Header,
+) -> Result<Option<TimelineRow>> {
+    let key = join(&[
+        &chat_no.to_be_bytes(),
+        &timeline_key(&Place::of(header, stored.eff), stored.branch),
+    ]);
+    Ok(rows
+        .get(Table::Timeline, &key)?
+        .and_then(|value| TimelineRow::decode(&key, &value)))
+}
+
+/// One row of the timeline by its key without the chat number.
+///
+/// # Errors
+/// Storage errors.
+pub fn timeline_at(rows: &impl Rows, chat_no: u32, key: &[u8]) -> Result<Option<TimelineRow>> {
+    let key = join(&[&chat_no.to_be_bytes(), key]);
+    Ok(rows
+        .get(Table::Timeline, &key)?
+        .and_then(|value| TimelineRow::decode(&key, &value)))
+}
+
+/// What came, in the order it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Arrival number.
+    pub n: u64,
+    /// Its feed.
+    pub feed_no: u32,
+    /// Place in it.
+    pub seq: u64,
+    /// Branch of a fork.
+    pub branch: u8,
+    /// What it is.
+    pub kind: Kind,
+    /// Who wrote it.
+    pub author: UserId,
+    /// When it came, Unix ms.
+    pub at_ms: u64,
+}
+
+/// Walks arrivals after `n`, upwards.
+///
+/// # Errors
+/// Storage errors.
+pub fn arrivals(
+    rows: &impl Rows,
+    chat_no: u32,
+    after_n: u64,
+    visit: &mut dyn FnMut(Arrival) -> bool,
+) -> Result<()> {
+    let no = chat_no.to_be_bytes();
+    let start = join(&[&no, &after_n.saturating_add(1).to_be_bytes()]);
+    rows.scan(
+        Table::Arrivals,
+        &start,
+        after(&no).as_deref(),
+        false,
+        &mut |key, value| {
+            let decoded = (|| {
+                let n = Parts(key.get(4..)?).u64()?;
+                let mut p = Parts(value);
+                Some(Arrival {
+                    n,
+                    feed_no: p.u32()?,
+                    seq: p.u64()?,
+                    branch: p.u8()?,
+                    kind: Kind(p.u16()?),
+                    author: UserId(p.take()?),
+                    at_ms: p.u64()?,
+                })
+            })();
+            decoded.is_none_or(&mut *visit)
+        },
+    )
+}
+
+/// When the event with arrival number `n` came, Unix ms.
+///
+/// # Errors
+/// Storage errors.
+pub fn arrived_ms(rows: &impl Rows, chat_no: u32, n: u64) -> Result<Option<u64>> {
+    let value = rows.get(
+        Table::Arrivals,
+        &join(&[&chat_no.to_be_bytes(), &n.to_be_bytes()]),
+    )?;
+    Ok(value.and_then(|v| {
+        v.get(v.len().checked_sub(8)?..)
+            .and_then(|b| Parts(b).u64())
+    }))
+}
+
+/// Q42: messages of others with n > `read_n`, counted up to 100, looking at 1,000 rows at most.
+///
+/// # Errors
+/// Storage errors.
+pub fn unread(rows: &impl Rows, chat_no: u32, user: UserId, read_n: u64) -> Result<u32> {
+    let (mut count, mut looked) = (0u32, 0u32);
+    arrivals(rows, chat_no, read_n, &mut |row| {
+        looked += 1;
+        if row.kind == Kind::MSG && row.author != user {
+            count += 1;
+        }
+        count < 100 && looked < 1000
+    })?;
+    Ok(count)
+}
+
+/// How many named events are not here, counted up to 1,000.
+///
+/// # Errors
+/// Storage errors.
+pub fn missing(rows: &impl Rows, chat_no: u32) -> Result<u32> {
+    let mut count = 0;
+    rows.each(Table::ChatLacking, &chat_no.to_be_bytes(), &mut |_, _| {
+        count += 1;
+        count < 1000
+    })?;
+    Ok(count)
+}
+
+/// Ids that the chat lacks, at most `limit`.
+///
+/// # Errors
+/// Storage errors.
+pub fn missing_ids(rows: &impl Rows, chat_no: u32, limit: usize) -> Result<Vec<EventId>> {
+    let mut ids = Vec::new();
+    rows.each(Table::ChatLacking, &chat_no.to_be_bytes(), &mut |key, _| {
+        ids.extend(key.get(4..).and_then(|b| EventId::try_from(b).ok()));
+        ids.len() < limit
+    })?;
+    Ok(ids)
+}
+
+/// One change of a message (L8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Amend {
+    /// Place of the change.
+    pub place: Place,
+    /// Its feed.
+    pub feed_no: u32,
+    /// Branch of a fork.
+    pub branch: u8,
+    /// Edit, delete or react.
+    pub kind: Kind,
+}
+
+/// Notes that an event changes `target`. It may come before its target does.
+///
+/// # Errors
+/// Storage errors.
+pub fn amend(tx: &Write<'_>, target: EventId, header: &Header, stored: &Stored) -> Result<()> {
+    let place = Place::of(header, stored.eff);
+    // The branch closes the key and is needed in the value.
+    let key = timeline_key(&place, stored.branch);
+    tx.put(
+        Table::Amends,
+        &join(&[&target.0, &key]),
+        &join(&[
+            &stored.feed_no.to_be_bytes(),
+            &[stored.branch],
+            &header.kind.0.to_be_bytes(),
+        ]),
+    )
+}
+
+/// Changes of a message in the order of L5.
+///
+/// # Errors
+/// Storage errors.
+pub fn amends(rows: &impl Rows, target: EventId) -> Result<Vec<Amend>> {
+    let mut found = Vec::new();
+    rows.each(Table::Amends, &target.0, &mut |key, value| {
+        let decoded = (|| {
+            let mut k = Parts(key.get(32..)?);
+            let place = Place {
+                eff: Timestamp(k.u64()?),
+                author: UserId(k.take()?),
+                home: HomeId(k.take()?),
+                lane: k.u8()?,
+                seq: k.u64()?,
+            };
+            let mut v = Parts(value);
+            Some(Amend {
+                place,
+                feed_no: v.u32()?,
+                branch: v.u8()?,
+                kind: Kind(v.u16()?),
+            })
+        })();
+        found.extend(decoded);
+        found.len() < 4096
+    })?;
+    Ok(found)
+}
+
+/// Heads of a chat without holes (S5), for digests and for what another node lacks.
+///
+/// # Errors
+/// Storage errors.
+pub fn heads(rows: &impl Rows, chat_no: u32) -> Result<Vec<chater_protocol::heads::HeadRow>> {
+    Ok(feeds(rows, chat_no)?
+        .into_iter()
+        .filter(|(_, feed)| feed.whole > 0)
+        .map(|(_, feed)| chater_protocol::heads::HeadRow {
+            author: feed.author,
+            home: feed.home,
+            lane: feed.lane,
+            seq: feed.whole - 1,
+            id: feed.whole_id,
+        })
+        .collect())
+}
+
+/// Wire events of a feed from seq `from` to `to`, all branches, at most `count` and `bytes`.
+///
+/// # Errors
+/// Storage errors.
+pub fn range(
+    rows: &impl Rows,
+    feed_no: u32,
+    from: u64,
+    to: u64,
+    count: usize,
+    bytes: usize,
+) -> Result<Vec<Vec<u8>>> {
+    let start = join(&[&feed_no.to_be_bytes(), &from.to_be_bytes()]);
+    let end = match to.checked_add(1) {
+        Some(next) => Some(join(&[&feed_no.to_be_bytes(), &next.to_be_bytes()])),
+        None => after(&feed_no.to_be_bytes()),
+    };
+    let (mut found, mut size) = (Vec::new(), 0);
+    rows.scan(
+        Table::Events,
+        &start,
+        end.as_deref(),
+        false,
+        &mut |_, value| {
+            size += value.len() + 8;
+            if size > bytes && !found.is_empty() {
+                return false;
+            }
+            found.push(value.to_vec());
+            found.len() < count && size < bytes
+        },
+    )?;
+    Ok(found)
+}
+
+/// The feeds of a chat as ids, to name one on the wire.
+#[must_use]
+pub fn as_feed(group: ChatId, row: &FeedRow) -> Feed {
+    Feed {
+        group,
+        author: row.author,
+        home: row.home,
+        lane: row.lane,
+    }
+}
+
+/// For callers that met a row which must exist.
+///
+/// # Errors
+/// Always [`crate::StoreError::Damaged`] for none.
+pub fn present<T>(value: Option<T>, table: Table) -> Result<T> {
+    must(value, table)
+}

@@ -1,0 +1,229 @@
+//! What is known of users anywhere: home records, KEM cards, profile cards, and finding people by
+//! the beginning of a word.
+
+use chater_protocol::array_struct;
+use chater_protocol::id::{HomeId, NodeId, UserId};
+use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard, Signed, live_homes};
+use chater_protocol::name;
+
+use crate::key::{Parts, join};
+use crate::rows::{Rows, Write, damaged};
+use crate::tables::Table;
+use crate::{Result, StoreError};
+
+array_struct! {
+    /// A profile card as kept.
+    #[derive(Debug, Clone)]
+    pub struct CardRow {
+        /// 1.
+        pub v: u8,
+        /// As received.
+        pub signed: Signed,
+        /// When it came, Unix ms.
+        pub got_ms: u64,
+    }
+}
+
+/// Keeps a verified home record (I2: the set only grows). Whether it was new.
+///
+/// # Errors
+/// Storage errors.
+pub fn put_home(tx: &Write<'_>, record: &HomeRecord, signed: &Signed) -> Result<bool> {
+    let home = record.id();
+    let key = join(&[&record.user.0, &home.0, &[record.state]]);
+    if let Some(old) = tx.row::<Signed>(Table::Homes, &key)? {
+        // Of two live records of one home the newer counts; a retired one is final.
+        let old = HomeRecord::from_store(&old).map_err(|_| damaged(Table::Homes))?;
+        if old.ts >= record.ts {
+            return Ok(false);
+        }
+    }
+    tx.put_row(Table::Homes, &key, signed)?;
+    tx.put(
+        Table::NodeHomes,
+        &join(&[&record.node_id.0, &record.user.0, &home.0]),
+        &[],
+    )?;
+    Ok(true)
+}
+
+/// All home records of a user, as received.
+///
+/// # Errors
+/// Storage errors.
+pub fn home_records(rows: &impl Rows, user: UserId) -> Result<Vec<(HomeRecord, Signed)>> {
+    let mut found = Vec::new();
+    let mut bad = false;
+    rows.each(Table::Homes, &user.0, &mut |_, value| {
+        let signed = chater_protocol::codec::decode::<Signed>(value, usize::MAX);
+        match signed
+            .ok()
+            .and_then(|s| HomeRecord::from_store(&s).ok().map(|r| (r, s)))
+        {
+            Some(pair) => found.push(pair),
+            None => bad = true,
+        }
+        true
+    })?;
+    if bad {
+        Err(damaged(Table::Homes))
+    } else {
+        Ok(found)
+    }
+}
+
+/// The live homes of a user (I2).
+///
+/// # Errors
+/// Storage errors.
+pub fn live(rows: &impl Rows, user: UserId) -> Result<Vec<(HomeId, HomeRecord)>> {
+    let records: Vec<HomeRecord> = home_records(rows, user)?
+        .into_iter()
+        .map(|(r, _)| r)
+        .collect();
+    Ok(live_homes(&records))
+}
+
+/// The record of one home, live or retired: enough to verify what it signed (I3).
+///
+/// # Errors
+/// Storage errors.
+pub fn home(rows: &impl Rows, user: UserId, home: HomeId) -> Result<Option<HomeRecord>> {
+    for state in [0u8, 1] {
+        if let Some(signed) =
+            rows.row::<Signed>(Table::Homes, &join(&[&user.0, &home.0, &[state]]))?
+        {
+            return HomeRecord::from_store(&signed)
+                .map(Some)
+                .map_err(|_| damaged(Table::Homes));
+        }
+    }
+    Ok(None)
+}
+
+/// Users with a home, live or retired, on that node.
+///
+/// # Errors
+/// Storage errors.
+pub fn users_on(rows: &impl Rows, node: NodeId) -> Result<Vec<UserId>> {
+    let mut users = Vec::new();
+    rows.each(Table::NodeHomes, &node.0, &mut |key, _| {
+        let mut parts = Parts(key);
+        if let (Some(_), Some(user)) = (parts.take::<32>(), parts.take::<32>()) {
+            users.push(UserId(user));
+        }
+        true
+    })?;
+    users.dedup();
+    Ok(users)
+}
+
+/// Keeps a verified KEM card if it replaces the one known (I5). Whether it did.
+///
+/// # Errors
+/// Storage errors.
+pub fn put_kem(tx: &Write<'_>, card: &KemCard, signed: &Signed) -> Result<bool> {
+    let key = join(&[&card.user.0, &card.home.0]);
+    if let Some(old) = tx.row::<Signed>(Table::KemCards, &key)? {
+        let old = KemCard::from_store(&old).map_err(|_| damaged(Table::KemCards))?;
+        if !card.replaces(&old) {
+            return Ok(false);
+        }
+    }
+    tx.put_row(Table::KemCards, &key, signed)?;
+    Ok(true)
+}
+
+/// The KEM card of a home.
+///
+/// # Errors
+/// Storage errors.
+pub fn kem(rows: &impl Rows, user: UserId, home: HomeId) -> Result<Option<(KemCard, Signed)>> {
+    let Some(signed) = rows.row::<Signed>(Table::KemCards, &join(&[&user.0, &home.0]))? else {
+        return Ok(None);
+    };
+    let card = KemCard::from_store(&signed).map_err(|_| damaged(Table::KemCards))?;
+    Ok(Some((card, signed)))
+}
+
+/// Keeps a verified profile card if it replaces the one known (I10), with the words it is found by.
+/// Whether it did.
+///
+/// # Errors
+/// Storage errors.
+pub fn put_card(tx: &Write<'_>, card: &ProfileCard, signed: &Signed, now_ms: u64) -> Result<bool> {
+    let old = self::card(tx, card.user)?;
+    if let Some((old, _)) = &old
+        && !card.replaces(old)
+    {
+        return Ok(false);
+    }
+    if let Some((old, _)) = old {
+        for word in words(&old) {
+            tx.remove(Table::CardWords, &word_key(&word, old.user))?;
+        }
+    }
+    for word in words(card) {
+        tx.put(Table::CardWords, &word_key(&word, card.user), &[])?;
+    }
+    let row = CardRow {
+        v: 1,
+        signed: signed.clone(),
+        got_ms: now_ms,
+    };
+    tx.put_row(Table::Cards, &card.user.0, &row)?;
+    Ok(true)
+}
+
+/// Whoever is found by nobody or only by contacts is left out of the index.
+fn words(card: &ProfileCard) -> Vec<String> {
+    if card.discoverable == 2 {
+        name::search_words(&card.nick, &card.display_name)
+    } else {
+        Vec::new()
+    }
+}
+
+fn word_key(word: &str, user: UserId) -> Vec<u8> {
+    join(&[word.as_bytes(), &[0], &user.0])
+}
+
+/// The profile card of a user.
+///
+/// # Errors
+/// Storage errors.
+pub fn card(rows: &impl Rows, user: UserId) -> Result<Option<(ProfileCard, Signed)>> {
+    let Some(row) = rows.row::<CardRow>(Table::Cards, &user.0)? else {
+        return Ok(None);
+    };
+    let card = ProfileCard::from_store(&row.signed).map_err(|_| damaged(Table::Cards))?;
+    Ok(Some((card, row.signed)))
+}
+
+/// Users of whom a word begins with `prefix` (folded), at most `limit`, each once.
+///
+/// # Errors
+/// Storage errors.
+pub fn find(rows: &impl Rows, prefix: &str, limit: usize) -> Result<Vec<UserId>> {
+    let mut users: Vec<UserId> = Vec::new();
+    let mut looked = 0;
+    rows.each(Table::CardWords, prefix.as_bytes(), &mut |key, _| {
+        looked += 1;
+        if let Some(user) = key
+            .len()
+            .checked_sub(32)
+            .and_then(|at| key.get(at..))
+            .and_then(|b| UserId::try_from(b).ok())
+            && !users.contains(&user)
+        {
+            users.push(user);
+        }
+        users.len() < limit && looked < limit * 12
+    })?;
+    Ok(users)
+}
+
+/// Whether a stored row that must be there is there.
+pub(crate) fn must<T>(value: Option<T>, table: Table) -> Result<T> {
+    value.ok_or_else(|| StoreError::Damaged(format!("a row of {table:?} is missing")))
+}
