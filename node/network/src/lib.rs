@@ -1,99 +1,318 @@
-//! skeleton: the public surface of the network crate
-#![allow(unused, missing_docs, clippy::all)]
+//! Network: talks to peers over libp2p.
+//!
+//! It knows peers, topics and opaque bytes; no chats, no users, no CBOR, no store. One task owns the swarm (`actor.rs`) and
+//! never waits for anyone; everybody else holds a [`Network`] handle, and one listener reads [`NetworkEvent`]s.
+//!
+//! A connected peer is a stranger until [`Network::admit`]: until then only [`Protocol::Hello`] passes, gossip from it is
+//! ignored, and after ten seconds it is closed. Peers that are *wanted* are dialled again for ever, ever more rarely.
+//!
+//! Where to start: `actor.rs` for the loop, `actor/` for what it does, `dialler.rs` for who is dialled when,
+//! `behaviour.rs` for the settings of libp2p, `limits.rs` for every bound. Types of libp2p appear in no signature here.
+
+mod actor;
+mod address;
+mod behaviour;
+mod codec;
+mod config;
+mod dialler;
+mod event;
+mod keep;
+mod limits;
+mod protocol;
+mod rate;
+mod transport;
+mod typed;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use chater_protocol::id::NodeId;
+
+use chater_protocol::id::{NodeId, hex};
 use tokio::sync::{mpsc, oneshot};
 
-/// How to start.
-pub struct Config {
-    /// Ed25519 secret seed; the node id is its public key.
-    pub seed: [u8; 32],
-    /// Multiaddrs to listen on, in order. Failing to bind one of `required` is an error.
-    pub listen: Vec<Listen>,
-    pub mdns: bool,
-    /// Shown in identify.
-    pub agent: String,
+use actor::{Actor, Command};
+pub use config::{Config, Listen, StartError};
+pub use event::{NetworkEvent, Reply, Verdict};
+pub use protocol::{Protocol, RequestError};
+
+/// What is wrong with a typed address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// Not a multiaddr at all.
+    #[error("not a multiaddr")]
+    Malformed,
+    /// A multiaddr that this node cannot dial.
+    #[error("no transport for it")]
+    Unsupported,
+    /// It is this very node.
+    #[error("own address")]
+    Own,
 }
-/// One address to listen on. When `fallback` and taken, port 0 is used instead.
-pub struct Listen { pub address: String, pub fallback: bool }
-
-/// The request-response protocols; each has its own bounds (bytes, seconds, in flight per peer).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Protocol { /** /chater/hello/1: 8 KiB */ Hello, /** /chater/log/1: 1 MiB + 64 KiB, 30 s, 8 in flight per peer */ Log, /** /chater/people/1: 64 KiB, 10 s */ People }
-
-#[derive(Debug, thiserror::Error)]
-pub enum StartError { #[error("cannot listen on {0}: {1}")] Listen(String, String), #[error("not a multiaddr: {0}")] Address(String), #[error("{0}")] Other(String) }
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RequestError { #[error("not connected")] NotConnected, #[error("timeout")] Timeout, #[error("busy")] Busy, #[error("too large")] TooLarge, #[error("refused: {0}")] Failed(String) }
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AddressError { #[error("not a multiaddr")] Malformed, #[error("no transport for it")] Unsupported, #[error("own address")] Own }
 
 /// Where a peer was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found { Lan, Manual, Remembered, Inbound }
-
-/// What the network tells its one listener. Bounded channel; the swarm never waits on it (see Actor).
-pub enum NetworkEvent {
-    /// A new own address others may dial, with /p2p/<id>.
-    Listening { address: String },
-    /// First connection to this peer. Not admitted yet: only Hello requests pass. Closed after 10 s unless `admit`ted.
-    Connected { peer: NodeId, address: String, dialled: bool, found: Found },
-    /// The last connection closed.
-    Disconnected { peer: NodeId },
-    /// A request; answer through `reply` (dropping it = refusal). Only admitted peers get other protocols than Hello through.
-    Request { peer: NodeId, protocol: Protocol, body: Vec<u8>, reply: Reply },
-    /// A gossip frame that passed size and rate; exactly one verdict must be given through `verdict` (dropping it = Ignore).
-    Gossip { peer: NodeId, topic: Topic, frame: Vec<u8>, verdict: Verdict },
-    /// A peer subscribed to one of our topics (a sign that frames will reach it).
-    Subscribed { peer: NodeId, topic: Topic },
-    /// mDNS found a peer not connected yet (already wanted by the network).
-    FoundLan { peer: NodeId, addresses: Vec<String> },
-    /// An address typed by hand answered or failed.
-    Dialled { address: String, result: Result<NodeId, String> },
-    /// Round trip of a ping.
-    Ping { peer: NodeId, rtt: Duration },
-    /// A sign of life: the peer's verified listen addresses by identify, cleaned.
-    Addresses { peer: NodeId, addresses: Vec<String> },
+pub enum Found {
+    /// By mDNS.
+    Lan,
+    /// At an address typed by hand.
+    Manual,
+    /// Wanted by the engine.
+    Remembered,
+    /// It came by itself.
+    Inbound,
 }
 
 /// A gossip topic: 16 bytes, shown as hex.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Topic(pub [u8; 16]);
-pub struct Reply; impl Reply { pub fn send(self, body: Vec<u8>) {} }
-pub struct Verdict; impl Verdict { pub fn accept(self) {} pub fn ignore(self) {} pub fn reject(self) {} }
 
-/// Handle; cheap to clone.
-#[derive(Clone)] pub struct Network {}
-impl Network {
-    pub async fn start(config: Config) -> Result<(Network, mpsc::Receiver<NetworkEvent>), StartError> { todo!() }
-    pub fn node_id(&self) -> NodeId { todo!() }
-    /// Own addresses others may dial, with /p2p/<id>; LAN before loopback, TCP before QUIC.
-    pub fn addresses(&self) -> Vec<String> { todo!() }
-    /// Sends a request to a CONNECTED peer (never dials). Hello needs no admission.
-    pub async fn request(&self, peer: NodeId, protocol: Protocol, body: Vec<u8>) -> Result<Vec<u8>, RequestError> { todo!() }
-    /// The peer greeted properly: everything may pass, gossip included.
-    pub fn admit(&self, peer: NodeId) { }
-    /// Closes all connections to the peer.
-    pub fn close(&self, peer: NodeId) { }
-    /// Closes and refuses from now on / takes back.
-    pub fn block(&self, peer: NodeId) { } pub fn unblock(&self, peer: NodeId) { }
-    /// Keeps a connection to that peer: last-good addresses first, dialled with back-off (1 s doubling, jitter, at most 5 min).
-    pub fn want(&self, peer: NodeId, addresses: Vec<String>) { }
-    pub fn unwant(&self, peer: NodeId) { }
-    /// Any sign of life: clears the back-off and dials at once.
-    pub fn nudge(&self, peer: NodeId) { }
-    /// Dials a typed address (with or without /p2p/<id>) until it answers; `Dialled` events tell. Then it is wanted like any other.
-    pub fn want_address(&self, address: &str) -> Result<(), AddressError> { todo!() }
-    pub fn forget_address(&self, address: &str) { }
-    /// Dials once to one of these addresses, no retry (a hit of a people query answers an asker it has no connection to).
-    pub async fn reach(&self, peer: NodeId, addresses: Vec<String>) -> bool { todo!() }
-    pub fn subscribe(&self, topic: Topic) { } pub fn unsubscribe(&self, topic: Topic) { }
-    /// Best effort; having no neighbours is normal.
-    pub fn publish(&self, topic: Topic, frame: Vec<u8>) { }
-    /// Closes everything; returns when the swarm has ended.
-    pub async fn stop(&self) { }
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
 }
+
+impl fmt::Debug for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Topic({})", hex(self.0.get(..4).unwrap_or_default()))
+    }
+}
+
+/// Handle; cheap to clone. When the last one is dropped the network stops.
+#[derive(Clone)]
+pub struct Network {
+    id: NodeId,
+    commands: mpsc::UnboundedSender<Command>,
+    /// Bytes in `commands`: what is unbounded there are only small words of our own engine.
+    queued: Arc<AtomicUsize>,
+    addresses: Arc<RwLock<Vec<String>>>,
+}
+
+impl Network {
+    /// Starts listening and returns when every listener is up. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// An address that is none, or cannot be listened on.
+    pub async fn start(config: Config) -> Result<(Self, mpsc::Receiver<NetworkEvent>), StartError> {
+        Self::start_with(config, limits::ADMISSION).await
+    }
+
+    /// As `start`, with another time for strangers.
+    pub(crate) async fn start_with(
+        config: Config,
+        admission: Duration,
+    ) -> Result<(Self, mpsc::Receiver<NetworkEvent>), StartError> {
+        let (commands, received) = mpsc::unbounded_channel();
+        let (events, listener) = mpsc::channel(limits::EVENTS);
+        let queued = Arc::new(AtomicUsize::new(0));
+        let addresses = Arc::new(RwLock::new(Vec::new()));
+        let channels = actor::Channels {
+            commands: received,
+            sender: commands.downgrade(),
+            queued: Arc::clone(&queued),
+            addresses: Arc::clone(&addresses),
+            events,
+        };
+        let mut actor = Actor::new(&config, admission, channels)?;
+        let id = actor.node_id();
+        actor.listen(&config.listen).await?;
+        tokio::spawn(actor.run());
+        Ok((
+            Self {
+                id,
+                commands,
+                queued,
+                addresses,
+            },
+            listener,
+        ))
+    }
+
+    /// The id of this node.
+    #[must_use]
+    pub fn node_id(&self) -> NodeId {
+        self.id
+    }
+
+    /// Own addresses others may dial, with `/p2p/<id>`; LAN before loopback, TCP before QUIC.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        self.addresses
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Sends a request to a CONNECTED peer (never dials). Hello needs no admission.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn request(
+        &self,
+        peer: NodeId,
+        protocol: Protocol,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, RequestError> {
+        if body.len() > protocol.limit() {
+            return Err(RequestError::TooLarge);
+        }
+        if !self.reserve(body.len()) {
+            return Err(RequestError::Busy);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.tell(Command::Request {
+            peer,
+            protocol,
+            body,
+            reply,
+        });
+        answer.await.unwrap_or(Err(RequestError::NotConnected))
+    }
+
+    /// The peer greeted properly: everything may pass, gossip included.
+    pub fn admit(&self, peer: NodeId) {
+        self.tell(Command::Admit(peer));
+    }
+
+    /// Closes all connections to the peer. A wanted peer is dialled again later.
+    pub fn close(&self, peer: NodeId) {
+        self.tell(Command::Close(peer));
+    }
+
+    /// Closes and refuses from now on.
+    pub fn block(&self, peer: NodeId) {
+        self.tell(Command::Block(peer));
+    }
+
+    /// Takes `block` back.
+    pub fn unblock(&self, peer: NodeId) {
+        self.tell(Command::Unblock(peer));
+    }
+
+    /// Keeps a connection to that peer: last-good addresses first, dialled with back-off (1 s doubling, jitter, at most 5 min).
+    /// Addresses that cannot be dialled are left out, and at most eight are kept.
+    pub fn want(&self, peer: NodeId, addresses: Vec<String>) {
+        self.tell(Command::Want { peer, addresses });
+    }
+
+    /// Takes `want` back; an open connection stays.
+    pub fn unwant(&self, peer: NodeId) {
+        self.tell(Command::Unwant(peer));
+    }
+
+    /// Any sign of life: clears the back-off and dials at once.
+    pub fn nudge(&self, peer: NodeId) {
+        self.tell(Command::Nudge(peer));
+    }
+
+    /// Dials a typed address (with or without `/p2p/<id>`) until it answers; `Dialled` events tell. Then it is wanted like any other.
+    ///
+    /// # Errors
+    /// See [`AddressError`].
+    pub fn want_address(&self, address: &str) -> Result<(), AddressError> {
+        let (place, peer) = address::parse(address)?;
+        let bare = place.to_string();
+        let own = |listened: &String| {
+            listened
+                .strip_prefix(bare.as_str())
+                .is_some_and(|rest| rest.starts_with("/p2p/"))
+        };
+        let named_own = peer.as_ref().and_then(address::node_id) == Some(self.id);
+        if named_own || self.addresses().iter().any(own) {
+            return Err(AddressError::Own);
+        }
+        self.tell(Command::WantAddress {
+            text: address.to_owned(),
+            place,
+            peer,
+        });
+        Ok(())
+    }
+
+    /// Stops dialling a typed address, given as it was typed. A peer that answered there stays wanted.
+    pub fn forget_address(&self, address: &str) {
+        self.tell(Command::ForgetAddress(address.to_owned()));
+    }
+
+    /// Dials once to one of these addresses, no retry (a hit of a people query answers an asker it has no connection to).
+    /// True when the peer is connected.
+    pub async fn reach(&self, peer: NodeId, addresses: Vec<String>) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Command::Reach {
+            peer,
+            addresses,
+            reply,
+        });
+        answer.await.unwrap_or(false)
+    }
+
+    /// Takes part in a topic: frames of it arrive as events.
+    pub fn subscribe(&self, topic: Topic) {
+        self.tell(Command::Subscribe(topic));
+    }
+
+    /// Leaves a topic.
+    pub fn unsubscribe(&self, topic: Topic) {
+        self.tell(Command::Unsubscribe(topic));
+    }
+
+    /// Best effort; having no neighbours is normal. Frames over 64 KiB are dropped.
+    pub fn publish(&self, topic: Topic, frame: Vec<u8>) {
+        if frame.len() > limits::FRAME {
+            tracing::warn!(
+                ?topic,
+                bytes = frame.len(),
+                "gossip frame too large, dropped"
+            );
+        } else if self.reserve(frame.len()) {
+            self.tell(Command::Publish { topic, frame });
+        } else {
+            tracing::debug!(?topic, "too much waits to be sent, gossip frame dropped");
+        }
+    }
+
+    /// Closes everything; returns when the swarm has ended.
+    pub async fn stop(&self) {
+        let (done, ended) = oneshot::channel();
+        self.tell(Command::Stop(done));
+        // An error means that it had ended before.
+        let _ = ended.await;
+    }
+
+    fn tell(&self, command: Command) {
+        // Fails only after `stop`, when nothing is to be done any more.
+        let _ = self.commands.send(command);
+    }
+
+    fn reserve(&self, bytes: usize) -> bool {
+        let cost = Command::cost(bytes);
+        let before = self.queued.fetch_add(cost, Ordering::Relaxed);
+        if before.saturating_add(cost) > limits::COMMAND_BYTES {
+            self.queued.fetch_sub(cost, Ordering::Relaxed);
+            return false;
+        }
+        true
+    }
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Network({})", self.id.short())
+    }
+}
+
 /// Checks a multiaddr typed by a person: gives it back normalised.
-pub fn check_address(text: &str) -> Result<String, AddressError> { todo!() }
+///
+/// # Errors
+/// See [`AddressError`]; `Own` only comes from [`Network::want_address`].
+pub fn check_address(text: &str) -> Result<String, AddressError> {
+    let (address, peer) = address::parse(text)?;
+    Ok(peer.map_or_else(
+        || address.to_string(),
+        |peer| address::with_peer(&address, peer),
+    ))
+}

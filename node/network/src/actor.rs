@@ -1,0 +1,369 @@
+//! The one task that owns the swarm: takes commands, takes swarm events, keeps time. It waits for nobody else.
+
+mod connections;
+mod dials;
+mod gossip;
+mod listeners;
+mod outlet;
+mod requests;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use chater_protocol::id::NodeId;
+use futures::StreamExt;
+use libp2p::core::transport::ListenerId;
+use libp2p::gossipsub::{MessageAcceptance, MessageId};
+use libp2p::identity::Keypair;
+use libp2p::swarm::{self, ConnectionId, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, Swarm, identify, mdns, ping};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::behaviour::{Node, NodeEvent};
+use crate::dialler::Dialler;
+use crate::event::NetworkEvent;
+use crate::typed::TypedAddresses;
+use crate::{Config, Protocol, RequestError, StartError, Topic, address, limits, transport};
+use connections::Peer;
+use dials::Dial;
+use outlet::Outlet;
+use requests::Requests;
+
+/// What a handle asks for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Request {
+        peer: NodeId,
+        protocol: Protocol,
+        body: Vec<u8>,
+        reply: oneshot::Sender<Result<Vec<u8>, RequestError>>,
+    },
+    Admit(NodeId),
+    Close(NodeId),
+    Block(NodeId),
+    Unblock(NodeId),
+    Want {
+        peer: NodeId,
+        addresses: Vec<String>,
+    },
+    Unwant(NodeId),
+    Nudge(NodeId),
+    WantAddress {
+        text: String,
+        place: Multiaddr,
+        peer: Option<PeerId>,
+    },
+    ForgetAddress(String),
+    Reach {
+        peer: NodeId,
+        addresses: Vec<String>,
+        reply: oneshot::Sender<bool>,
+    },
+    Subscribe(Topic),
+    Unsubscribe(Topic),
+    Publish {
+        topic: Topic,
+        frame: Vec<u8>,
+    },
+    Verdict {
+        id: MessageId,
+        source: PeerId,
+        acceptance: MessageAcceptance,
+    },
+    Stop(oneshot::Sender<()>),
+}
+
+impl Command {
+    /// What a command with a body of that size takes of the queue.
+    pub(crate) fn cost(bytes: usize) -> usize {
+        bytes + 1_024
+    }
+
+    fn own_cost(&self) -> usize {
+        match self {
+            Self::Request { body, .. } => Self::cost(body.len()),
+            Self::Publish { frame, .. } => Self::cost(frame.len()),
+            _ => 0,
+        }
+    }
+}
+
+/// The ends of the handle's channels.
+pub(crate) struct Channels {
+    pub(crate) commands: mpsc::UnboundedReceiver<Command>,
+    /// For verdicts; weak, so that the last handle dropped ends the actor.
+    pub(crate) sender: mpsc::WeakUnboundedSender<Command>,
+    pub(crate) queued: Arc<AtomicUsize>,
+    pub(crate) addresses: Arc<RwLock<Vec<String>>>,
+    pub(crate) events: mpsc::Sender<NetworkEvent>,
+}
+
+/// The worker behind [`crate::Network`].
+pub(crate) struct Actor {
+    swarm: Swarm<Node>,
+    own: PeerId,
+    node: NodeId,
+    admission: Duration,
+    commands: mpsc::UnboundedReceiver<Command>,
+    sender: mpsc::WeakUnboundedSender<Command>,
+    queued: Arc<AtomicUsize>,
+    shown: Arc<RwLock<Vec<String>>>,
+    listened: Vec<Multiaddr>,
+    /// Listeners that have not named an address yet.
+    starting: HashMap<ListenerId, String>,
+    outlet: Outlet,
+    peers: HashMap<PeerId, Peer>,
+    sessions: u64,
+    /// When strangers are closed, in order; the number is the session.
+    deadlines: VecDeque<(Instant, PeerId, u64)>,
+    dialler: Dialler,
+    typed: TypedAddresses,
+    dials: HashMap<ConnectionId, Dial>,
+    requests: Requests,
+    topics: HashSet<Topic>,
+    stopping: Option<oneshot::Sender<()>>,
+}
+
+impl Actor {
+    pub(crate) fn new(
+        config: &Config,
+        admission: Duration,
+        channels: Channels,
+    ) -> Result<Self, StartError> {
+        let key = Keypair::ed25519_from_bytes(config.seed)
+            .map_err(|error| StartError::Other(error.to_string()))?;
+        let own = key.public().to_peer_id();
+        let node = address::node_id(&own)
+            .ok_or_else(|| StartError::Other("the node key is not an Ed25519 key".to_owned()))?;
+        let transport = transport::build(&key).map_err(|e| StartError::Other(e.to_string()))?;
+        let behaviour = Node::new(&key, &config.agent, config.mdns).map_err(StartError::Other)?;
+        let settings = swarm::Config::with_tokio_executor()
+            .with_idle_connection_timeout(limits::IDLE)
+            // The request follows its protocol name at once instead of waiting a round trip.
+            .with_substream_upgrade_protocol_override(libp2p::core::upgrade::Version::V1Lazy)
+            // Addresses of one peer are tried a moment apart: together, the losers flash up at the other side.
+            .with_smart_dial();
+        Ok(Self {
+            swarm: Swarm::new(transport, behaviour, own, settings),
+            own,
+            node,
+            admission,
+            commands: channels.commands,
+            sender: channels.sender,
+            queued: channels.queued,
+            shown: channels.addresses,
+            listened: Vec::new(),
+            starting: HashMap::new(),
+            outlet: Outlet::new(channels.events),
+            peers: HashMap::new(),
+            sessions: 0,
+            deadlines: VecDeque::new(),
+            dialler: Dialler::new(own),
+            typed: TypedAddresses::new(own),
+            dials: HashMap::new(),
+            requests: Requests::default(),
+            topics: HashSet::new(),
+            stopping: None,
+        })
+    }
+
+    pub(crate) fn node_id(&self) -> NodeId {
+        self.node
+    }
+
+    /// Runs until `stop`, or until the last handle is gone.
+    pub(crate) async fn run(mut self) {
+        while self.stopping.is_none() {
+            let now = Instant::now();
+            let next = self.next_deadline();
+            if next.is_some_and(|next| next <= now) {
+                self.tick(now);
+            }
+            let next = self
+                .next_deadline()
+                .unwrap_or(now + Duration::from_secs(3_600));
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    Some(command) => self.handle_command(command),
+                    None => break,
+                },
+                event = self.swarm.select_next_some() => self.handle_swarm_event(event),
+                () = self.outlet.flush(), if self.outlet.waits() => {}
+                () = tokio::time::sleep_until(next.into()) => {}
+            }
+        }
+        let stopping = self.stopping.take();
+        self.close_all().await;
+        if let Some(stopping) = stopping {
+            // Fails when nobody waits for the end.
+            let _ = stopping.send(());
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let admission = self.deadlines.front().map(|(at, ..)| *at);
+        [admission, self.dialler.next(), self.typed.next()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn tick(&mut self, now: Instant) {
+        self.close_strangers(now);
+        self.dial_due(now);
+    }
+
+    fn handle_command(&mut self, command: Command) {
+        self.queued.fetch_sub(command.own_cost(), Ordering::Relaxed);
+        let now = Instant::now();
+        match command {
+            Command::Request {
+                peer,
+                protocol,
+                body,
+                reply,
+            } => {
+                self.send_request(peer, protocol, body, reply);
+            }
+            Command::Admit(peer) => self.with(peer, Self::admit),
+            Command::Close(peer) => self.with(peer, |actor, peer| actor.disconnect(peer)),
+            Command::Block(peer) => self.with(peer, |actor, peer| {
+                actor.dialler.block(peer);
+                actor.swarm.behaviour_mut().blocked.block_peer(peer);
+            }),
+            Command::Unblock(peer) => self.with(peer, |actor, peer| {
+                actor.swarm.behaviour_mut().blocked.unblock_peer(peer);
+                actor.dialler.unblock(&peer, now);
+            }),
+            Command::Want { peer, addresses } => {
+                self.with(peer, |actor, peer| actor.want(peer, &addresses, now));
+            }
+            Command::Unwant(peer) => self.with(peer, |actor, peer| actor.dialler.unwant(&peer)),
+            Command::Nudge(peer) => self.with(peer, |actor, peer| actor.dialler.nudge(&peer, now)),
+            Command::WantAddress { text, place, peer } => self.want_address(text, place, peer, now),
+            Command::ForgetAddress(text) => self.typed.forget(&text),
+            Command::Reach {
+                peer,
+                addresses,
+                reply,
+            } => self.reach(peer, &addresses, reply),
+            Command::Subscribe(topic) => self.subscribe(topic),
+            Command::Unsubscribe(topic) => self.unsubscribe(topic),
+            Command::Publish { topic, frame } => self.publish(topic, frame),
+            Command::Verdict {
+                id,
+                source,
+                acceptance,
+            } => self.judge(&id, &source, acceptance),
+            Command::Stop(done) => self.stopping = Some(done),
+        }
+    }
+
+    /// Handles what was sent before now: an `admit` given just before a reply must count before what the reply causes.
+    fn catch_up(&mut self) {
+        while let Ok(command) = self.commands.try_recv() {
+            self.handle_command(command);
+        }
+    }
+
+    fn with(&mut self, node: NodeId, act: impl FnOnce(&mut Self, PeerId)) {
+        if let Some(peer) = address::peer_id(node) {
+            act(self, peer);
+        }
+    }
+
+    fn handle_swarm_event(&mut self, event: SwarmEvent<NodeEvent>) {
+        match event {
+            SwarmEvent::Behaviour(event) => self.handle_behaviour_event(event),
+            SwarmEvent::ConnectionEstablished {
+                peer_id,
+                connection_id,
+                endpoint,
+                ..
+            } => {
+                self.established(peer_id, connection_id, &endpoint);
+            }
+            SwarmEvent::ConnectionClosed {
+                peer_id,
+                connection_id,
+                cause,
+                ..
+            } => {
+                tracing::debug!(peer = address::short(&peer_id), ?cause, "connection closed");
+                self.closed(peer_id, connection_id);
+            }
+            SwarmEvent::OutgoingConnectionError {
+                connection_id,
+                error,
+                ..
+            } => {
+                self.dial_failed(connection_id, &error);
+            }
+            SwarmEvent::IncomingConnectionError { error, .. } => {
+                tracing::debug!(%error, "incoming connection failed");
+            }
+            SwarmEvent::NewListenAddr {
+                listener_id,
+                address,
+            } => {
+                self.starting.remove(&listener_id);
+                self.listening(address);
+            }
+            SwarmEvent::ExpiredListenAddr { address, .. } => self.not_listening(&[address]),
+            SwarmEvent::ListenerClosed {
+                addresses, reason, ..
+            } => {
+                tracing::warn!(?addresses, ?reason, "listener closed");
+                self.not_listening(&addresses);
+            }
+            SwarmEvent::ListenerError { error, .. } => tracing::debug!(%error, "listener error"),
+            _ => {}
+        }
+    }
+
+    fn handle_behaviour_event(&mut self, event: NodeEvent) {
+        match event {
+            NodeEvent::Hello(event) => self.handle_requests(Protocol::Hello, event),
+            NodeEvent::Log(event) => self.handle_requests(Protocol::Log, event),
+            NodeEvent::People(event) => self.handle_requests(Protocol::People, event),
+            NodeEvent::Gossip(event) => self.handle_gossip(event),
+            NodeEvent::Ping(event) => self.pinged(event.peer, event.connection, event.result),
+            NodeEvent::Identify(identify::Event::Received {
+                connection_id,
+                peer_id,
+                info,
+            }) => {
+                self.identified(peer_id, connection_id, info.listen_addrs);
+            }
+            NodeEvent::Identify(_) => {}
+            NodeEvent::Mdns(mdns::Event::Discovered(found)) => self.found_lan(found),
+            NodeEvent::Mdns(mdns::Event::Expired(gone)) => self.gone_lan(&gone),
+            NodeEvent::Blocked(never) | NodeEvent::Limits(never) | NodeEvent::Keep(never) => {
+                match never {}
+            }
+        }
+    }
+
+    fn pinged(
+        &mut self,
+        peer: PeerId,
+        connection: ConnectionId,
+        result: Result<Duration, ping::Failure>,
+    ) {
+        match result {
+            Ok(rtt) => {
+                if let Some(peer) = address::node_id(&peer) {
+                    self.outlet.offer(NetworkEvent::Ping { peer, rtt });
+                }
+            }
+            Err(ping::Failure::Unsupported) => {}
+            // A dead connection says nothing by itself: a laptop asleep, a cable pulled.
+            Err(error) => {
+                tracing::debug!(peer = address::short(&peer), %error, "no answer to a ping, closing");
+                self.swarm.close_connection(connection);
+            }
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Node ids and peer ids, multiaddrs as text, and which addresses are worth keeping. Types of libp2p stop here.
+
+use std::net::{IpAddr, SocketAddr};
+
+use chater_protocol::id::NodeId;
+use libp2p::multiaddr::Protocol as Part;
+use libp2p::{Multiaddr, PeerId};
+
+use crate::{AddressError, limits};
+
+/// The bytes before the key in the digest of a peer id: a protobuf Ed25519 key.
+const KEY_PREFIX: [u8; 4] = [0x08, 0x01, 0x12, 0x20];
+/// The bytes before the digest: the identity multihash of 36 bytes.
+const HASH_PREFIX: [u8; 2] = [0x00, 0x24];
+
+/// The peer id of a node.
+pub(crate) fn peer_id(node: NodeId) -> Option<PeerId> {
+    let bytes = [&HASH_PREFIX[..], &KEY_PREFIX[..], node.as_bytes()].concat();
+    PeerId::from_bytes(&bytes).ok()
+}
+
+/// The node of a peer id; nothing for keys other than Ed25519.
+pub(crate) fn node_id(peer: &PeerId) -> Option<NodeId> {
+    let hash: &libp2p::multihash::Multihash<64> = peer.as_ref();
+    NodeId::try_from(hash.digest().strip_prefix(&KEY_PREFIX)?).ok()
+}
+
+/// The first hex digits of a node, for logs.
+pub(crate) fn short(peer: &PeerId) -> String {
+    node_id(peer).map_or_else(|| "?".to_owned(), |node| node.short())
+}
+
+/// How far an address reaches. The order is the one in which own addresses are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reach {
+    Lan,
+    Public,
+    Name,
+    Loopback,
+    Link,
+    Nowhere,
+}
+
+fn reach_of(ip: IpAddr) -> Reach {
+    match ip {
+        IpAddr::V4(ip) if ip.is_loopback() => Reach::Loopback,
+        IpAddr::V4(ip) if ip.is_link_local() => Reach::Link,
+        IpAddr::V4(ip) if ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast() => {
+            Reach::Nowhere
+        }
+        // 100.64/10 is shared by a provider's customers and by some overlay networks.
+        IpAddr::V4(ip) if ip.is_private() || matches!(ip.octets(), [100, 64..=127, ..]) => {
+            Reach::Lan
+        }
+        IpAddr::V4(_) => Reach::Public,
+        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
+            Some(ip) => reach_of(IpAddr::V4(ip)),
+            None if ip.is_loopback() => Reach::Loopback,
+            None if ip.is_unicast_link_local() => Reach::Link,
+            None if ip.is_unspecified() || ip.is_multicast() => Reach::Nowhere,
+            None if ip.is_unique_local() => Reach::Lan,
+            None => Reach::Public,
+        },
+    }
+}
+
+/// How far this address reaches.
+pub(crate) fn reach(address: &Multiaddr) -> Reach {
+    match address.iter().next() {
+        Some(Part::Ip4(ip)) => reach_of(ip.into()),
+        Some(Part::Ip6(ip)) => reach_of(ip.into()),
+        Some(Part::Dns(_) | Part::Dns4(_) | Part::Dns6(_)) => Reach::Name,
+        _ => Reach::Nowhere,
+    }
+}
+
+/// Whether it is an address of the QUIC transport.
+pub(crate) fn is_quic(address: &Multiaddr) -> bool {
+    address.iter().any(|part| matches!(part, Part::QuicV1))
+}
+
+/// Whether it has a form that our transports dial: host, port, nothing else.
+fn is_dialable(address: &Multiaddr) -> bool {
+    let mut parts = address.iter();
+    let host = matches!(
+        parts.next(),
+        Some(Part::Ip4(_) | Part::Ip6(_) | Part::Dns(_) | Part::Dns4(_) | Part::Dns6(_))
+    );
+    let port = match parts.next() {
+        Some(Part::Tcp(port)) => port != 0,
+        Some(Part::Udp(port)) => port != 0 && matches!(parts.next(), Some(Part::QuicV1)),
+        _ => false,
+    };
+    host && port && parts.next().is_none() && reach(address) != Reach::Nowhere
+}
+
+/// The socket of a listen address, and whether it is UDP.
+pub(crate) fn socket(address: &Multiaddr) -> Option<(SocketAddr, bool)> {
+    let mut parts = address.iter();
+    let ip: IpAddr = match parts.next()? {
+        Part::Ip4(ip) => ip.into(),
+        Part::Ip6(ip) => ip.into(),
+        _ => return None,
+    };
+    match parts.next()? {
+        Part::Tcp(port) => Some((SocketAddr::new(ip, port), false)),
+        Part::Udp(port) => Some((SocketAddr::new(ip, port), true)),
+        _ => None,
+    }
+}
+
+/// The same address with port 0.
+pub(crate) fn any_port(address: &Multiaddr) -> Multiaddr {
+    address
+        .iter()
+        .map(|part| match part {
+            Part::Tcp(_) => Part::Tcp(0),
+            Part::Udp(_) => Part::Udp(0),
+            other => other,
+        })
+        .collect()
+}
+
+/// Takes the peer id off the end.
+pub(crate) fn split(mut address: Multiaddr) -> (Multiaddr, Option<PeerId>) {
+    match address.iter().last() {
+        Some(Part::P2p(peer)) => {
+            address.pop();
+            (address, Some(peer))
+        }
+        _ => (address, None),
+    }
+}
+
+/// The address with the peer id at its end.
+pub(crate) fn with_peer(address: &Multiaddr, peer: PeerId) -> String {
+    let (address, _) = split(address.clone());
+    address.with(Part::P2p(peer)).to_string()
+}
+
+/// Reads an address typed by a person: without its peer id, and that.
+pub(crate) fn parse(text: &str) -> Result<(Multiaddr, Option<PeerId>), AddressError> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > limits::ADDRESS_TEXT {
+        return Err(AddressError::Malformed);
+    }
+    let address: Multiaddr = text.parse().map_err(|_| AddressError::Malformed)?;
+    let (address, peer) = split(address);
+    let known_key = peer.as_ref().is_none_or(|peer| node_id(peer).is_some());
+    if !known_key || !is_dialable(&address) {
+        return Err(AddressError::Unsupported);
+    }
+    Ok((address, peer))
+}
+
+/// Reads addresses of one peer; what cannot be dialled or names another peer is left out.
+pub(crate) fn parse_all(texts: &[String], peer: PeerId) -> Vec<Multiaddr> {
+    let parsed = texts.iter().filter_map(|text| parse(text).ok());
+    unique(
+        parsed
+            .filter(|(_, named)| named.is_none_or(|named| named == peer))
+            .map(|(address, _)| address),
+    )
+}
+
+/// The first of each, at most as many as are kept of one peer.
+pub(crate) fn unique(addresses: impl IntoIterator<Item = Multiaddr>) -> Vec<Multiaddr> {
+    let mut kept = Vec::new();
+    for address in addresses {
+        if kept.len() == limits::ADDRESSES {
+            break;
+        }
+        if !kept.contains(&address) {
+            kept.push(address);
+        }
+    }
+    kept
+}
+
+/// What a peer says about itself, cleaned: loopback only from loopback, private only from near, no names.
+///
+/// Anyone may claim anything here, so no claim may aim our dials at hosts the peer itself could not have.
+pub(crate) fn believed(
+    claimed: Vec<Multiaddr>,
+    peer: PeerId,
+    remote: &Multiaddr,
+) -> Vec<Multiaddr> {
+    let remote = reach(remote);
+    let near = matches!(remote, Reach::Lan | Reach::Loopback | Reach::Link);
+    unique(claimed.into_iter().filter_map(|address| {
+        let (address, named) = split(address);
+        let fits = match reach(&address) {
+            Reach::Public => true,
+            Reach::Lan => near,
+            Reach::Loopback => remote == Reach::Loopback,
+            Reach::Link => remote == Reach::Link && is_v4(&address),
+            Reach::Name | Reach::Nowhere => false,
+        };
+        let own = named.is_none_or(|named| named == peer);
+        (fits && own && is_dialable(&address)).then_some(address)
+    }))
+}
+
+fn is_v4(address: &Multiaddr) -> bool {
+    matches!(address.iter().next(), Some(Part::Ip4(_)))
+}
+
+/// Whether others may dial this listen address: a link-local IPv6 address lacks its scope.
+pub(crate) fn is_shown(address: &Multiaddr) -> bool {
+    is_dialable(address) && (reach(address) != Reach::Link || is_v4(address))
+}
+
+/// Own addresses in the order shown: LAN before loopback, TCP before QUIC, IPv4 before IPv6.
+pub(crate) fn sort(addresses: &mut [Multiaddr]) {
+    addresses.sort_by_key(|address| {
+        (
+            reach(address),
+            is_quic(address),
+            !is_v4(address),
+            address.to_string(),
+        )
+    });
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use super::*;
+
+    fn peer(byte: u8) -> PeerId {
+        peer_id(NodeId([byte; 32])).unwrap()
+    }
+
+    fn all(texts: &[&str]) -> Vec<Multiaddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn ids_go_both_ways() {
+        let node = NodeId([7; 32]);
+        let peer = peer_id(node).unwrap();
+        assert_eq!(peer.to_string(), node.to_peer_id());
+        assert_eq!(node_id(&peer), Some(node));
+        assert_eq!(NodeId::from_peer_id(&peer.to_string()), Ok(node));
+    }
+
+    #[test]
+    fn typed_addresses() {
+        let id = peer(7);
+        let (address, named) = parse(&format!("  /ip4/192.0.2.1/tcp/5001/p2p/{id} ")).unwrap();
+        assert_eq!(address.to_string(), "/ip4/192.0.2.1/tcp/5001");
+        assert_eq!(named, Some(id));
+        for good in [
+            "/ip6/::1/udp/5001/quic-v1",
+            "/dns/node.example/tcp/5001",
+            "/dns4/a.b/tcp/1",
+        ] {
+            assert!(parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "192.0.2.1:5001",
+            "/ip4/1.2.3/tcp/1",
+            "/ip4/1.2.3.4/tcp/70000",
+            "hello",
+        ] {
+            assert_eq!(parse(bad), Err(AddressError::Malformed), "{bad}");
+        }
+        for bad in [
+            "/ip4/192.0.2.1",
+            "/ip4/192.0.2.1/tcp/0",
+            "/ip4/0.0.0.0/tcp/5001",
+            "/ip4/192.0.2.1/udp/5001",
+            "/ip4/192.0.2.1/tcp/80/ws",
+            "/memory/5",
+            // The peer id of an RSA key.
+            "/ip4/192.0.2.1/tcp/1/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N",
+        ] {
+            assert_eq!(parse(bad), Err(AddressError::Unsupported), "{bad}");
+        }
+        assert!(parse(&"/ip4/1.2.3.4".repeat(100)).is_err());
+    }
+
+    #[test]
+    fn claims_of_a_peer_are_cleaned() {
+        let id = peer(7);
+        let claimed = all(&[
+            "/ip4/127.0.0.1/tcp/5001",
+            "/ip4/192.168.1.5/tcp/5001",
+            "/ip4/203.0.113.9/tcp/5001",
+            "/ip6/fe80::1/tcp/5001",
+            "/dns/victim.example/tcp/22",
+            "/ip4/203.0.113.9/udp/5001/quic-v1",
+        ]);
+        let believe = |remote: &str| {
+            let remote = remote.parse().unwrap();
+            believed(claimed.clone(), id, &remote)
+                .iter()
+                .map(reach)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            believe("/ip4/198.51.100.1/tcp/9"),
+            [Reach::Public, Reach::Public]
+        );
+        assert_eq!(
+            believe("/ip4/192.168.1.7/tcp/9"),
+            [Reach::Lan, Reach::Public, Reach::Public]
+        );
+        assert_eq!(
+            believe("/ip4/127.0.0.1/tcp/9"),
+            [Reach::Loopback, Reach::Lan, Reach::Public, Reach::Public]
+        );
+        let many: Vec<Multiaddr> = (1..100)
+            .map(|n| format!("/ip4/203.0.113.{n}/tcp/1").parse().unwrap())
+            .collect();
+        assert_eq!(
+            believed(many, id, &"/ip4/1.1.1.1/tcp/1".parse().unwrap()).len(),
+            limits::ADDRESSES
+        );
+        let other = all(&[&format!("/ip4/203.0.113.9/tcp/1/p2p/{}", peer(8))]);
+        assert!(believed(other, id, &"/ip4/1.1.1.1/tcp/1".parse().unwrap()).is_empty());
+    }
+
+    #[test]
+    fn own_addresses_are_sorted() {
+        let mut own = all(&[
+            "/ip4/127.0.0.1/udp/1/quic-v1",
+            "/ip4/127.0.0.1/tcp/1",
+            "/ip6/::1/tcp/1",
+            "/ip4/192.168.1.5/udp/1/quic-v1",
+            "/ip4/192.168.1.5/tcp/1",
+        ]);
+        sort(&mut own);
+        let shown: Vec<String> = own.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown,
+            [
+                "/ip4/192.168.1.5/tcp/1",
+                "/ip4/192.168.1.5/udp/1/quic-v1",
+                "/ip4/127.0.0.1/tcp/1",
+                "/ip6/::1/tcp/1",
+                "/ip4/127.0.0.1/udp/1/quic-v1",
+            ]
+        );
+        assert!(!is_shown(&"/ip6/fe80::1/tcp/1".parse().unwrap()));
+    }
+}

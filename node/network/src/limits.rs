@@ -1,0 +1,81 @@
+//! Every number a stranger, or our own haste, could abuse; each with what happens without it.
+
+use std::time::Duration;
+
+/// Events waiting for the engine. Without it a slow engine would let memory grow.
+pub(crate) const EVENTS: usize = if cfg!(test) { 256 } else { 1_024 };
+/// Bytes of requests and frames handed over by our engine and not yet taken by the actor.
+pub(crate) const COMMAND_BYTES: usize = 64 * 1_024 * 1_024;
+/// Bytes of requests from peers that the engine has not answered yet. Without it many peers fill memory together.
+pub(crate) const INBOUND_BYTES: usize = 64 * 1_024 * 1_024;
+/// Requests of one peer that the engine has not answered yet: the rest is refused.
+pub(crate) const INBOUND_PER_PEER: usize = 16;
+/// Requests of a peer kept until it is admitted: the other side may have admitted us a moment earlier.
+pub(crate) const HELD_PER_PEER: usize = 8;
+/// Requests to one peer that wait for a place among those in flight; one more is `Busy`.
+pub(crate) const QUEUE_PER_PEER: usize = 64;
+/// Streams of one request protocol on one connection, both directions.
+pub(crate) const STREAMS_PER_PROTOCOL: usize = 32;
+/// Yamux streams on one connection: each may hold a receive window.
+pub(crate) const STREAMS_PER_CONNECTION: usize = 128;
+
+/// A peer that was not admitted by then is closed. Without it strangers hold connections for nothing.
+pub(crate) const ADMISSION: Duration = Duration::from_secs(10);
+/// Connections in all, from outside, and at once while they shake hands.
+pub(crate) const CONNECTIONS: u32 = 512;
+/// A part is left to our own dials, so strangers cannot take every place.
+pub(crate) const CONNECTIONS_INCOMING: u32 = 384;
+/// Handshakes at once, each direction.
+pub(crate) const CONNECTIONS_PENDING: u32 = 128;
+/// Never 1: simultaneous dials need a second one, and each side may close a different one.
+pub(crate) const CONNECTIONS_PER_PEER: u32 = 4;
+/// Connections nobody needs are closed after this; admitted ones are kept.
+pub(crate) const IDLE: Duration = if cfg!(test) {
+    Duration::from_millis(700)
+} else {
+    Duration::from_secs(120)
+};
+/// TCP or QUIC connect, Noise and Yamux together.
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
+/// A peer that dials us although our connection is older than this has lost that one.
+pub(crate) const STALE: Duration = if cfg!(test) {
+    Duration::from_millis(700)
+} else {
+    Duration::from_secs(5)
+};
+/// How long `stop` waits for the other sides.
+pub(crate) const CLOSING: Duration = Duration::from_secs(1);
+/// How long `start` waits for a listener to name its address.
+pub(crate) const LISTENING: Duration = Duration::from_secs(1);
+
+/// Peers we keep connections to.
+pub(crate) const WANTED: usize = 4_096;
+/// Of those, found by mDNS only: anyone on the LAN can invent peers.
+pub(crate) const WANTED_LAN: usize = 256;
+/// Addresses kept of one peer, from us and from the peer each.
+pub(crate) const ADDRESSES: usize = 8;
+/// Addresses typed by hand.
+pub(crate) const TYPED: usize = 64;
+/// Dials at once by the dialler; more would only time out together.
+pub(crate) const DIALS: usize = 32;
+/// Single dials at once (`reach`).
+pub(crate) const REACHES: usize = 64;
+/// Longest address text looked at.
+pub(crate) const ADDRESS_TEXT: usize = 512;
+
+/// One gossip frame.
+pub(crate) const FRAME: usize = 64 * 1_024;
+/// Topic, author, number and signature around a frame.
+pub(crate) const FRAME_ROOM: usize = 1_024;
+/// Topics of one peer. The crate's 100 makes the 101st silently break all of them.
+pub(crate) const TOPICS: usize = 1_000;
+/// Covers a hello with 1,000 topics.
+pub(crate) const CONTROL: usize = 128 * 1_024;
+/// Gossip frames of one peer: a second, and at once. More are ignored without penalty.
+pub(crate) const GOSSIP_RATE: f64 = 20.0;
+/// See `GOSSIP_RATE`.
+pub(crate) const GOSSIP_BURST: f64 = 100.0;
+/// Address lists of one peer: one every five seconds, five at once. Identify pushes cost the sender nothing.
+pub(crate) const NEWS_RATE: f64 = 0.2;
+/// See `NEWS_RATE`.
+pub(crate) const NEWS_BURST: f64 = 5.0;

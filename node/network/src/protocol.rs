@@ -1,0 +1,76 @@
+//! The request protocols, their bounds, and what may come instead of an answer.
+
+use std::time::Duration;
+
+/// The request-response protocols; each has its own bounds (bytes, seconds, in flight per peer).
+///
+/// A body is never empty: an empty answer means "refused".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Protocol {
+    /// `/chater/hello/1`: 8 KiB, 10 s. The only one before admission.
+    Hello,
+    /// `/chater/log/1`: 1 MiB + 64 KiB, 30 s, 8 in flight per peer.
+    Log,
+    /// `/chater/people/1`: 64 KiB, 10 s.
+    People,
+}
+
+impl Protocol {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Self::Hello, Self::Log, Self::People];
+
+    /// The most bytes of a request and of an answer.
+    #[must_use]
+    pub const fn limit(self) -> usize {
+        match self {
+            Self::Hello => 8 * 1_024,
+            Self::Log => (1_024 + 64) * 1_024,
+            Self::People => 64 * 1_024,
+        }
+    }
+
+    /// How long a request may take, answer included.
+    #[must_use]
+    pub const fn timeout(self) -> Duration {
+        match self {
+            Self::Hello | Self::People => Duration::from_secs(10),
+            Self::Log => Duration::from_secs(30),
+        }
+    }
+
+    /// How many of our requests one peer gets at once; more wait here.
+    pub(crate) const fn in_flight(self) -> usize {
+        match self {
+            Self::Hello => 2,
+            Self::Log | Self::People => 8,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Hello => "/chater/hello/1",
+            Self::Log => "/chater/log/1",
+            Self::People => "/chater/people/1",
+        }
+    }
+}
+
+/// Why a request has no answer. After all but `NotConnected`, `Busy` and `TooLarge` it may have been executed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// No connection, or it closed before the answer.
+    #[error("not connected")]
+    NotConnected,
+    /// No answer in time.
+    #[error("timeout")]
+    Timeout,
+    /// Too many requests to this peer are waiting.
+    #[error("busy")]
+    Busy,
+    /// The request or the answer is over the protocol's limit.
+    #[error("too large")]
+    TooLarge,
+    /// Refused by the peer, or not admitted yet.
+    #[error("refused: {0}")]
+    Failed(String),
+}

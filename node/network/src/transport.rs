@@ -1,0 +1,72 @@
+//! TCP with Noise and Yamux, QUIC, and names looked up before dialling.
+
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+
+use futures::future::Either;
+use libp2p::core::muxing::StreamMuxerBox;
+use libp2p::core::transport::Boxed;
+use libp2p::core::transport::timeout::TransportTimeout;
+use libp2p::core::upgrade::Version;
+use libp2p::identity::Keypair;
+use libp2p::{Multiaddr, PeerId, Transport, dns, noise, quic, tcp, yamux};
+
+use crate::address;
+use crate::limits;
+
+type Muxed = Boxed<(PeerId, StreamMuxerBox)>;
+
+/// The whole transport. Without a readable resolver configuration names do not work, everything else does.
+pub(crate) fn build(key: &Keypair) -> Result<Muxed, noise::Error> {
+    let named = match dns::tokio::Transport::system(direct(key)?) {
+        Ok(named) => named.boxed(),
+        Err(error) => {
+            tracing::warn!(%error, "no name resolution: /dns addresses will not work");
+            direct(key)?
+        }
+    };
+    Ok(TransportTimeout::new(named, limits::HANDSHAKE).boxed())
+}
+
+fn direct(key: &Keypair) -> Result<Muxed, noise::Error> {
+    let mut streams = yamux::Config::default();
+    streams.set_max_num_streams(limits::STREAMS_PER_CONNECTION);
+    let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
+        .upgrade(Version::V1Lazy)
+        .authenticate(noise::Config::new(key)?)
+        .multiplex(streams)
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+    let quic = quic::tokio::Transport::new(quic::Config::new(key))
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+    Ok(quic
+        .or_transport(tcp)
+        .map(|either, _| match either {
+            Either::Left(done) | Either::Right(done) => done,
+        })
+        .boxed())
+}
+
+/// Whether another socket has this port.
+///
+/// The TCP transport sets SO_REUSEPORT on its listeners, so two nodes of one user would share a port without any error,
+/// each getting half of the connections. A plain bind tells.
+pub(crate) fn taken(address: &Multiaddr) -> bool {
+    let Some((socket, udp)) = address::socket(address) else {
+        return false;
+    };
+    if socket.port() == 0 {
+        return false;
+    }
+    // The transports listen on IPv6 only, std would claim IPv4 too and so meet our own listener there.
+    let socket = if socket.ip() == Ipv6Addr::UNSPECIFIED {
+        SocketAddr::new(Ipv6Addr::LOCALHOST.into(), socket.port())
+    } else {
+        socket
+    };
+    let bound = if udp {
+        UdpSocket::bind(socket).map(drop)
+    } else {
+        TcpListener::bind(socket).map(drop)
+    };
+    bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+}
