@@ -1,5 +1,7 @@
 //! What the engine answers when it does not do what was asked. Variants name what the caller can do.
 
+use chater_store::StoreError;
+
 /// Why a call was not carried out. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -112,5 +114,21 @@ impl Error {
     #[must_use]
     pub fn invalid(field: &'static str, reason: Reason) -> Self {
         Self::Invalid { field, reason }
+    }
+}
+
+impl From<&StoreError> for Error {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Full => Self::StorageFull,
+            _ => Self::Internal,
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store cannot be read");
+        Self::from(&error)
     }
 }

@@ -1,134 +1,417 @@
-//! skeleton of the public surface
-#![allow(unused, missing_docs, clippy::all, clippy::pedantic)]
+//! Engine: decides. The only writer to the store, the only speaker to the network, and the one door
+//! through which pages and the API see a user's chats.
+//!
+//! Knows nothing of HTTP, HTML or the command line. Start with [`UserHandle`] for what can be asked,
+//! `actor.rs` for how it is carried out (one thread, one transaction a turn), then follow a message:
+//! `local.rs` (written), `deliver.rs` (offered), `serve.rs` and `remote.rs` (taken in elsewhere).
+
+mod account;
+mod actor;
+mod config;
+mod deliver;
 mod error;
+mod fetch;
+mod hub;
+mod local;
+mod nodes;
+mod password;
+mod people;
+mod person;
+mod pump;
+mod rate;
+mod read;
+mod remote;
+mod serve;
+mod shared;
+mod turn;
 mod update;
 mod user;
 pub mod view;
 
-use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use chater_protocol::id::UserId;
+use chater_network::{Listen, Network};
+use chater_protocol::community::Community;
+use chater_protocol::id::NodeId;
+use chater_protocol::key::SigningKey;
+use chater_protocol::secret::SecretKey;
+use chater_store::tables::Table;
+use chater_store::{Durability, Rows, Store, StoreError, users};
 
+pub use account::{Login, NewSession, NewUser, OpenSession, SessionKind};
 pub use chater_protocol::id;
+pub use config::{Config, Limits, NodeKey, Registration, StartError};
 pub use error::{Error, Reason};
-pub use update::{Ended, News, Subscription, Update};
-pub use user::{Draft, Filter, UserHandle};
+pub use hub::Subscription;
+pub use update::{Ended, News, Update};
+pub use user::{Draft, Filter, RequestAnswer, UserHandle};
 
-/// Who may make an account here (Q15).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Registration { Open, Invite, Closed }
+use actor::{From, Inputs};
+use hub::Hub;
+use password::Hasher;
+use rate::Buckets;
+use shared::{Counters, Presence, Rates, Shared, Stop, lock};
 
-/// Rates (Q22); 0 = off.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits { pub messages_per_s: u32, pub messages_burst: u32, pub searches_per_s: u32, pub registrations_per_h: u32 }
-impl Default for Limits { fn default() -> Self { Self { messages_per_s: 30, messages_burst: 300, searches_per_s: 5, registrations_per_h: 60 } } }
-
-/// How to start a node's engine.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// The data folder; exists, is locked by the caller.
-    pub data_dir: PathBuf,
-    /// 32 secret bytes of `node.key` (P1); the node's libp2p identity and KEK derive from it.
-    pub node_key: NodeKey,
-    /// The node's name, checked and folded (Q5).
-    pub name: String,
-    /// Multiaddrs to listen on (port 0 works).
-    pub p2p_listen: Vec<String>,
-    /// If set, a taken port is not replaced by a free one (Q14).
-    pub p2p_listen_explicit: bool,
-    /// Multiaddrs to dial.
-    pub peers: Vec<String>,
-    pub mdns: bool,
-    /// The registration policy in force (`auto` is decided by the daemon).
-    pub registration: Registration,
-    /// Asked of the first user when set (Q15).
-    pub setup_code: Option<String>,
-    pub limits: Limits,
-    /// `ru` or `en`, for sentences of the terminal only.
-    pub language: String,
-}
-
-/// The secret of `node.key`. Debug shows nothing; zeroized on drop.
-#[derive(Clone)]
-pub struct NodeKey(pub(crate) [u8; 32]);
-impl NodeKey { pub fn new(bytes: [u8; 32]) -> Self { Self(bytes) } }
-impl std::fmt::Debug for NodeKey { fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("NodeKey") } }
-
-/// Why the engine did not start; one clear sentence each.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("the data in {0} was written by a newer Chater")]
-    NewerData(String),
-    #[error("the data file {0} cannot be opened: {1}")]
-    Store(String, String),
-    #[error("cannot listen on {0}: {1}")]
-    Listen(String, String),
-    #[error("{0}")]
-    Other(String),
-}
-
-/// The words of a registration form.
-#[derive(Debug, Clone)]
-pub struct NewUser { pub nick: String, pub password: String, pub invite: Option<String>, pub device: String, pub from: IpAddr, pub language: Option<String>, pub time_zone: Option<String> }
-
-/// The words of a login form.
-#[derive(Debug, Clone)]
-pub struct Login { pub nick: String, pub password: String, pub device: String, pub from: IpAddr, pub kind: SessionKind, pub time_zone: Option<String> }
-
-/// Browser session or API token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionKind { Browser, Token }
-
-/// A fresh session. The secret is shown once; only its hash is stored. Tokens begin with `cht_`.
-pub struct NewSession { pub secret: String, pub user: UserHandle }
-
-/// An open session.
-#[derive(Clone)]
-pub struct OpenSession { pub user: UserHandle, pub kind: SessionKind, /** for forms: a token made from the session (Q38) */ pub csrf: String }
+/// The longest that a stop waits for what is under way.
+const STOP: Duration = Duration::from_secs(3);
 
 /// The node's core. Cheap to clone.
 #[derive(Clone)]
-pub struct Engine { pub(crate) inner: Arc<()> }
+pub struct Engine {
+    shared: Arc<Shared>,
+    tasks: Arc<Mutex<Tasks>>,
+}
+
+#[derive(Default)]
+struct Tasks {
+    pump: Option<tokio::task::JoinHandle<()>>,
+    writer: Option<std::thread::JoinHandle<()>>,
+}
 
 impl Engine {
     /// Opens the store, starts the network, the writer thread and the timers.
-    pub async fn start(config: Config) -> Result<Engine, StartError> { todo!() }
-    /// Finishes what waits, commits, closes the network; 5 s at most.
-    pub async fn stop(&self) { todo!() }
+    ///
+    /// # Errors
+    /// One clear sentence each; see [`StartError`].
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let path = config.data_dir.join("chater.redb");
+        let store = Store::open(&path).map_err(|error| match error {
+            StoreError::Newer { .. } => StartError::NewerData(path.display().to_string()),
+            other => StartError::Store(path.display().to_string(), other.to_string()),
+        })?;
+        let boot = count_start(&store)
+            .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
+        // P1: identity and sealing key of the node are both derived from the one secret of node.key.
+        let seed = SecretKey::derive("chater node identity v1", config.node_key.bytes());
+        let node_key = SigningKey::from_seed(seed.bytes());
+        let node_id = NodeId(node_key.public().0);
+        let listen = config
+            .p2p_listen
+            .iter()
+            .map(|address| Listen {
+                address: address.clone(),
+                fallback: !config.p2p_listen_explicit,
+            })
+            .collect();
+        let (network, events) = Network::start(chater_network::Config {
+            seed: *seed.bytes(),
+            listen,
+            mdns: config.mdns,
+            agent: concat!("chater/", env!("CARGO_PKG_VERSION")).to_owned(),
+        })
+        .await
+        .map_err(|error| match error {
+            chater_network::StartError::Listen(address, why) => StartError::Listen(address, why),
+            other => StartError::Other(other.to_string()),
+        })?;
+        let limits = config.limits;
+        let shared = Arc::new(Shared {
+            kek: SecretKey::derive("chater node kek v1", config.node_key.bytes()),
+            store: Arc::new(store),
+            network,
+            node_id,
+            node_key,
+            open: Community::open(),
+            inputs: Inputs::new(),
+            hub: Hub::new(boot),
+            hasher: Hasher::new(),
+            searches: people::Searches::default(),
+            counters: Counters::default(),
+            presence: Mutex::new(Presence::default()),
+            rates: Mutex::new(Rates {
+                messages: Buckets::new(
+                    f64::from(limits.messages_per_s) * 60.0,
+                    f64::from(limits.messages_burst),
+                ),
+                searches: Buckets::new(
+                    f64::from(limits.searches_per_s) * 60.0,
+                    f64::from(limits.searches_per_s) * 2.0,
+                ),
+                registrations: Buckets::new(
+                    f64::from(limits.registrations_per_h) / 60.0,
+                    f64::from(limits.registrations_per_h),
+                ),
+                logins_by_nick: Buckets::new(5.0, 5.0),
+                logins_by_address: Buckets::new(20.0, 20.0),
+                typing: Buckets::new(60.0, 5.0),
+                queries: Buckets::new(5.0 * 60.0, 25.0),
+            }),
+            people: Mutex::default(),
+            homes: Mutex::default(),
+            changed_cards: Mutex::default(),
+            card_changed: tokio::sync::Notify::new(),
+            link_changed: tokio::sync::Notify::new(),
+            stopping: Stop::new(),
+            config,
+        });
+        let writer = std::thread::Builder::new()
+            .name("chater-writer".to_owned())
+            .spawn({
+                let shared = shared.clone();
+                move || {
+                    let work = std::panic::AssertUnwindSafe(|| actor::work(&shared));
+                    if std::panic::catch_unwind(work).is_err() {
+                        // Without its writer the node can keep no promise: better gone than half there.
+                        tracing::error!("the writer thread failed; the node ends");
+                        std::process::exit(70);
+                    }
+                }
+            })
+            .map_err(|e| StartError::Other(e.to_string()))?;
+        pump::want_known(&shared)
+            .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
+        for address in &shared.config.peers {
+            shared
+                .network
+                .want_address(address)
+                .map_err(|e| StartError::Other(format!("{address}: {e}")))?;
+            lock(&shared.presence)
+                .dialling
+                .insert(address.clone(), None);
+        }
+        shared.network.subscribe(people::topic(&shared));
+        let pump = tokio::spawn(pump::run(shared.clone(), events));
+        let tasks = Tasks {
+            pump: Some(pump),
+            writer: Some(writer),
+        };
+        Ok(Self {
+            shared,
+            tasks: Arc::new(Mutex::new(tasks)),
+        })
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Finishes what waits, commits, closes the network.
+    pub async fn stop(&self) {
+        self.shared.stopping.set();
+        self.shared.hub.stop();
+        let tasks = std::mem::take(&mut *lock(&self.tasks));
+        if let Some(pump) = tasks.pump {
+            let _ = tokio::time::timeout(STOP, pump).await;
+        }
+        for link in lock(&self.shared.presence).links.values() {
+            link.end();
+        }
+        let _ = tokio::time::timeout(STOP, self.shared.network.stop()).await;
+        self.shared.inputs.stop();
+        if let Some(writer) = tasks.writer {
+            let joined = tokio::task::spawn_blocking(move || writer.join());
+            let _ = tokio::time::timeout(STOP, joined).await;
+        }
+    }
+
     /// The node itself.
-    pub fn node(&self) -> view::Node { todo!() }
+    #[must_use]
+    pub fn node(&self) -> view::Node {
+        nodes::node(&self.shared).unwrap_or_else(|error| {
+            tracing::error!(%error, "the network page cannot be read");
+            view::Node {
+                name: self.name(),
+                node_id: self.shared.node_id,
+                addresses: self.shared.network.addresses(),
+                peers: Vec::new(),
+                dialling: Vec::new(),
+                version: env!("CARGO_PKG_VERSION"),
+                users: 0,
+            }
+        })
+    }
+
+    /// How many nodes are connected, and whether any is being dialled: the pill of every page.
+    #[must_use]
+    pub fn links(&self) -> (usize, bool) {
+        let presence = lock(&self.shared.presence);
+        (
+            presence.links.len(),
+            !presence.dialling.is_empty() || presence.connected.len() > presence.links.len(),
+        )
+    }
+
     /// First 8 hex digits of the node's key: suffix of cookie names (Q18).
-    pub fn cookie_suffix(&self) -> String { todo!() }
+    #[must_use]
+    pub fn cookie_suffix(&self) -> String {
+        self.shared.node_id.short()
+    }
+
     /// Name of this node.
-    pub fn name(&self) -> String { todo!() }
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.shared.config.name.clone()
+    }
+
     /// No user exists yet: the first one becomes the owner.
-    pub fn is_new(&self) -> bool { todo!() }
-    pub fn registration(&self) -> Registration { todo!() }
-    /// Whether a registration form needs a code now (invite policy, or set-up code for the first user).
-    pub fn needs_code(&self) -> bool { todo!() }
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.shared
+            .store
+            .read()
+            .and_then(|rows| users::owner(&rows))
+            .is_ok_and(|owner| owner.is_none())
+    }
+
+    /// The registration policy in force.
+    #[must_use]
+    pub fn registration(&self) -> Registration {
+        self.shared.config.registration
+    }
+
+    /// Whether a registration form needs a code now.
+    #[must_use]
+    pub fn needs_code(&self) -> bool {
+        if self.is_new() {
+            self.shared.config.setup_code.is_some()
+        } else {
+            self.shared.config.registration == Registration::Invite
+        }
+    }
+
     /// Makes an account and a session.
-    pub async fn register(&self, new: NewUser, kind: SessionKind) -> Result<NewSession, Error> { todo!() }
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn register(&self, new: NewUser, kind: SessionKind) -> Result<NewSession, Error> {
+        account::register(self, new, kind).await
+    }
+
     /// Checks a password (off the async threads, two at once) and opens a session.
-    pub async fn log_in(&self, login: Login) -> Result<NewSession, Error> { todo!() }
+    ///
+    /// # Errors
+    /// [`Error::BadLogin`] for unknown nicks and wrong passwords alike, [`Error::TooMany`].
+    pub async fn log_in(&self, login: Login) -> Result<NewSession, Error> {
+        account::log_in(self, login).await
+    }
+
     /// The session behind a secret; none = ended or unknown. A cheap read.
-    pub fn session(&self, secret: &str) -> Option<OpenSession> { todo!() }
-    /// Ends it; open sockets of it end.
-    pub async fn log_out(&self, secret: &str) { todo!() }
-    /// `true` when the store can commit: a durable commit is made (healthz).
-    pub async fn healthy(&self) -> bool { todo!() }
-    /// Prometheus text.
-    pub fn metrics(&self) -> String { todo!() }
-    // --- for the control socket (who can reach it owns the machine) ---
-    /// As the owner's page does.
-    pub async fn add_peer(&self, address: &str) -> Result<(), Error> { todo!() }
+    #[must_use]
+    pub fn session(&self, secret: &str) -> Option<OpenSession> {
+        account::session(self, secret)
+    }
+
+    /// Ends a session; its sockets end with it.
+    pub async fn log_out(&self, secret: &str) {
+        account::log_out(self, secret).await;
+    }
+
+    /// Whether the store can commit: a durable commit is made.
+    pub async fn healthy(&self) -> bool {
+        let committed = self.shared.inputs.run(From::Local, |turn| {
+            turn.durable();
+            Ok(())
+        });
+        committed.await.is_ok()
+    }
+
+    /// Counters as Prometheus text.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        nodes::metrics(&self.shared)
+    }
+
+    /// Links to an address: dialled until it answers or is forgotten. For the owner's page and the
+    /// control socket; who can reach that owns the machine.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub async fn add_peer(&self, address: &str) -> Result<(), Error> {
+        let address = user::typed_address(address)?;
+        self.shared
+            .network
+            .want_address(&address)
+            .map_err(|_| Error::invalid("address", Reason::Malformed))?;
+        lock(&self.shared.presence)
+            .dialling
+            .insert(address.clone(), None);
+        self.shared
+            .inputs
+            .run(From::Local, move |turn| {
+                turn.durable();
+                Ok(chater_store::nodes::put_typed(
+                    turn.tx,
+                    &address,
+                    turn.now_ms,
+                )?)
+            })
+            .await
+    }
+
+    /// Forgets an address that was typed.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn forget_address(&self, address: &str) -> Result<(), Error> {
+        self.shared.network.forget_address(address);
+        lock(&self.shared.presence).dialling.remove(address);
+        let address = address.to_owned();
+        self.shared
+            .inputs
+            .run(From::Local, move |turn| {
+                turn.durable();
+                Ok(chater_store::nodes::remove_typed(turn.tx, &address)?)
+            })
+            .await
+    }
+
     /// Users: nick, display name, whether owner.
-    pub fn users(&self) -> Vec<(String, String, bool)> { todo!() }
+    #[must_use]
+    pub fn users(&self) -> Vec<(String, String, bool)> {
+        let found = self.shared.store.read().and_then(|rows| {
+            let owner = users::owner(&rows)?;
+            let mut found = Vec::new();
+            for user in users::all(&rows)? {
+                let person = person::person(&self.shared, &rows, user)?;
+                found.push((
+                    person.nick.clone(),
+                    person.display_name.clone(),
+                    owner == Some(user),
+                ));
+            }
+            Ok(found)
+        });
+        found.unwrap_or_default()
+    }
+
     /// A new password for a user (Q21).
-    pub async fn set_password(&self, nick: &str, password: String) -> Result<(), Error> { todo!() }
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`].
+    pub async fn set_password(&self, nick: &str, password: String) -> Result<(), Error> {
+        account::set_password(&self.shared, nick, password).await
+    }
+
     /// A one-time code for one registration, valid 7 days.
-    pub async fn invite_user(&self) -> Result<String, Error> { todo!() }
-    /// Writes a consistent copy of the store to a new file.
-    pub async fn backup(&self, to: PathBuf) -> Result<u64, Error> { todo!() }
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn invite_user(&self) -> Result<String, Error> {
+        account::invite_user(&self.shared).await
+    }
+
+    /// Writes a consistent copy of the store to a new file; gives the number of rows.
+    ///
+    /// # Errors
+    /// The file exists, no room, storage errors.
+    pub async fn backup(&self, to: PathBuf) -> Result<u64, Error> {
+        let store = self.shared.store.clone();
+        let copied = tokio::task::spawn_blocking(move || store.copy_to(&to)).await;
+        Ok(copied.map_err(|_| Error::Internal)??)
+    }
+}
+
+/// Counts the starts of this store: numbers of updates of an earlier run are never used again (Q35).
+fn count_start(store: &Store) -> Result<u64, StoreError> {
+    store.write(Durability::Commit, |tx| {
+        let old = tx
+            .get(Table::Meta, b"boot")?
+            .and_then(|b| b.try_into().ok())
+            .map_or(0, u64::from_be_bytes);
+        let boot = old + 1;
+        tx.put(Table::Meta, b"boot", &boot.to_be_bytes())?;
+        Ok(boot)
+    })
 }

@@ -1,4 +1,4 @@
-//! Unsigned news for browsers. They may be lost; a page that lost some reloads.
+//! Unsigned news for browsers. They may be lost; a page that lost some loads again.
 
 use std::sync::Arc;
 
@@ -53,21 +53,6 @@ pub enum News {
     },
     /// What was asked for is no longer remembered, or the reader was too slow: load the page again.
     Reload,
-}
-
-/// One browser's stream of news.
-pub struct Subscription {
-    /// The sequence number the stream begins after; the `hello` frame carries it.
-    pub seq: u64,
-    // (private fields)
-}
-
-impl Subscription {
-    /// The next piece of news; none when the node stops or the session ended.
-    /// `News::Reload` is sent once when the reader was too slow, then the stream ends (Q36).
-    pub async fn next(&mut self) -> Option<Arc<Update>> { todo!() }
-    /// Why the stream ended, once `next` gave none.
-    pub fn ended(&self) -> Ended { todo!() }
 }
 
 /// Why a stream of news ended.

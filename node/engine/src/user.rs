@@ -1,14 +1,26 @@
-//! `UserHandle`: everything one user may do or see. The only door to a user's chats.
+//! `UserHandle`: everything one user may do or see. The only door to a user's chats, so no route can
+//! forget to ask whose they are.
 
 use std::sync::Arc;
 
-use chater_protocol::id::{ChatId, EventId, UserId};
+use chater_protocol::id::{ChatId, EventId, Hash, UserId};
+use chater_store::{chats, users};
 use tokio::sync::mpsc;
 
-use crate::error::Error;
-use crate::update::Subscription;
-use crate::view::{Anchor, Chat, ChatPage, Me, Message, MessagePage, Path, PeopleAnswer, Person, Settings};
 use crate::Engine;
+use crate::account;
+use crate::actor::{From, now_ms};
+use crate::error::{Error, Reason};
+use crate::hub::Subscription;
+use crate::local::{self, Change};
+use crate::people;
+use crate::person::person;
+use crate::pump::send_notes;
+use crate::read::Reader;
+use crate::shared::lock;
+use crate::view::{
+    Anchor, Chat, ChatPage, Me, Message, MessagePage, Path, PeopleAnswer, Person, Settings,
+};
 
 /// A message to send.
 #[derive(Debug, Clone, Default)]
@@ -38,58 +50,409 @@ pub enum Filter {
 /// What one signed-in user may do. Cheap to clone.
 #[derive(Clone)]
 pub struct UserHandle {
-    pub(crate) engine: Engine,
-    pub(crate) user: UserId,
+    engine: Engine,
+    user: UserId,
+    session: Option<Hash>,
+}
+
+impl Engine {
+    /// The door to one user's chats. Only an open session or a fresh one gives it out.
+    pub(crate) fn handle(&self, user: UserId, session: Option<Hash>) -> UserHandle {
+        UserHandle {
+            engine: self.clone(),
+            user,
+            session,
+        }
+    }
 }
 
 impl UserHandle {
+    fn shared(&self) -> &Arc<crate::shared::Shared> {
+        self.engine.shared()
+    }
+
+    fn look<T>(
+        &self,
+        f: impl FnOnce(Reader<'_, chater_store::Read>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let rows = self.shared().store.read()?;
+        f(Reader::new(self.shared(), &rows, self.user))
+    }
+
     /// Who this is.
-    pub fn id(&self) -> UserId { todo!() }
+    #[must_use]
+    pub fn id(&self) -> UserId {
+        self.user
+    }
+
     /// The signed-in user with settings.
-    pub fn me(&self) -> Result<Me, Error> { todo!() }
-    /// One page of the chat list; `limit` is cut to 100, `cursor` is a `next` of an earlier page.
-    pub fn chats(&self, filter: Filter, limit: usize, cursor: Option<&str>) -> Result<ChatPage, Error> { todo!() }
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn me(&self) -> Result<Me, Error> {
+        let rows = self.shared().store.read()?;
+        let row = users::user(&rows, self.user)?.ok_or(Error::NotFound)?;
+        Ok(Me {
+            person: Person::clone(&*person(self.shared(), &rows, self.user)?),
+            settings: Settings {
+                language: row.language,
+                theme: row.theme,
+                time_zone: row.time_zone,
+            },
+            owner: users::owner(&rows)? == Some(self.user),
+        })
+    }
+
+    /// One page of the chat list; `limit` is cut to 100, `cursor` is the `next` of an earlier page.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a cursor that is none.
+    pub fn chats(
+        &self,
+        filter: Filter,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<ChatPage, Error> {
+        self.look(|reader| reader.chats(filter, limit.clamp(1, 100), cursor))
+    }
+
     /// How many chats have unread messages (the title counts chats).
-    pub fn unread_chats(&self) -> Result<u32, Error> { todo!() }
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn unread_chats(&self) -> Result<u32, Error> {
+        self.look(|reader| Ok(reader.unread_chats()?))
+    }
+
     /// One chat.
-    pub fn chat(&self, chat: ChatId) -> Result<Chat, Error> { todo!() }
-    /// One page of messages; `limit` is cut to 200.
-    pub fn messages(&self, chat: ChatId, anchor: Anchor, limit: usize) -> Result<MessagePage, Error> { todo!() }
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for unknown and foreign ones alike.
+    pub fn chat(&self, chat: ChatId) -> Result<Chat, Error> {
+        self.look(|reader| {
+            let (no, row, inbox) = reader.own_chat(chat)?;
+            Ok(reader.chat(no, &row, &inbox)?)
+        })
+    }
+
+    /// One page of messages; `limit` is cut to 200 (Q28).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for unknown and foreign chats and anchors.
+    pub fn messages(
+        &self,
+        chat: ChatId,
+        anchor: Anchor,
+        limit: usize,
+    ) -> Result<MessagePage, Error> {
+        self.look(|reader| reader.messages(chat, anchor, limit.clamp(1, 200)))
+    }
+
     /// One message.
-    pub fn message(&self, chat: ChatId, id: EventId) -> Result<Message, Error> { todo!() }
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn message(&self, chat: ChatId, id: EventId) -> Result<Message, Error> {
+        self.look(|reader| reader.by_id(chat, id))
+    }
+
     /// The way of one own message.
-    pub fn path(&self, chat: ChatId, id: EventId) -> Result<Path, Error> { todo!() }
-    /// Sends; returns after the durable commit. `bool` = newly stored (201), false = the same `client_id` again (200).
-    pub async fn send(&self, chat: ChatId, draft: Draft) -> Result<(Arc<Message>, bool), Error> { todo!() }
-    /// Changes the text of an own message.
-    pub async fn edit(&self, chat: ChatId, id: EventId, text: String) -> Result<Arc<Message>, Error> { todo!() }
-    /// Takes an own message back, for all.
-    pub async fn delete(&self, chat: ChatId, id: EventId) -> Result<Arc<Message>, Error> { todo!() }
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for messages of others.
+    pub fn path(&self, chat: ChatId, id: EventId) -> Result<Path, Error> {
+        self.look(|reader| reader.path(chat, id))
+    }
+
+    /// Sends; returns after the durable commit. `bool` = newly stored (201), false = the same
+    /// `client_id` again (200). The message waits in the queue from the first poll on, so sends are
+    /// carried out in the order in which they were first polled.
+    ///
+    /// # Errors
+    /// See [`Error`]; nothing was stored.
+    pub async fn send(&self, chat: ChatId, draft: Draft) -> Result<(Arc<Message>, bool), Error> {
+        self.charge_message()?;
+        let user = self.user;
+        self.shared()
+            .inputs
+            .run(From::Local, move |turn| {
+                local::send(turn, user, chat, draft)
+            })
+            .await
+    }
+
+    fn charge_message(&self) -> Result<(), Error> {
+        lock(&self.shared().rates)
+            .messages
+            .take(&self.user, now_ms())
+            .map_err(|retry_after_s| Error::TooMany { retry_after_s })
+    }
+
+    async fn change(
+        &self,
+        chat: ChatId,
+        id: EventId,
+        change: Change,
+    ) -> Result<Arc<Message>, Error> {
+        self.charge_message()?;
+        let user = self.user;
+        self.shared()
+            .inputs
+            .run(From::Local, move |turn| {
+                local::change(turn, user, chat, id, &change)
+            })
+            .await
+    }
+
+    /// Changes the text of an own message, for 48 hours.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn edit(
+        &self,
+        chat: ChatId,
+        id: EventId,
+        text: String,
+    ) -> Result<Arc<Message>, Error> {
+        self.change(chat, id, Change::Edit(text)).await
+    }
+
+    /// Takes an own message back, for all. Other nodes are asked; this cannot be verified.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn delete(&self, chat: ChatId, id: EventId) -> Result<Arc<Message>, Error> {
+        self.change(chat, id, Change::Delete).await
+    }
+
     /// Adds or takes away a reaction.
-    pub async fn react(&self, chat: ChatId, id: EventId, emoji: String, on: bool) -> Result<Arc<Message>, Error> { todo!() }
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn react(
+        &self,
+        chat: ChatId,
+        id: EventId,
+        emoji: String,
+        on: bool,
+    ) -> Result<Arc<Message>, Error> {
+        self.change(chat, id, Change::React(emoji, on)).await
+    }
+
     /// Everything up to this message is read.
-    pub async fn read(&self, chat: ChatId, id: EventId) -> Result<(), Error> { todo!() }
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn read(&self, chat: ChatId, id: EventId) -> Result<(), Error> {
+        let user = self.user;
+        let notes = self
+            .shared()
+            .inputs
+            .run(From::Local, move |turn| local::read(turn, user, chat, id))
+            .await?;
+        send_notes(self.shared(), notes);
+        Ok(())
+    }
+
     /// The user types, or stopped. Best effort, never waits.
-    pub fn typing(&self, chat: ChatId, on: bool) { todo!() }
+    pub fn typing(&self, chat: ChatId, on: bool) {
+        if on
+            && lock(&self.shared().rates)
+                .typing
+                .take(&self.user, now_ms())
+                .is_err()
+        {
+            return;
+        }
+        let (engine, user) = (self.engine.clone(), self.user);
+        tokio::spawn(async move {
+            let shared = engine.shared();
+            let notes = shared
+                .inputs
+                .run(From::Others, move |turn| {
+                    local::typing(turn, user, chat, on)
+                })
+                .await;
+            if let Ok(notes) = notes {
+                send_notes(shared, notes);
+            }
+        });
+    }
+
     /// Saves the unsent text (empty = none).
-    pub async fn save_draft(&self, chat: ChatId, text: String) -> Result<(), Error> { todo!() }
-    /// The person an address, nick of this node or 64-hex user id names (Q7, Q29). Asks the other node if need be.
-    pub async fn find(&self, with: &str) -> Result<Person, Error> { todo!() }
-    /// The direct chat with that person, if it exists already.
-    pub fn chat_with(&self, other: UserId) -> Result<Option<Chat>, Error> { todo!() }
-    /// Opens (creates) the direct chat with a person found before. `bool` = newly made.
-    pub async fn start(&self, other: UserId) -> Result<(Chat, bool), Error> { todo!() }
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`] for a text over the limit.
+    pub async fn save_draft(&self, chat: ChatId, text: String) -> Result<(), Error> {
+        let user = self.user;
+        self.shared()
+            .inputs
+            .run(From::Local, move |turn| {
+                local::save_draft(turn, user, chat, &text)
+            })
+            .await
+    }
+
+    /// The person that an address, nick of this node or 64-hex user id names (Q7, Q29). Asks the other
+    /// node if need be.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::UnknownNode`], [`Error::Ambiguous`].
+    pub async fn find(&self, with: &str) -> Result<Person, Error> {
+        people::find(self.shared(), with).await
+    }
+
+    /// The direct chat with that person, if it is in the list already.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn chat_with(&self, other: UserId) -> Result<Option<Chat>, Error> {
+        let id = chater_protocol::chat::direct::chat_id(self.user, other);
+        match self.chat(id) {
+            Ok(chat) => Ok(Some(chat)),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens the direct chat with a person found before. `bool` = newly in the list.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for somebody unknown here, [`Error::OneselfChat`].
+    pub async fn start(&self, other: UserId) -> Result<(Chat, bool), Error> {
+        let user = self.user;
+        self.shared()
+            .inputs
+            .run(From::Local, move |turn| local::start(turn, user, other))
+            .await
+    }
+
     /// Live people search: this node at once, others as they answer; the channel ends after `done`.
-    /// Dropping the receiver ends the search. `q` of under 2 letters gives one empty `done` answer.
-    pub async fn search(&self, q: &str) -> Result<mpsc::Receiver<PeopleAnswer>, Error> { todo!() }
-    /// Display name (1-64 characters; empty = the nick) and about (500).
-    pub async fn set_profile(&self, display_name: String, about: String) -> Result<Me, Error> { todo!() }
+    /// Dropping the receiver ends the search. Under 2 letters gives one empty `done` answer.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`], [`Error::Invalid`] for an overlong text.
+    pub async fn search(&self, q: &str) -> Result<mpsc::Receiver<PeopleAnswer>, Error> {
+        people::search(self.shared(), self.user, q)
+    }
+
+    /// Display name (up to 64 characters; empty = the nick) and about (500).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub async fn set_profile(&self, display_name: String, about: String) -> Result<Me, Error> {
+        let user = self.user;
+        self.shared()
+            .inputs
+            .run(From::Local, move |turn| {
+                account::set_profile(turn, user, &display_name, &about)
+            })
+            .await?;
+        self.me()
+    }
+
     /// Language, theme, zone.
-    pub async fn set_settings(&self, settings: Settings) -> Result<Me, Error> { todo!() }
-    /// News for one browser: `after` replays what came since that update, or says reload (Q35).
-    pub async fn updates(&self, after: Option<u64>) -> Result<Subscription, Error> { todo!() }
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub async fn set_settings(&self, settings: Settings) -> Result<Me, Error> {
+        let user = self.user;
+        self.shared()
+            .inputs
+            .run(From::Local, move |turn| {
+                account::set_settings(turn, user, settings)
+            })
+            .await?;
+        self.me()
+    }
+
+    /// News for one browser: `after` tells again what came since that update, or says reload (Q35).
+    ///
+    /// # Errors
+    /// None so far.
+    #[allow(
+        clippy::unused_async,
+        reason = "the callers' contract: it may wait one day"
+    )]
+    pub async fn updates(&self, after: Option<u64>) -> Result<Subscription, Error> {
+        Ok(self
+            .shared()
+            .hub
+            .listen(self.user, self.session, after, now_ms()))
+    }
+
+    fn owner(&self) -> Result<(), Error> {
+        let rows = self.shared().store.read()?;
+        if users::owner(&rows)? == Some(self.user) {
+            Ok(())
+        } else {
+            Err(Error::Forbidden)
+        }
+    }
+
     /// Owner only: an address to link to; dialled until it answers or is forgotten.
-    pub async fn add_peer(&self, address: &str) -> Result<(), Error> { todo!() }
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Invalid`].
+    pub async fn add_peer(&self, address: &str) -> Result<(), Error> {
+        self.owner()?;
+        self.engine.add_peer(address).await
+    }
+
     /// Owner only: forgets an address that was typed.
-    pub async fn forget_address(&self, address: &str) -> Result<(), Error> { todo!() }
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub async fn forget_address(&self, address: &str) -> Result<(), Error> {
+        self.owner()?;
+        self.engine.forget_address(address).await
+    }
+
+    /// Pins, mutes or archives are the list's business; this one accepts, declines or blocks a request.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn answer_request(&self, chat: ChatId, answer: RequestAnswer) -> Result<(), Error> {
+        let user = self.user;
+        self.shared()
+            .inputs
+            .run(From::Local, move |turn| {
+                let no = turn.number(chat)?.ok_or(Error::NotFound)?;
+                let mut inbox = chats::inbox(turn.tx, user, no)?.ok_or(Error::NotFound)?;
+                turn.durable();
+                inbox.state = match answer {
+                    RequestAnswer::Accept => 0,
+                    RequestAnswer::Decline => 2,
+                    RequestAnswer::Block => 3,
+                };
+                inbox.held = (0, 0);
+                chats::put_inbox(turn.tx, user, no, &inbox)?;
+                turn.card_changed(user, no);
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// What somebody does with a stranger's first message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestAnswer {
+    /// Into the list.
+    Accept,
+    /// Out of sight.
+    Decline,
+    /// Nothing more is taken from them.
+    Block,
+}
+
+/// Checks an address typed by a person.
+pub(crate) fn typed_address(text: &str) -> Result<String, Error> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::invalid("address", Reason::Empty));
+    }
+    if text.len() > chater_protocol::limits::ADDRESS {
+        return Err(Error::invalid("address", Reason::Long));
+    }
+    chater_network::check_address(text).map_err(|_| Error::invalid("address", Reason::Malformed))
 }

@@ -305,3 +305,37 @@ pub fn put_client_id(
         &join(&[&id.0, &now_ms.to_be_bytes()]),
     )
 }
+
+/// Ends a retired home in a chat: on each lane the last seq that counts, none = nothing counts (I8).
+/// Of several cuts the lowest holds.
+///
+/// # Errors
+/// Storage errors.
+pub fn put_cut(tx: &Write<'_>, no: u32, home: HomeId, lane: u8, last: Option<u64>) -> Result<()> {
+    // Stored as the first seq that does not count, so that none is 0 and the lower one wins.
+    let end = last.map_or(0, |seq| seq.saturating_add(1));
+    let key = join(&[&no.to_be_bytes(), &home.0, &[lane]]);
+    let old = tx.get(Table::Cuts, &key)?.and_then(|b| Parts(&b).u64());
+    if old.is_none_or(|old| end < old) {
+        tx.put(Table::Cuts, &key, &end.to_be_bytes())?;
+    }
+    Ok(())
+}
+
+/// The cuts of a chat: home, lane, first seq that does not count any more.
+///
+/// # Errors
+/// Storage errors.
+pub fn cuts(rows: &impl Rows, no: u32) -> Result<Vec<(HomeId, u8, u64)>> {
+    let mut found = Vec::new();
+    rows.each(Table::Cuts, &no.to_be_bytes(), &mut |key, value| {
+        let mut k = Parts(key);
+        let row = (|| {
+            k.u32()?;
+            Some((HomeId(k.take()?), k.u8()?, Parts(value).u64()?))
+        })();
+        found.extend(row);
+        true
+    })?;
+    Ok(found)
+}

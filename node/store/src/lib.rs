@@ -19,7 +19,7 @@ use std::path::Path;
 
 use redb::ReadableDatabase as _;
 
-pub use rows::{Read, Rows, Write};
+pub use rows::{Read, Rows, Visit, Write};
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]

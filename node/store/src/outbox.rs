@@ -1,27 +1,10 @@
 //! What other nodes have, and so what they still need (Q40). No row per message and node: the need
 //! is a feed's head minus its last ack row.
 
-use chater_protocol::array_struct;
-
 use crate::Result;
 use crate::key::{Parts, after, join};
 use crate::rows::{Rows, Write};
 use crate::tables::Table;
-
-array_struct! {
-    /// A node that own events wait for.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct DueRow {
-        /// 1.
-        pub v: u8,
-        /// Oldest unsent since, Unix ms.
-        pub since_ms: u64,
-        /// Tries that failed.
-        pub tries: u32,
-        /// Next try, Unix ms.
-        pub next_ms: u64,
-    }
-}
 
 /// The node has committed everything of the feed up to `seq`.
 ///
@@ -76,40 +59,4 @@ pub fn acked_at(rows: &impl Rows, feed_no: u32, node_no: u32, seq: u64) -> Resul
         },
     )?;
     Ok(at)
-}
-
-/// Since when, and how, own events wait for a node.
-///
-/// # Errors
-/// Storage errors.
-pub fn due(rows: &impl Rows, node_no: u32) -> Result<Option<DueRow>> {
-    rows.row(Table::Due, &node_no.to_be_bytes())
-}
-
-/// Own events wait for the node from now on; an older wait stays.
-///
-/// # Errors
-/// Storage errors.
-pub fn wait(tx: &Write<'_>, node_no: u32, now_ms: u64) -> Result<()> {
-    if due(tx, node_no)?.is_none() {
-        tx.put_row(
-            Table::Due,
-            &node_no.to_be_bytes(),
-            &DueRow {
-                v: 1,
-                since_ms: now_ms,
-                tries: 0,
-                next_ms: 0,
-            },
-        )?;
-    }
-    Ok(())
-}
-
-/// Nothing waits for the node any more.
-///
-/// # Errors
-/// Storage errors.
-pub fn settled(tx: &Write<'_>, node_no: u32) -> Result<()> {
-    tx.remove(Table::Due, &node_no.to_be_bytes()).map(|_| ())
 }

@@ -87,8 +87,8 @@ tables! {
     Marks = "marks_v1",
     /// feed_no u32, node_no u32, up to seq u64 -> time ms u64: what a node has committed; the last row is the cursor
     Acks = "acks_v1",
-    /// node_no u32 -> DueRow
-    Due = "due_v1",
+    /// chat_no u32, home 16, lane 1 -> first seq that does not count u64: cuts of retired homes (I8)
+    Cuts = "cuts_v1",
     /// chat_no u32, key_id 32 -> KeyRow
     Keys = "keys_v1",
     /// user 32, chat_no u32, client_id -> event id 32, time ms u64

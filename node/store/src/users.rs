@@ -81,6 +81,14 @@ pub fn user(rows: &impl Rows, user: UserId) -> Result<Option<UserRow>> {
     rows.row(Table::Users, &user.0)
 }
 
+/// Whether a user lives here.
+///
+/// # Errors
+/// Storage errors.
+pub fn lives_here(rows: &impl Rows, user: UserId) -> Result<bool> {
+    Ok(rows.get(Table::Users, &user.0)?.is_some())
+}
+
 /// Writes a user's row.
 ///
 /// # Errors

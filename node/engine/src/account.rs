@@ -1,0 +1,643 @@
+//! Accounts and sessions: registration, login, profile, what a user chose.
+
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+
+use chater_protocol::id::{Hash, UserId, hex};
+use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard, SUITE_X25519};
+use chater_protocol::key::SigningKey;
+use chater_protocol::limits;
+use chater_protocol::name::{self, BadName};
+use chater_protocol::seal::KemSecret;
+use chater_protocol::secret::SecretKey;
+use chater_protocol::text;
+use chater_store::users::{InviteRow, SessionRow, UserRow};
+use chater_store::{homes, users};
+use zeroize::Zeroizing;
+
+use crate::Engine;
+use crate::actor::{From, now_ms};
+use crate::config::Registration;
+use crate::error::{Error, Reason};
+use crate::shared::{Shared, SystemRandom, lock};
+use crate::turn::{Fail, Turn, secret_aad};
+use crate::user::UserHandle;
+use crate::view::Settings;
+
+/// Sessions and tokens live this long after their last use, ms (Q18).
+const SESSION_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+/// The last use is written down this often, ms.
+const SEEN_MS: u64 = 60 * 60 * 1000;
+/// Sessions of one user at most; the oldest ends.
+const SESSIONS: usize = 64;
+/// A registration code lives this long, ms.
+const INVITE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+
+/// The words of a registration form.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// The nick (I9).
+    pub nick: String,
+    /// 10 characters to 1,024 bytes.
+    pub password: String,
+    /// The invite code, or the set-up code of the first user.
+    pub invite: Option<String>,
+    /// What the browser says it is.
+    pub device: String,
+    /// Where the request comes from.
+    pub from: IpAddr,
+    /// `ru` or `en`, if chosen before.
+    pub language: Option<String>,
+    /// The browser's zone.
+    pub time_zone: Option<String>,
+}
+
+/// The words of a login form.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// The nick.
+    pub nick: String,
+    /// The password.
+    pub password: String,
+    /// What the browser says it is.
+    pub device: String,
+    /// Where the request comes from.
+    pub from: IpAddr,
+    /// Browser session or API token.
+    pub kind: SessionKind,
+    /// The browser's zone.
+    pub time_zone: Option<String>,
+}
+
+/// Browser session or API token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionKind {
+    /// A cookie.
+    Browser,
+    /// `cht_...`, sent as a bearer token.
+    Token,
+}
+
+/// A fresh session.
+pub struct NewSession {
+    /// Shown once; only its hash is kept. Tokens begin with `cht_`.
+    pub secret: String,
+    /// Whose it is.
+    pub user: UserHandle,
+}
+
+/// An open session.
+#[derive(Clone)]
+pub struct OpenSession {
+    /// Whose it is.
+    pub user: UserHandle,
+    /// Browser or token.
+    pub kind: SessionKind,
+    /// For forms: a token made from the session (Q38).
+    pub csrf: String,
+}
+
+pub(crate) fn secret_hash(secret: &str) -> Hash {
+    Hash(*blake3::hash(secret.as_bytes()).as_bytes())
+}
+
+fn new_secret(kind: SessionKind) -> String {
+    use rand_core::Rng;
+    let mut bytes = [0u8; 32];
+    SystemRandom.fill_bytes(&mut bytes);
+    match kind {
+        SessionKind::Browser => hex(&bytes),
+        SessionKind::Token => format!("cht_{}", hex(&bytes)),
+    }
+}
+
+fn nick_error(bad: BadName) -> Error {
+    Error::invalid(
+        "nick",
+        match bad {
+            BadName::Short => Reason::Short,
+            BadName::Long => Reason::Long,
+            BadName::Characters => Reason::Characters,
+            BadName::Mixed => Reason::Mixed,
+            BadName::Reserved => Reason::Reserved,
+        },
+    )
+}
+
+fn check_password(password: &str) -> Result<(), Error> {
+    if password.chars().count() < 10 {
+        return Err(Error::invalid("password", Reason::Short));
+    }
+    if password.len() > 1_024 {
+        return Err(Error::invalid("password", Reason::Long));
+    }
+    Ok(())
+}
+
+fn device(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+/// A zone is kept only if it looks like one: it comes from the browser.
+fn zone(zone: Option<String>) -> Option<String> {
+    zone.filter(|z| {
+        (1..=64).contains(&z.len())
+            && z.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+'))
+    })
+}
+
+/// Makes an account and its first session.
+pub(crate) async fn register(
+    engine: &Engine,
+    new: NewUser,
+    kind: SessionKind,
+) -> Result<NewSession, Error> {
+    let shared = engine.shared();
+    let folded = name::check_nick(&new.nick).map_err(nick_error)?;
+    let skeleton = name::skeleton(&folded);
+    check_password(&new.password)?;
+    let now = now_ms();
+    lock(&shared.rates)
+        .registrations
+        .take(&new.from, now)
+        .map_err(|retry_after_s| Error::TooMany { retry_after_s })?;
+    // Cheap looks first; the turn checks again, where it counts.
+    {
+        let rows = shared.store.read()?;
+        if users::by_nick(&rows, &folded)?.is_some()
+            || users::by_skeleton(&rows, &skeleton)?.is_some()
+        {
+            return Err(Error::Taken);
+        }
+        if engine.needs_code()
+            && new
+                .invite
+                .as_deref()
+                .is_none_or(|code| code.trim().is_empty())
+        {
+            return Err(Error::InviteNeeded);
+        }
+    }
+    let (password, root_salt, root_key) = shared
+        .hasher
+        .make(Zeroizing::new(new.password), &mut SystemRandom)
+        .await?;
+    let secret = new_secret(kind);
+    let session = secret_hash(&secret);
+    let user = shared
+        .inputs
+        .run(From::Local, {
+            let (nick, invite, device) = (new.nick, new.invite, device(&new.device));
+            let (language, time_zone) = (new.language, zone(new.time_zone));
+            move |turn| {
+                let form = Form {
+                    nick,
+                    folded,
+                    skeleton,
+                    password,
+                    root_salt,
+                    root_key,
+                    language,
+                    time_zone,
+                };
+                let first = users::owner(turn.tx)?.is_none();
+                admit(turn, invite.as_deref())?;
+                let user = make_user(turn, form)?;
+                // The code is used up only now that the nick turned out to be free.
+                if !first && turn.shared.config.registration == Registration::Invite {
+                    users::use_invite(
+                        turn.tx,
+                        secret_hash(invite.as_deref().unwrap_or_default().trim()),
+                        turn.now_ms,
+                    )?;
+                }
+                let row = SessionRow {
+                    v: 1,
+                    user,
+                    kind: u8::from(kind == SessionKind::Token),
+                    device,
+                    created_ms: turn.now_ms,
+                    seen_ms: turn.now_ms,
+                };
+                users::put_session(turn.tx, session, &row)?;
+                Ok(user)
+            }
+        })
+        .await?;
+    Ok(NewSession {
+        secret,
+        user: engine.handle(user, Some(session)),
+    })
+}
+
+/// Whether somebody may register now (Q15). The first user becomes the owner.
+fn admit(turn: &mut Turn<'_, '_>, invite: Option<&str>) -> Result<(), Fail> {
+    let config = &turn.shared.config;
+    let code = invite.map(str::trim).unwrap_or_default();
+    if users::owner(turn.tx)?.is_none() {
+        return match &config.setup_code {
+            Some(setup) if setup_hash(setup) != setup_hash(code) => Err(Error::InviteNeeded.into()),
+            _ => Ok(()),
+        };
+    }
+    match config.registration {
+        Registration::Open => Ok(()),
+        Registration::Closed => Err(Error::RegistrationClosed.into()),
+        Registration::Invite => {
+            let now = turn.now_ms;
+            let row = turn_invite(turn, code)?;
+            if row.is_some_and(|row| row.left > 0 && row.expires_ms > now) {
+                Ok(())
+            } else {
+                Err(Error::InviteNeeded.into())
+            }
+        }
+    }
+}
+
+fn setup_hash(code: &str) -> blake3::Hash {
+    // Compared as hashes: in constant time.
+    blake3::hash(code.trim().as_bytes())
+}
+
+fn turn_invite(turn: &Turn<'_, '_>, code: &str) -> Result<Option<InviteRow>, Fail> {
+    use chater_store::Rows;
+    Ok(turn
+        .tx
+        .row(chater_store::tables::Table::Invites, &secret_hash(code).0)?)
+}
+
+struct Form {
+    nick: String,
+    folded: String,
+    skeleton: String,
+    password: String,
+    root_salt: [u8; 16],
+    root_key: Zeroizing<[u8; 32]>,
+    language: Option<String>,
+    time_zone: Option<String>,
+}
+
+/// A root, a home on this node, its cards (I1-I6, I10).
+fn make_user(turn: &mut Turn<'_, '_>, form: Form) -> Result<UserId, Fail> {
+    if users::by_nick(turn.tx, &form.folded)?.is_some()
+        || users::by_skeleton(turn.tx, &form.skeleton)?.is_some()
+    {
+        return Err(Error::Taken.into());
+    }
+    turn.durable();
+    let root = SigningKey::generate(turn.rng);
+    let user = UserId(root.public().0);
+    let home_key = SigningKey::generate(turn.rng);
+    let now = turn.now_ms;
+    let record = HomeRecord {
+        v: 1,
+        user,
+        sign_pk: home_key.public(),
+        node_id: turn.shared.node_id,
+        state: 0,
+        ts: now,
+    };
+    let home = record.id();
+    homes::put_home(turn.tx, &record, &record.sign(&root))?;
+    let (kem_secret, kem_pk) = KemSecret::generate(turn.rng);
+    let kem = KemCard {
+        v: 1,
+        user,
+        home,
+        n: 0,
+        suite: SUITE_X25519,
+        kem_pk,
+        ts: now,
+    };
+    homes::put_kem(turn.tx, &kem, &kem.sign(&home_key))?;
+    let card = ProfileCard {
+        v: 1,
+        user,
+        home,
+        n: 0,
+        nick: form.nick.clone(),
+        display_name: String::new(),
+        about: String::new(),
+        avatar: None,
+        discoverable: 2,
+        ts: now,
+    };
+    homes::put_card(turn.tx, &card, &card.sign(&home_key), now)?;
+    users::claim_nick(turn.tx, &form.folded, &form.skeleton, user)?;
+    let kek = &turn.shared.kek;
+    let row = UserRow {
+        v: 1,
+        nick: form.nick,
+        password: form.password,
+        root_sealed: serde_bytes::ByteBuf::from(SecretKey::new(*form.root_key).seal(
+            &secret_aad(b"root", user, 1),
+            &root.seed()[..],
+            turn.rng,
+        )),
+        root_salt: serde_bytes::ByteBuf::from(form.root_salt.to_vec()),
+        home,
+        home_sealed: serde_bytes::ByteBuf::from(kek.seal(
+            &secret_aad(b"home", user, 1),
+            &home_key.seed()[..],
+            turn.rng,
+        )),
+        kems: vec![(
+            0,
+            serde_bytes::ByteBuf::from(kek.seal(
+                &secret_aad(b"kem", user, 1),
+                kem_secret.bytes(),
+                turn.rng,
+            )),
+            now,
+        )],
+        language: form.language,
+        theme: None,
+        time_zone: form.time_zone,
+        created_ms: now,
+        stopped: false,
+    };
+    users::put_user(turn.tx, user, &row)?;
+    if users::owner(turn.tx)?.is_none() {
+        users::set_owner(turn.tx, user)?;
+    }
+    turn.identities_changed();
+    Ok(user)
+}
+
+/// Checks a password and opens a session. Only failed tries are charged (Q20).
+pub(crate) async fn log_in(engine: &Engine, login: Login) -> Result<NewSession, Error> {
+    let shared = engine.shared();
+    let folded =
+        name::check_nick(&login.nick).unwrap_or_else(|_| login.nick.chars().take(64).collect());
+    let now = now_ms();
+    {
+        let rates = lock(&shared.rates);
+        let wait = rates
+            .logins_by_nick
+            .wait_s(&folded, now)
+            .max(rates.logins_by_address.wait_s(&login.from, now));
+        if wait > 0 {
+            return Err(Error::TooMany {
+                retry_after_s: wait,
+            });
+        }
+    }
+    let found = {
+        let rows = shared.store.read()?;
+        match users::by_nick(&rows, &folded)? {
+            Some(user) => users::user(&rows, user)?.map(|row| (user, row)),
+            None => None,
+        }
+    };
+    if login.password.len() > 1_024 {
+        return Err(Error::BadLogin);
+    }
+    let password = Zeroizing::new(login.password);
+    let stored = found.as_ref().map(|(_, row)| row.password.clone());
+    let checked = shared.hasher.check(password.clone(), stored).await?;
+    let Some((user, _)) = found.filter(|_| checked.good) else {
+        let mut rates = lock(&shared.rates);
+        rates.logins_by_nick.charge(&folded, now);
+        rates.logins_by_address.charge(&login.from, now);
+        shared
+            .counters
+            .logins_failed
+            .fetch_add(1, Ordering::Relaxed);
+        return Err(Error::BadLogin);
+    };
+    // P4: hashed anew when the parameters have risen. The root keeps its own seal.
+    let rehashed = if checked.outdated {
+        Some(shared.hasher.make(password, &mut SystemRandom).await?.0)
+    } else {
+        None
+    };
+    let (kind, device, time_zone) = (login.kind, device(&login.device), zone(login.time_zone));
+    let secret = new_secret(kind);
+    let session = secret_hash(&secret);
+    shared
+        .inputs
+        .run(From::Local, move |turn| {
+            turn.durable();
+            let row = SessionRow {
+                v: 1,
+                user,
+                kind: u8::from(kind == SessionKind::Token),
+                device,
+                created_ms: turn.now_ms,
+                seen_ms: turn.now_ms,
+            };
+            end_oldest(turn, user)?;
+            users::put_session(turn.tx, session, &row)?;
+            if let Some(mut row) = users::user(turn.tx, user)?
+                && (rehashed.is_some() || (time_zone.is_some() && row.time_zone != time_zone))
+            {
+                row.password = rehashed.unwrap_or(row.password);
+                row.time_zone = time_zone.or(row.time_zone);
+                users::put_user(turn.tx, user, &row)?;
+            }
+            Ok(())
+        })
+        .await?;
+    Ok(NewSession {
+        secret,
+        user: engine.handle(user, Some(session)),
+    })
+}
+
+fn end_oldest(turn: &mut Turn<'_, '_>, user: UserId) -> Result<(), Fail> {
+    let mut open = Vec::new();
+    for hash in users::sessions_of(turn.tx, user)? {
+        if let Some(row) = users::session(turn.tx, hash)? {
+            open.push((row.seen_ms, hash));
+        }
+    }
+    open.sort();
+    let over = (open.len() + 1).saturating_sub(SESSIONS);
+    for (_, hash) in open.into_iter().take(over) {
+        users::end_session(turn.tx, hash)?;
+        turn.shared.hub.end_session(user, hash);
+    }
+    Ok(())
+}
+
+/// The session behind a secret; a cheap read.
+pub(crate) fn session(engine: &Engine, secret: &str) -> Option<OpenSession> {
+    if secret.len() > 80 {
+        return None;
+    }
+    let shared = engine.shared();
+    let hash = secret_hash(secret);
+    let rows = shared.store.read().ok()?;
+    let row = users::session(&rows, hash).ok().flatten()?;
+    let now = now_ms();
+    if now.saturating_sub(row.seen_ms) > SESSION_MS {
+        return None;
+    }
+    if now.saturating_sub(row.seen_ms) > SEEN_MS {
+        touch(engine, hash);
+    }
+    let kind = if row.kind == 1 {
+        SessionKind::Token
+    } else {
+        SessionKind::Browser
+    };
+    let csrf = hex(&blake3::derive_key("chater csrf v1", secret.as_bytes())[..16]);
+    Some(OpenSession {
+        user: engine.handle(row.user, Some(hash)),
+        kind,
+        csrf,
+    })
+}
+
+fn touch(engine: &Engine, hash: Hash) {
+    let engine = engine.clone();
+    tokio::spawn(async move {
+        let _ = engine
+            .shared()
+            .inputs
+            .run(From::Others, move |turn| {
+                if let Some(mut row) = users::session(turn.tx, hash)? {
+                    row.seen_ms = turn.now_ms;
+                    users::put_session(turn.tx, hash, &row)?;
+                }
+                Ok(())
+            })
+            .await;
+    });
+}
+
+/// Ends a session; its sockets end with it.
+pub(crate) async fn log_out(engine: &Engine, secret: &str) {
+    let hash = secret_hash(secret);
+    let shared = engine.shared();
+    let ended = shared
+        .inputs
+        .run(From::Local, move |turn| {
+            turn.durable();
+            let row = users::session(turn.tx, hash)?;
+            users::end_session(turn.tx, hash)?;
+            Ok(row)
+        })
+        .await;
+    if let Ok(Some(row)) = ended {
+        shared.hub.end_session(row.user, hash);
+    }
+}
+
+/// Signs a new profile card (I10).
+pub(crate) fn set_profile(
+    turn: &mut Turn<'_, '_>,
+    user: UserId,
+    display_name: &str,
+    about: &str,
+) -> Result<(), Fail> {
+    let display_name = display_name.trim();
+    let about = about.replace("\r\n", "\n");
+    let about = about.trim();
+    let reason = |bad: text::BadText| match bad {
+        text::BadText::Empty => Reason::Empty,
+        text::BadText::Long => Reason::Long,
+        text::BadText::Control => Reason::Control,
+    };
+    text::check_line(display_name, limits::NAME_CHARS)
+        .map_err(|b| Error::invalid("display_name", reason(b)))?;
+    text::check_block(about, limits::ABOUT_CHARS)
+        .map_err(|b| Error::invalid("about", reason(b)))?;
+    let writer = turn.writer(user)?;
+    let (old, _) = homes::card(turn.tx, user)?.ok_or(Error::NotFound)?;
+    if old.display_name == display_name && old.about == about {
+        return Ok(());
+    }
+    turn.durable();
+    let card = ProfileCard {
+        n: old.n.saturating_add(1),
+        home: writer.home,
+        display_name: display_name.to_owned(),
+        about: about.to_owned(),
+        ts: turn.now_ms,
+        ..old
+    };
+    homes::put_card(turn.tx, &card, &card.sign(&writer.key), turn.now_ms)?;
+    turn.identities_changed();
+    Ok(())
+}
+
+/// Keeps what a user chose.
+pub(crate) fn set_settings(
+    turn: &mut Turn<'_, '_>,
+    user: UserId,
+    settings: Settings,
+) -> Result<(), Fail> {
+    let mut row = users::user(turn.tx, user)?.ok_or(Error::NotFound)?;
+    let one_of = |value: &Option<String>, field: &'static str, words: [&str; 2]| match value {
+        Some(v) if !words.contains(&&v[..]) => Err(Error::invalid(field, Reason::Malformed)),
+        _ => Ok(()),
+    };
+    one_of(&settings.language, "language", ["ru", "en"])?;
+    one_of(&settings.theme, "theme", ["light", "dark"])?;
+    turn.durable();
+    row.language = settings.language;
+    row.theme = settings.theme;
+    row.time_zone = zone(settings.time_zone);
+    users::put_user(turn.tx, user, &row)?;
+    Ok(())
+}
+
+/// A code for one registration, valid 7 days.
+pub(crate) async fn invite_user(shared: &Shared) -> Result<String, Error> {
+    use rand_core::Rng;
+    let mut bytes = [0u8; 10];
+    SystemRandom.fill_bytes(&mut bytes);
+    let code = hex(&bytes);
+    let hash = secret_hash(&code);
+    shared
+        .inputs
+        .run(From::Local, move |turn| {
+            turn.durable();
+            let row = InviteRow {
+                v: 1,
+                left: 1,
+                expires_ms: turn.now_ms + INVITE_MS,
+            };
+            users::put_invite(turn.tx, hash, &row)?;
+            Ok(())
+        })
+        .await?;
+    Ok(code)
+}
+
+/// A new password set by whoever owns the machine (Q21). The root stays sealed under the old one until
+/// the recovery words are typed; all sessions end.
+pub(crate) async fn set_password(
+    shared: &Shared,
+    nick: &str,
+    password: String,
+) -> Result<(), Error> {
+    check_password(&password)?;
+    let folded = name::check_nick(nick).map_err(nick_error)?;
+    let user = users::by_nick(&shared.store.read()?, &folded)?.ok_or(Error::NotFound)?;
+    let (hash, ..) = shared
+        .hasher
+        .make(Zeroizing::new(password), &mut SystemRandom)
+        .await?;
+    let ended = shared
+        .inputs
+        .run(From::Local, move |turn| {
+            turn.durable();
+            let mut row = users::user(turn.tx, user)?.ok_or(Error::NotFound)?;
+            row.password = hash;
+            users::put_user(turn.tx, user, &row)?;
+            let sessions = users::sessions_of(turn.tx, user)?;
+            for session in &sessions {
+                users::end_session(turn.tx, *session)?;
+            }
+            Ok(sessions)
+        })
+        .await?;
+    for session in ended {
+        shared.hub.end_session(user, session);
+    }
+    Ok(())
+}

@@ -1,0 +1,435 @@
+//! Bringing a peer what it lacks. One task per connected peer: first both sides compare what they have
+//! (S5), then everything own that the peer has not acknowledged is pushed, then fresh events as they
+//! come. What a peer still needs follows from its acks (Q40), so nothing here has to survive a crash.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chater_network::{Protocol, RequestError};
+use chater_protocol::chat::direct;
+use chater_protocol::event::Kind;
+use chater_protocol::heads::{digest, digest_from};
+use chater_protocol::id::{EventId, NodeId, UserId};
+use chater_protocol::limits;
+use chater_protocol::wire::{
+    Ack, ChatRef, LogAnswer, LogRequest, Message, Push, SummaryRow, chat_topic,
+};
+use chater_store::{Rows, StoreError, chats, events, homes, nodes, outbox, users};
+use tokio::sync::Notify;
+
+use crate::actor::From;
+use crate::fetch;
+use crate::remote::{self, Acked};
+use crate::shared::{Shared, lock};
+
+/// Fresh events that wait for one peer; beyond it they are read back from the store.
+const HOT: usize = 4_096;
+/// Tries after a failure, from and to.
+const RETRY: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(300);
+/// A peer that says "waits" has asked for something that is on its way.
+const WAITS: Duration = Duration::from_millis(150);
+
+/// An event of this node that a peer has not been offered yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Fresh {
+    pub(crate) chat: ChatRef,
+    pub(crate) feed_no: u32,
+    pub(crate) seq: u64,
+    pub(crate) id: EventId,
+    pub(crate) author: UserId,
+    pub(crate) kind: Kind,
+    pub(crate) wire: Arc<[u8]>,
+}
+
+/// Fresh events of one peer, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Hot {
+    queue: VecDeque<Fresh>,
+    /// Some were dropped: the store must be looked through.
+    overflow: bool,
+}
+
+impl Hot {
+    pub(crate) fn push(&mut self, fresh: Fresh) {
+        if self.queue.len() >= HOT {
+            self.queue.clear();
+            self.overflow = true;
+        }
+        if !self.overflow {
+            self.queue.push_back(fresh);
+        }
+    }
+
+    /// The next events of one chat; none = look through the store.
+    fn take(&mut self) -> Option<Vec<Fresh>> {
+        if std::mem::take(&mut self.overflow) {
+            return None;
+        }
+        let mut batch: Vec<Fresh> = Vec::new();
+        let mut bytes = 0;
+        while let Some(next) = self.queue.front() {
+            bytes += next.wire.len() + 8;
+            let fits = batch.len() < limits::PUSH_EVENTS
+                && (bytes < limits::RANGE_BYTES || batch.is_empty());
+            if !fits || batch.first().is_some_and(|first| first.chat != next.chat) {
+                break;
+            }
+            batch.extend(self.queue.pop_front());
+        }
+        Some(batch)
+    }
+}
+
+/// Why a delivery paused.
+enum Pause {
+    /// The connection is gone or the request failed.
+    Failed,
+    /// The peer does not take it now.
+    Later,
+    /// The peer waits for something it asked for.
+    Waits,
+}
+
+impl std::convert::From<StoreError> for Pause {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "delivery cannot read the store");
+        Self::Failed
+    }
+}
+
+impl std::convert::From<RequestError> for Pause {
+    fn from(error: RequestError) -> Self {
+        tracing::debug!(%error, "push");
+        Self::Failed
+    }
+}
+
+/// Serves one connected peer until the task is ended.
+pub(crate) async fn run(
+    shared: Arc<Shared>,
+    node: NodeId,
+    wake: Arc<Notify>,
+    hot: Arc<Mutex<Hot>>,
+) {
+    let mut delivery = Delivery {
+        shared,
+        node,
+        cursors: HashMap::new(),
+    };
+    let mut look = true;
+    let mut compared = false;
+    let mut retry = RETRY;
+    loop {
+        let step = if !compared {
+            delivery.compare().await.map(|()| compared = true)
+        } else if look {
+            delivery.look_through().await.map(|()| look = false)
+        } else {
+            let taken = lock(&hot).take();
+            match taken {
+                None => {
+                    look = true;
+                    Ok(())
+                }
+                Some(batch) if batch.is_empty() => {
+                    retry = RETRY;
+                    wake.notified().await;
+                    Ok(())
+                }
+                Some(batch) => delivery.push_fresh(&batch, &mut look).await,
+            }
+        };
+        match step {
+            Ok(()) => {}
+            Err(Pause::Waits) => {
+                look = true;
+                tokio::time::sleep(WAITS).await;
+            }
+            Err(Pause::Failed | Pause::Later) => {
+                look = true;
+                // Any sign of life (a fresh event too) ends the pause.
+                let _ = tokio::time::timeout(retry, wake.notified()).await;
+                retry = (retry * 2).min(RETRY_MAX);
+            }
+        }
+    }
+}
+
+struct Delivery {
+    shared: Arc<Shared>,
+    node: NodeId,
+    /// Per feed the next seq the peer lacks.
+    cursors: HashMap<u32, u64>,
+}
+
+/// An own feed that may have to be pushed.
+struct Need {
+    chat: ChatRef,
+    feed_no: u32,
+    author: UserId,
+    lane: u8,
+    whole: u64,
+}
+
+impl Delivery {
+    /// Own feeds of chats with people on that node.
+    fn needs(&self, rows: &impl Rows) -> Result<Vec<Need>, StoreError> {
+        let mut needs = Vec::new();
+        for (no, chat) in chats_with(rows, self.node)? {
+            for (feed_no, feed) in events::feeds(rows, no)? {
+                if users::lives_here(rows, feed.author)? {
+                    let (author, lane, whole) = (feed.author, feed.lane, feed.whole);
+                    needs.push(Need {
+                        chat: chat.clone(),
+                        feed_no,
+                        author,
+                        lane,
+                        whole,
+                    });
+                }
+            }
+        }
+        // Keys before the messages sealed with them (S7).
+        needs.sort_by_key(|need| (need.chat.chat, need.lane));
+        Ok(needs)
+    }
+
+    fn cursor(&mut self, rows: &impl Rows, feed_no: u32) -> Result<u64, StoreError> {
+        if let Some(next) = self.cursors.get(&feed_no) {
+            return Ok(*next);
+        }
+        let acked = match nodes::node(rows, self.node)? {
+            Some(row) => outbox::acked(rows, feed_no, row.no)?,
+            None => None,
+        };
+        let next = acked.map_or(0, |seq| seq + 1);
+        self.cursors.insert(feed_no, next);
+        Ok(next)
+    }
+
+    /// Everything own that the peer has not acknowledged, from the store.
+    async fn look_through(&mut self) -> Result<(), Pause> {
+        let needs = self.needs(&self.shared.store.read()?)?;
+        let mut later = None;
+        for need in needs {
+            loop {
+                let batch = {
+                    let rows = self.shared.store.read()?;
+                    let next = self.cursor(&rows, need.feed_no)?;
+                    if next >= need.whole {
+                        break;
+                    }
+                    let to = need.whole - 1;
+                    let (count, bytes) = (limits::PUSH_EVENTS, limits::RANGE_BYTES / 2);
+                    let mut batch = Vec::new();
+                    for wire in events::range(&rows, need.feed_no, next, to, count, bytes)? {
+                        let Ok(event) = chater_protocol::event::VerifiedEvent::from_store(&wire)
+                        else {
+                            tracing::error!(feed = need.feed_no, "a stored event does not read");
+                            continue;
+                        };
+                        batch.push(Fresh {
+                            chat: need.chat.clone(),
+                            feed_no: need.feed_no,
+                            seq: event.header().seq,
+                            id: event.id(),
+                            author: need.author,
+                            kind: event.header().kind,
+                            wire: wire.into(),
+                        });
+                    }
+                    batch
+                };
+                if batch.is_empty() {
+                    break;
+                }
+                match self.push(&batch).await {
+                    Ok(()) => {}
+                    // One chat that is not taken now does not hold up the others.
+                    Err(Pause::Later) => {
+                        later = Some(Pause::Later);
+                        break;
+                    }
+                    Err(Pause::Waits) => {
+                        later = Some(Pause::Waits);
+                        break;
+                    }
+                    Err(failed) => return Err(failed),
+                }
+            }
+        }
+        later.map_or(Ok(()), Err)
+    }
+
+    /// Fresh events as they come, if they follow what the peer has.
+    async fn push_fresh(&mut self, batch: &[Fresh], look: &mut bool) -> Result<(), Pause> {
+        let mut next: HashMap<u32, u64> = HashMap::new();
+        let mut follow = Vec::with_capacity(batch.len());
+        {
+            let rows = if batch.iter().all(|f| self.cursors.contains_key(&f.feed_no)) {
+                None
+            } else {
+                Some(self.shared.store.read()?)
+            };
+            for fresh in batch {
+                let expected = match (next.get(&fresh.feed_no), &rows) {
+                    (Some(next), _) => *next,
+                    (None, Some(rows)) => self.cursor(rows, fresh.feed_no)?,
+                    (None, None) => self.cursors.get(&fresh.feed_no).copied().unwrap_or(0),
+                };
+                if fresh.seq == expected {
+                    next.insert(fresh.feed_no, expected + 1);
+                    follow.push(fresh.clone());
+                } else if fresh.seq > expected {
+                    *look = true;
+                }
+            }
+        }
+        if follow.is_empty() {
+            Ok(())
+        } else {
+            self.push(&follow).await
+        }
+    }
+
+    /// One `Push` of events of one chat; moves the cursors by its acks.
+    async fn push(&mut self, batch: &[Fresh]) -> Result<(), Pause> {
+        let Some(first) = batch.first() else {
+            return Ok(());
+        };
+        let request = LogRequest::Push(Push {
+            chat: first.chat.clone(),
+            events: batch
+                .iter()
+                .map(|f| serde_bytes::ByteBuf::from(f.wire.to_vec()))
+                .collect(),
+        });
+        let answer = self
+            .shared
+            .network
+            .request(self.node, Protocol::Log, request.encode())
+            .await?;
+        let Ok(LogAnswer::Acks(acks)) = LogAnswer::decode(&answer) else {
+            return Err(Pause::Later);
+        };
+        let mut moved: Vec<Acked> = Vec::new();
+        let mut pause = None;
+        for (fresh, ack) in batch.iter().zip(acks.iter()) {
+            match Ack::from(*ack) {
+                Ack::Committed => {}
+                Ack::Waits => {
+                    pause.get_or_insert(Pause::Waits);
+                    continue;
+                }
+                Ack::Later | Ack::Refused => {
+                    pause.get_or_insert(Pause::Later);
+                    continue;
+                }
+            }
+            // Acks count without holes: what follows one that was not taken is offered again.
+            let cursor = self.cursors.entry(fresh.feed_no).or_insert(fresh.seq);
+            if *cursor != fresh.seq {
+                continue;
+            }
+            *cursor += 1;
+            let message = (fresh.kind == Kind::MSG).then_some(fresh.id);
+            match moved.iter_mut().find(|a| a.feed_no == fresh.feed_no) {
+                Some(acked) => {
+                    acked.up_to = fresh.seq;
+                    acked.messages.extend(message);
+                }
+                None => moved.push(Acked {
+                    chat: fresh.chat.clone(),
+                    feed_no: fresh.feed_no,
+                    up_to: fresh.seq,
+                    author: fresh.author,
+                    messages: message.into_iter().collect(),
+                }),
+            }
+        }
+        if !moved.is_empty() {
+            let (shared, node) = (self.shared.clone(), self.node);
+            // Not awaited: the next push need not wait until the marks are kept.
+            tokio::spawn(async move {
+                let _ = shared
+                    .inputs
+                    .run(From::Others, move |turn| remote::acked(turn, node, &moved))
+                    .await;
+            });
+        }
+        pause.map_or(Ok(()), Err)
+    }
+
+    /// S5, S6: digests of the chats both may have; where they differ, heads are compared, what lacks
+    /// here is fetched, and what the peer lost (a restored disk) is pushed again.
+    async fn compare(&mut self) -> Result<(), Pause> {
+        let chats: Vec<(u32, ChatRef)> = chats_with(&self.shared.store.read()?, self.node)?;
+        for part in chats.chunks(limits::SUMMARY_ROWS) {
+            let summary = {
+                let rows = self.shared.store.read()?;
+                let mut summary = Vec::with_capacity(part.len());
+                for (no, chat) in part {
+                    let digest =
+                        digest_from(digest(&events::heads(&rows, *no)?), self.shared.node_id);
+                    summary.push(SummaryRow {
+                        topic: chat_topic(chat.chat),
+                        digest,
+                    });
+                }
+                summary
+            };
+            let request = LogRequest::Summary(summary).encode();
+            let answer = self
+                .shared
+                .network
+                .request(self.node, Protocol::Log, request)
+                .await?;
+            let Ok(LogAnswer::Differ(topics)) = LogAnswer::decode(&answer) else {
+                return Err(Pause::Later);
+            };
+            for (no, chat) in part
+                .iter()
+                .filter(|(_, chat)| topics.contains(&chat_topic(chat.chat)))
+            {
+                let heads = fetch::sync_chat(&self.shared, self.node, chat)
+                    .await
+                    .map_err(|()| Pause::Failed)?;
+                let rows = self.shared.store.read()?;
+                for (feed_no, feed) in events::feeds(&rows, *no)? {
+                    let theirs = heads
+                        .iter()
+                        .find(|h| (h.author, h.home, h.lane) == (feed.author, feed.home, feed.lane))
+                        .map_or(0, |h| h.seq.saturating_add(1));
+                    if users::lives_here(&rows, feed.author)?
+                        && theirs < self.cursor(&rows, feed_no)?
+                    {
+                        self.cursors.insert(feed_no, theirs);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Direct chats between somebody here and somebody on that node.
+pub(crate) fn chats_with(
+    rows: &impl Rows,
+    node: NodeId,
+) -> Result<Vec<(u32, ChatRef)>, StoreError> {
+    let mut found: Vec<(u32, ChatRef)> = Vec::new();
+    for user in homes::users_on(rows, node)? {
+        for no in chats::of_user(rows, user)? {
+            let Some((a, b)) = chats::chat(rows, no)?.and_then(|chat| chat.users) else {
+                continue;
+            };
+            let here = users::lives_here(rows, a)? || users::lives_here(rows, b)?;
+            if here && !found.iter().any(|(known, _)| *known == no) {
+                found.push((no, direct::chat_ref(a, b)));
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,182 @@
+//! This node and its neighbours, for the network page, the control socket and `/metrics`.
+
+use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
+
+use chater_protocol::id::NodeId;
+use chater_store::nodes::NodeRow;
+use chater_store::{Rows, StoreError, events, homes, nodes, outbox, users};
+
+use crate::deliver::chats_with;
+use crate::person::node_label;
+use crate::shared::{Link, Shared, lock};
+use crate::view::{Dialling, LinkState, Node, Peer};
+
+fn ms(value: u64) -> Option<i64> {
+    (value > 0).then(|| i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+/// The whole picture.
+pub(crate) fn node(shared: &Shared) -> Result<Node, StoreError> {
+    let rows = shared.store.read()?;
+    let mut peers = Vec::new();
+    for (id, row) in nodes::all(&rows)? {
+        let (link, lan) = {
+            let presence = lock(&shared.presence);
+            (presence.links.get(&id).cloned(), presence.lan.contains(&id))
+        };
+        // Somebody only heard of, never greeted and not being reached, is not a neighbour.
+        if link.is_none() && row.name.is_empty() && !lan {
+            continue;
+        }
+        peers.push(peer(shared, &rows, id, &row, link, lan)?);
+    }
+    peers.sort_by_key(|p| (p.state != LinkState::Connected, p.name.clone()));
+    let dialling = lock(&shared.presence)
+        .dialling
+        .iter()
+        .map(|(address, error)| Dialling {
+            address: address.clone(),
+            error: error.clone(),
+        })
+        .collect();
+    Ok(Node {
+        name: shared.config.name.clone(),
+        node_id: shared.node_id,
+        addresses: shared.network.addresses(),
+        peers,
+        dialling,
+        version: env!("CARGO_PKG_VERSION"),
+        users: u32::try_from(users::all(&rows)?.len()).unwrap_or(u32::MAX),
+    })
+}
+
+fn peer(
+    shared: &Shared,
+    rows: &impl Rows,
+    id: NodeId,
+    row: &NodeRow,
+    link: Option<Link>,
+    lan: bool,
+) -> Result<Peer, StoreError> {
+    let mut addresses = row.texts();
+    if let Some(link) = &link {
+        addresses.retain(|a| *a != link.address);
+        addresses.insert(0, link.address.clone());
+    }
+    let state = match &link {
+        Some(_) => LinkState::Connected,
+        None if row.blocked || addresses.is_empty() => LinkState::Away,
+        None => LinkState::Connecting,
+    };
+    let people = homes::users_on(rows, id)?;
+    Ok(Peer {
+        node_id: id,
+        name: node_label(shared, rows, id)?,
+        // Known nodes are dialled for ever, ever more rarely: after a day that is called away.
+        state: if state == LinkState::Connecting
+            && crate::actor::now_ms().saturating_sub(row.seen_ms) > 60_000
+        {
+            LinkState::Away
+        } else {
+            state
+        },
+        addresses,
+        people: u32::try_from(people.len()).unwrap_or(u32::MAX),
+        waiting: waiting(rows, id, row.no)?,
+        since_ms: link
+            .as_ref()
+            .map_or_else(|| ms(row.seen_ms), |link| ms(link.since_ms)),
+        rtt_ms: link.and_then(|link| link.rtt_ms),
+        found: if lan {
+            "lan"
+        } else {
+            match row.found {
+                0 => "lan",
+                1 => "manual",
+                _ => "gossip",
+            }
+        },
+    })
+}
+
+/// Own events that a node has not acknowledged.
+fn waiting(rows: &impl Rows, node: NodeId, node_no: u32) -> Result<u64, StoreError> {
+    let mut waiting = 0;
+    for (no, _) in chats_with(rows, node)? {
+        for (feed_no, feed) in events::feeds(rows, no)? {
+            if users::lives_here(rows, feed.author)? {
+                let has = outbox::acked(rows, feed_no, node_no)?.map_or(0, |seq| seq + 1);
+                waiting += feed.whole.saturating_sub(has);
+            }
+        }
+    }
+    Ok(waiting)
+}
+
+/// Prometheus text.
+pub(crate) fn metrics(shared: &Shared) -> String {
+    let c = &shared.counters;
+    let (connected, dialling) = {
+        let presence = lock(&shared.presence);
+        (presence.links.len() as u64, presence.dialling.len() as u64)
+    };
+    let mut out = String::new();
+    for (name, kind, help, value) in [
+        (
+            "chater_messages_sent_total",
+            "counter",
+            "Messages of this node's users committed.",
+            c.sent.load(Ordering::Relaxed),
+        ),
+        (
+            "chater_events_received_total",
+            "counter",
+            "Events of other nodes committed.",
+            c.received.load(Ordering::Relaxed),
+        ),
+        (
+            "chater_messages_delivered_total",
+            "counter",
+            "Messages acknowledged by other nodes.",
+            c.delivered.load(Ordering::Relaxed),
+        ),
+        (
+            "chater_events_rejected_total",
+            "counter",
+            "Events of other nodes refused.",
+            c.rejected.load(Ordering::Relaxed),
+        ),
+        (
+            "chater_searches_total",
+            "counter",
+            "People searches of this node's users.",
+            c.searches.load(Ordering::Relaxed),
+        ),
+        (
+            "chater_queries_answered_total",
+            "counter",
+            "People queries of other nodes answered.",
+            c.queries_answered.load(Ordering::Relaxed),
+        ),
+        (
+            "chater_logins_failed_total",
+            "counter",
+            "Wrong passwords.",
+            c.logins_failed.load(Ordering::Relaxed),
+        ),
+        ("chater_links", "gauge", "Connected nodes.", connected),
+        (
+            "chater_dialling",
+            "gauge",
+            "Typed addresses that have not answered.",
+            dialling,
+        ),
+    ] {
+        let _ = writeln!(
+            out,
+            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
+        );
+    }
+    out
+}

@@ -1,0 +1,448 @@
+//! Finding people: at once here, then from every node as it answers (design.md section 3).
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chater_network::{Protocol, Topic};
+use chater_protocol::community::Channel;
+use chater_protocol::id::{Bytes, NodeId, UserId};
+use chater_protocol::identity::{NodeCard, ProfileCard};
+use chater_protocol::limits;
+use chater_protocol::name;
+use chater_protocol::wire::{
+    Identities, Message, PeopleAnswer as WireAnswer, PeopleQuery, PeopleReply, PeopleRequest,
+};
+use chater_store::{StoreError, homes, users};
+use rand_core::Rng;
+use tokio::sync::mpsc;
+
+use crate::actor::now_ms;
+use crate::error::{Error, Reason};
+use crate::fetch::keep_identities;
+use crate::person::{long_label, person};
+use crate::serve::identities_of;
+use crate::shared::{Shared, SystemRandom, lock};
+use crate::view::{PeopleAnswer, Person};
+
+/// How long answers are waited for (ui spec 5.5).
+const WAIT: Duration = Duration::from_secs(4);
+/// Searches open at once on this node.
+const SEARCHES: usize = 256;
+/// Queries with a time this far off are not answered: somebody plays old ones back.
+const FRESH_MS: u64 = 24 * 60 * 60 * 1000;
+/// How long an answer waits for the connection to the asker.
+const REACH: Duration = Duration::from_secs(5);
+
+/// A search that waits for answers.
+struct Search {
+    text: String,
+    viewer: UserId,
+    to: mpsc::Sender<PeopleAnswer>,
+    asked: u32,
+    answered: BTreeSet<NodeId>,
+}
+
+/// Searches open now.
+#[derive(Default)]
+pub(crate) struct Searches(Mutex<HashMap<[u8; 16], Search>>);
+
+/// The topic of people queries in the open community.
+pub(crate) fn topic(shared: &Shared) -> Topic {
+    Topic(shared.open.topic(Channel::People))
+}
+
+/// Starts a search; see [`crate::UserHandle::search`].
+pub(crate) fn search(
+    shared: &Arc<Shared>,
+    viewer: UserId,
+    q: &str,
+) -> Result<mpsc::Receiver<PeopleAnswer>, Error> {
+    lock(&shared.rates)
+        .searches
+        .take(&viewer, now_ms())
+        .map_err(|retry_after_s| Error::TooMany { retry_after_s })?;
+    if q.chars().count() > limits::QUERY_MAX_CHARS * 2 {
+        return Err(Error::invalid("q", Reason::Long));
+    }
+    let (to, from) = mpsc::channel(64);
+    let text = name::fold_query(q);
+    if text.chars().filter(|c| c.is_alphanumeric()).count() < limits::QUERY_CHARS {
+        let _ = to.try_send(PeopleAnswer {
+            from: None,
+            rows: Vec::new(),
+            asked: 0,
+            answered: 0,
+            done: true,
+        });
+        return Ok(from);
+    }
+    shared.counters.searches.fetch_add(1, Ordering::Relaxed);
+    let here = {
+        let rows = shared.store.read()?;
+        let mut found = Vec::new();
+        for user in homes::find(&rows, &text, limits::PEOPLE_ROWS)? {
+            if user != viewer {
+                found.push(Person::clone(&*person(shared, &rows, user)?));
+            }
+        }
+        // People of this node first, then by name.
+        found.sort_by(|a, b| (!a.here, &a.display_name).cmp(&(!b.here, &b.display_name)));
+        found
+    };
+    let asked = u32::try_from(lock(&shared.presence).links.len()).unwrap_or(u32::MAX);
+    let done = asked == 0;
+    let _ = to.try_send(PeopleAnswer {
+        from: None,
+        rows: here,
+        asked,
+        answered: 0,
+        done,
+    });
+    if done {
+        return Ok(from);
+    }
+    let mut id = [0u8; 16];
+    SystemRandom.fill_bytes(&mut id);
+    {
+        let mut open = lock(&shared.searches.0);
+        open.retain(|_, search| !search.to.is_closed());
+        if open.len() >= SEARCHES {
+            return Err(Error::Busy);
+        }
+        open.insert(
+            id,
+            Search {
+                text: text.clone(),
+                viewer,
+                to,
+                asked,
+                answered: BTreeSet::new(),
+            },
+        );
+    }
+    let now = now_ms();
+    let query = PeopleQuery {
+        id: Bytes(id),
+        text,
+        asker: shared.card(now),
+        ts: now,
+    };
+    let frame = shared
+        .open
+        .seal(Channel::People, &query.encode(), &mut SystemRandom);
+    shared.network.publish(topic(shared), frame);
+    let shared = shared.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(WAIT).await;
+        let ended = lock(&shared.searches.0).remove(&id);
+        if let Some(search) = ended {
+            let answered = u32::try_from(search.answered.len()).unwrap_or(u32::MAX);
+            let last = PeopleAnswer {
+                from: None,
+                rows: Vec::new(),
+                asked: search.asked,
+                answered,
+                done: true,
+            };
+            let _ = search.to.try_send(last);
+        }
+    });
+    Ok(from)
+}
+
+/// An answer to one of our queries came. Cards are verified, kept, and shown if they fit the query.
+pub(crate) async fn answered(shared: &Arc<Shared>, peer: NodeId, answer: WireAnswer) {
+    if NodeCard::open(&answer.node).map(|card| card.node) != Ok(peer) {
+        return;
+    }
+    {
+        let mut open = lock(&shared.searches.0);
+        let Some(search) = open.get_mut(&answer.query.0) else {
+            return;
+        };
+        // One answer a node.
+        if !search.answered.insert(peer) {
+            return;
+        }
+        let linked = lock(&shared.presence).links.contains_key(&peer);
+        let answered = u32::try_from(search.answered.len()).unwrap_or(u32::MAX);
+        search.asked = search
+            .asked
+            .max(answered)
+            .max(search.asked + u32::from(!linked));
+    }
+    let mut people = answer.people;
+    people.profiles.truncate(limits::PEOPLE_ROWS);
+    people.homes.truncate(limits::PEOPLE_ROWS * limits::HOMES);
+    let Some(verified) = keep_identities(shared, people).await else {
+        return;
+    };
+    let (text, viewer) = {
+        let open = lock(&shared.searches.0);
+        let Some(search) = open.get(&answer.query.0) else {
+            return;
+        };
+        (search.text.clone(), search.viewer)
+    };
+    let fits = |card: &ProfileCard| {
+        card.user != viewer
+            && card.discoverable == 2
+            && name::search_words(&card.nick, &card.display_name)
+                .iter()
+                .any(|word| word.starts_with(&text))
+    };
+    let rows = shared.store.read().and_then(|rows| {
+        let mut found = Vec::new();
+        for (card, _) in verified.profiles.iter().filter(|(card, _)| fits(card)) {
+            // Only people who live on the node that answers: it speaks for its own.
+            if homes::live(&rows, card.user)?
+                .iter()
+                .any(|(_, home)| home.node_id == peer)
+            {
+                found.push(Person::clone(&*person(shared, &rows, card.user)?));
+            }
+        }
+        let from = crate::person::node_label(shared, &rows, peer)?;
+        Ok((from, found))
+    });
+    let Ok((from, rows)) = rows else { return };
+    let mut open = lock(&shared.searches.0);
+    if let Some(search) = open.get_mut(&answer.query.0) {
+        let answered = u32::try_from(search.answered.len()).unwrap_or(u32::MAX);
+        let news = PeopleAnswer {
+            from: Some(from),
+            rows,
+            asked: search.asked,
+            answered,
+            done: false,
+        };
+        if search.to.try_send(news).is_err() {
+            open.remove(&answer.query.0);
+        }
+    }
+}
+
+/// What becomes of a gossiped query: forwarded, passed over, or its sender blamed.
+pub(crate) enum Judged {
+    Forward(PeopleQuery, NodeCard),
+    PassOver,
+    Blame,
+}
+
+/// Opens and checks a gossiped query (S4).
+pub(crate) fn judge(shared: &Shared, frame: &[u8]) -> Judged {
+    let Ok(plain) = shared.open.open_frame(Channel::People, frame) else {
+        return Judged::Blame;
+    };
+    let Ok(query) = PeopleQuery::decode(&plain) else {
+        return Judged::Blame;
+    };
+    let Ok(card) = NodeCard::open(&query.asker) else {
+        return Judged::Blame;
+    };
+    let length = query.text.chars().count();
+    if name::fold_query(&query.text) != query.text
+        || !(limits::QUERY_CHARS..=limits::QUERY_MAX_CHARS).contains(&length)
+    {
+        return Judged::Blame;
+    }
+    let now = now_ms();
+    if card.node == shared.node_id || now.abs_diff(query.ts) > FRESH_MS {
+        return Judged::PassOver;
+    }
+    if lock(&shared.rates).queries.take(&card.node, now).is_err() {
+        return Judged::PassOver;
+    }
+    Judged::Forward(query, card)
+}
+
+/// Answers a query: on a connection there is, also with "none"; only with a hit is the asker dialled,
+/// once, at the addresses of its own signed card.
+pub(crate) async fn answer(shared: Arc<Shared>, query: PeopleQuery, asker: NodeCard) {
+    let hits = find_here(&shared, &query.text).unwrap_or_else(|error| {
+        tracing::error!(%error, "a people query cannot be answered");
+        Vec::new()
+    });
+    let node = asker.node;
+    if !shared.is_linked(node) {
+        if hits.is_empty() || !shared.network.reach(node, asker.addrs).await {
+            return;
+        }
+        if !wait_linked(&shared, node).await {
+            return;
+        }
+    }
+    let Ok(people) = identities_of(&shared, &hits) else {
+        return;
+    };
+    shared
+        .counters
+        .queries_answered
+        .fetch_add(1, Ordering::Relaxed);
+    let answer = WireAnswer {
+        query: query.id,
+        node: shared.card(now_ms()),
+        people,
+    };
+    let body = PeopleRequest::Answer(answer).encode();
+    if let Err(error) = shared.network.request(node, Protocol::People, body).await {
+        tracing::debug!(%error, "people answer");
+    }
+}
+
+/// Waits until a peer has been greeted.
+async fn wait_linked(shared: &Shared, node: NodeId) -> bool {
+    let linked = async {
+        loop {
+            let changed = shared.link_changed.notified();
+            if shared.is_linked(node) {
+                break;
+            }
+            // A missed wake-up costs a moment, not the answer.
+            let _ = tokio::time::timeout(Duration::from_millis(100), changed).await;
+        }
+    };
+    tokio::time::timeout(REACH, linked).await.is_ok()
+}
+
+/// People who live here and may be found.
+fn find_here(shared: &Shared, text: &str) -> Result<Vec<UserId>, StoreError> {
+    let rows = shared.store.read()?;
+    let mut found = Vec::new();
+    for user in homes::find(&rows, text, limits::PEOPLE_ROWS * 4)? {
+        if users::lives_here(&rows, user)? {
+            found.push(user);
+        }
+    }
+    found.truncate(limits::PEOPLE_ROWS);
+    Ok(found)
+}
+
+/// Answers `/chater/people/1`.
+pub(crate) async fn serve(
+    shared: &Arc<Shared>,
+    peer: NodeId,
+    request: PeopleRequest,
+) -> PeopleReply {
+    match request {
+        PeopleRequest::Answer(answer) => {
+            answered(shared, peer, answer).await;
+            PeopleReply::Taken(0)
+        }
+        PeopleRequest::Find(nick) => {
+            // An exact address is answered also for those who cannot be searched for.
+            let found = name::check_nick(&nick).ok().and_then(|folded| {
+                let rows = shared.store.read().ok()?;
+                users::by_nick(&rows, &folded).ok()?
+            });
+            let people = found.map(|user| identities_of(shared, &[user]));
+            PeopleReply::Found(people.and_then(Result::ok).unwrap_or_default())
+        }
+    }
+}
+
+/// The person that an address, nick of this node or user id names (Q7, Q29).
+pub(crate) async fn find(shared: &Arc<Shared>, with: &str) -> Result<Person, Error> {
+    let with = with.trim();
+    if with.is_empty() || with.len() > 512 {
+        return Err(Error::invalid(
+            "with",
+            if with.is_empty() {
+                Reason::Empty
+            } else {
+                Reason::Long
+            },
+        ));
+    }
+    if let Ok(user) = with.parse::<UserId>() {
+        let rows = shared.store.read()?;
+        return match homes::card(&rows, user)? {
+            Some(_) => Ok(Person::clone(&*person(shared, &rows, user)?)),
+            None => Err(Error::NotFound),
+        };
+    }
+    let (nick, node) = match with.rsplit_once('@') {
+        Some((nick, node)) => (nick, Some(node)),
+        None => (with, None),
+    };
+    let Ok(folded) = name::check_nick(nick) else {
+        return Err(Error::NotFound);
+    };
+    let nodes = match node {
+        None => vec![shared.node_id],
+        Some(node) => nodes_named(shared, node)?,
+    };
+    let node_id = match nodes.as_slice() {
+        [] => return Err(Error::UnknownNode(node.unwrap_or_default().to_owned())),
+        [one] => *one,
+        several => {
+            let bare = node
+                .and_then(|n| n.split('~').next())
+                .unwrap_or_default()
+                .to_lowercase();
+            let long = several
+                .iter()
+                .map(|id| format!("{nick}@{}", long_label(&bare, *id, several.iter())));
+            return Err(Error::Ambiguous(long.collect()));
+        }
+    };
+    if node_id == shared.node_id {
+        let rows = shared.store.read()?;
+        let user = users::by_nick(&rows, &folded)?.ok_or(Error::NotFound)?;
+        return Ok(Person::clone(&*person(shared, &rows, user)?));
+    }
+    if shared.is_linked(node_id) {
+        let request = PeopleRequest::Find(nick.to_owned()).encode();
+        if let Ok(body) = shared
+            .network
+            .request(node_id, Protocol::People, request)
+            .await
+            && let Ok(PeopleReply::Found(people)) = PeopleReply::decode(&body)
+        {
+            keep_identities(shared, one_person(people)).await;
+        }
+    }
+    // From what is remembered, so that a known person is found while the node is away.
+    let rows = shared.store.read()?;
+    for user in homes::users_on(&rows, node_id)? {
+        // The person's own records must name that node as a live home (Q7).
+        let lives = homes::live(&rows, user)?
+            .iter()
+            .any(|(_, home)| home.node_id == node_id);
+        let named = homes::card(&rows, user)?
+            .is_some_and(|(card, _)| name::check_nick(&card.nick).as_deref() == Ok(&folded[..]));
+        if lives && named {
+            return Ok(Person::clone(&*person(shared, &rows, user)?));
+        }
+    }
+    Err(Error::NotFound)
+}
+
+fn one_person(mut people: Identities) -> Identities {
+    people.profiles.truncate(1);
+    people.homes.truncate(limits::HOMES * 2);
+    people.kems.truncate(limits::HOMES * 2);
+    people
+}
+
+/// Nodes that a typed name may mean: `name` or `name~4f2a` (Q6, Q7).
+fn nodes_named(shared: &Shared, typed: &str) -> Result<Vec<NodeId>, Error> {
+    let (bare, digits) = typed.split_once('~').unwrap_or((typed, ""));
+    let Ok(bare) = name::check_node_name(bare) else {
+        return Ok(Vec::new());
+    };
+    let own = bare == shared.config.name;
+    if own && digits.is_empty() {
+        return Ok(vec![shared.node_id]);
+    }
+    let rows = shared.store.read()?;
+    let mut found: Vec<NodeId> = chater_store::nodes::by_name(&rows, &bare)?;
+    if own {
+        found.push(shared.node_id);
+    }
+    let digits = digits.to_lowercase();
+    found.retain(|id| chater_protocol::id::hex(&id.0).starts_with(&digits));
+    Ok(found)
+}

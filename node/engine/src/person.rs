@@ -1,0 +1,101 @@
+//! People and nodes as they are shown and typed here: names, addresses (Q6-Q8).
+
+use std::sync::Arc;
+
+use chater_protocol::id::{NodeId, UserId, hex};
+use chater_protocol::name::skeleton;
+use chater_store::{Rows, StoreError, homes, nodes};
+
+use crate::shared::{Shared, lock};
+use crate::view::Person;
+
+/// People remembered at most.
+const REMEMBERED: usize = 8_192;
+
+/// How a node is written here: its bare name when it is the first known with it, else `name~4f2a`
+/// with as much of its key as makes it unique (Q6).
+pub(crate) fn node_label(
+    shared: &Shared,
+    rows: &impl Rows,
+    id: NodeId,
+) -> Result<String, StoreError> {
+    if id == shared.node_id {
+        return Ok(shared.config.name.clone());
+    }
+    let name = match nodes::node(rows, id)? {
+        Some(row) if !row.name.is_empty() => row.name,
+        _ => return Ok(format!("node-{}", hex(id.0.get(..2).unwrap_or_default()))),
+    };
+    let namesakes = nodes::by_name(rows, &name)?;
+    let own = skeleton(&name) == skeleton(&shared.config.name);
+    if !own && namesakes.first() == Some(&id) {
+        return Ok(name);
+    }
+    Ok(long_label(
+        &name,
+        id,
+        namesakes.iter().chain(own.then_some(&shared.node_id)),
+    ))
+}
+
+/// `name~` and the shortest beginning of the key, from 4 digits on, that no namesake shares.
+pub(crate) fn long_label<'a>(
+    name: &str,
+    id: NodeId,
+    namesakes: impl Iterator<Item = &'a NodeId> + Clone,
+) -> String {
+    let key = hex(&id.0);
+    let digits = (4..=64)
+        .step_by(2)
+        .find(|n| {
+            let start = key.get(..*n).unwrap_or_default();
+            !namesakes
+                .clone()
+                .any(|other| *other != id && hex(&other.0).starts_with(start))
+        })
+        .unwrap_or(64);
+    format!("{name}~{}", key.get(..digits).unwrap_or_default())
+}
+
+/// A person as shown here; someone of whom only the id is known gets a short form of it.
+pub(crate) fn person(
+    shared: &Shared,
+    rows: &impl Rows,
+    user: UserId,
+) -> Result<Arc<Person>, StoreError> {
+    if let Some(person) = lock(&shared.people).get(&user) {
+        return Ok(person.clone());
+    }
+    let card = homes::card(rows, user)?.map(|(card, _)| card);
+    let node_id = homes::live(rows, user)?
+        .first()
+        .map_or(shared.node_id, |(_, home)| home.node_id);
+    let node = node_label(shared, rows, node_id)?;
+    let nick = card
+        .as_ref()
+        .map_or_else(|| user.short(), |card| card.nick.clone());
+    let person = Arc::new(Person {
+        user_id: user,
+        address: format!("{nick}@{node}"),
+        display_name: card
+            .as_ref()
+            .map_or_else(|| nick.clone(), |card| card.shown().to_owned()),
+        about: card
+            .as_ref()
+            .map(|card| card.about.clone())
+            .unwrap_or_default(),
+        avatar: card
+            .and_then(|card| card.avatar)
+            .map(|hash| hash.to_string()),
+        here: node_id == shared.node_id,
+        nick,
+        node,
+        node_id,
+    });
+    let mut people = lock(&shared.people);
+    if people.len() >= REMEMBERED {
+        people.clear();
+    }
+    people.insert(user, person.clone());
+    Ok(person)
+}

@@ -1,0 +1,496 @@
+//! The async side: what the network tells becomes inputs, and each connected peer gets its tasks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chater_network::{Found, NetworkEvent, Protocol, Reply};
+use chater_protocol::community::Community;
+use chater_protocol::id::{Bytes, NodeId, UserId};
+use chater_protocol::identity::NodeCard;
+use chater_protocol::seal::EphNote;
+use chater_protocol::wire::{EphBatch, Hello, LogRequest, Message, PeopleRequest};
+use chater_store::{Rows, StoreError, chats, homes, nodes};
+use rand_core::Rng;
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::task::JoinHandle;
+
+use crate::actor::{From, now_ms};
+use crate::deliver::{self, chats_with};
+use crate::local::{self, Note};
+use crate::people::{self, Judged};
+use crate::remote;
+use crate::serve;
+use crate::shared::{Link, Shared, SystemRandom, lock};
+use crate::update::News;
+
+/// Requests of peers carried out at once, all together.
+const AT_ONCE: usize = 256;
+/// Chat cards are told this long after they changed: a flood of messages is one change.
+const CARDS: Duration = Duration::from_millis(120);
+/// Events from the future are looked at this often (L6).
+const AHEAD: Duration = Duration::from_secs(60);
+
+/// Runs until the node stops.
+pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkEvent>) {
+    let mut pump = Pump {
+        shared: shared.clone(),
+        met: HashMap::new(),
+        room: Arc::new(Semaphore::new(AT_ONCE)),
+    };
+    let cards = tokio::spawn(tell_cards(shared.clone()));
+    let ahead = tokio::spawn(release_ahead(shared.clone()));
+    loop {
+        tokio::select! {
+            event = events.recv() => match event {
+                Some(event) => pump.handle(event),
+                None => break,
+            },
+            () = shared.stopping.wait() => break,
+        }
+    }
+    cards.abort();
+    ahead.abort();
+    for (_, met) in pump.met {
+        met.end();
+    }
+}
+
+/// A connected peer, greeted or not.
+struct Met {
+    address: String,
+    found: u8,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Met {
+    fn end(self) {
+        for task in self.tasks {
+            task.abort();
+        }
+    }
+}
+
+struct Pump {
+    shared: Arc<Shared>,
+    met: HashMap<NodeId, Met>,
+    room: Arc<Semaphore>,
+}
+
+impl Pump {
+    fn handle(&mut self, event: NetworkEvent) {
+        match event {
+            NetworkEvent::Connected {
+                peer,
+                address,
+                dialled,
+                found,
+            } => {
+                let found = match found {
+                    Found::Lan => 0,
+                    Found::Manual => 1,
+                    Found::Remembered | Found::Inbound => 2,
+                };
+                if found == 0 {
+                    lock(&self.shared.presence).lan.insert(peer);
+                }
+                lock(&self.shared.presence).connected.insert(peer);
+                // Where an inbound connection comes from is no address to dial.
+                let good = dialled.then(|| address.clone());
+                let greeting = tokio::spawn(greet(
+                    self.shared.clone(),
+                    peer,
+                    good,
+                    found,
+                    address.clone(),
+                    dialled,
+                ));
+                let met = Met {
+                    address,
+                    found,
+                    tasks: vec![greeting],
+                };
+                if let Some(old) = self.met.insert(peer, met) {
+                    old.end();
+                }
+            }
+            NetworkEvent::Disconnected { peer } => {
+                if let Some(met) = self.met.remove(&peer) {
+                    met.end();
+                }
+                let link = {
+                    let mut presence = lock(&self.shared.presence);
+                    presence.connected.remove(&peer);
+                    presence.links.remove(&peer)
+                };
+                if let Some(link) = link {
+                    link.end();
+                    tracing::info!(peer = %peer.short(), "a node went away");
+                    tokio::spawn(went(self.shared.clone(), peer));
+                }
+            }
+            NetworkEvent::Request {
+                peer,
+                protocol,
+                body,
+                reply,
+            } => self.serve(peer, protocol, body, reply),
+            NetworkEvent::Gossip { frame, verdict, .. } => {
+                match people::judge(&self.shared, &frame) {
+                    Judged::Forward(query, card) => {
+                        verdict.accept();
+                        if let Ok(room) = self.room.clone().try_acquire_owned() {
+                            let shared = self.shared.clone();
+                            tokio::spawn(async move {
+                                people::answer(shared, query, card).await;
+                                drop(room);
+                            });
+                        }
+                    }
+                    Judged::PassOver => verdict.ignore(),
+                    Judged::Blame => verdict.reject(),
+                }
+            }
+            NetworkEvent::FoundLan { peer, addresses } => {
+                lock(&self.shared.presence).lan.insert(peer);
+                self.remember(peer, addresses, 0);
+            }
+            NetworkEvent::Addresses { peer, addresses } => {
+                // Only of peers we keep: identify of a passer-by is not written down.
+                if self.shared.is_linked(peer) {
+                    self.remember(peer, addresses, 2);
+                }
+            }
+            NetworkEvent::Dialled { address, result } => {
+                let mut presence = lock(&self.shared.presence);
+                match result {
+                    Ok(_) => {
+                        presence.dialling.remove(&address);
+                        drop(presence);
+                        let shared = self.shared.clone();
+                        tokio::spawn(async move {
+                            let _ = shared
+                                .inputs
+                                .run(From::Others, move |turn| {
+                                    Ok(nodes::remove_typed(turn.tx, &address)?)
+                                })
+                                .await;
+                        });
+                    }
+                    Err(error) => {
+                        if let Some(slot) = presence.dialling.get_mut(&address) {
+                            *slot = Some(error);
+                        }
+                    }
+                }
+            }
+            NetworkEvent::Ping { peer, rtt } => {
+                if let Some(link) = lock(&self.shared.presence).links.get_mut(&peer) {
+                    link.rtt_ms = u32::try_from(rtt.as_millis()).ok();
+                }
+            }
+            NetworkEvent::Listening { .. } | NetworkEvent::Subscribed { .. } => {}
+        }
+    }
+
+    /// Addresses at which a node may be found again.
+    fn remember(&self, peer: NodeId, addresses: Vec<String>, found: u8) {
+        let shared = self.shared.clone();
+        tokio::spawn(async move {
+            let _ = shared
+                .inputs
+                .run(From::Others, move |turn| {
+                    let mut row = nodes::ensure(turn.tx, peer, found, turn.now_ms)?;
+                    for address in &addresses {
+                        row.learn(address);
+                    }
+                    Ok(nodes::put(turn.tx, peer, &row)?)
+                })
+                .await;
+        });
+    }
+
+    fn serve(&mut self, peer: NodeId, protocol: Protocol, body: Vec<u8>, reply: Reply) {
+        // Beyond the bound the request is refused: the peer comes again.
+        let Ok(room) = self.room.clone().try_acquire_owned() else {
+            return;
+        };
+        let shared = self.shared.clone();
+        if protocol == Protocol::Hello {
+            let met = self.met.get(&peer);
+            let (address, found) = met.map_or((String::new(), 2), |m| (m.address.clone(), m.found));
+            tokio::spawn(async move {
+                let Some(card) = check_hello(peer, &body) else {
+                    shared.network.close(peer);
+                    return;
+                };
+                reply.send(hello(&shared, peer));
+                linked(&shared, peer, card, None, found, address).await;
+                drop(room);
+            });
+            return;
+        }
+        tokio::spawn(async move {
+            match protocol {
+                Protocol::Log => match LogRequest::decode(&body) {
+                    Ok(request) => reply.send(serve::log(&shared, peer, request).await.encode()),
+                    Err(reason) => {
+                        tracing::debug!(%reason, peer = %peer.short(), "log request refused")
+                    }
+                },
+                Protocol::People => match PeopleRequest::decode(&body) {
+                    Ok(request) => reply.send(people::serve(&shared, peer, request).await.encode()),
+                    Err(reason) => {
+                        tracing::debug!(%reason, peer = %peer.short(), "people request refused")
+                    }
+                },
+                Protocol::Hello => {}
+            }
+            drop(room);
+        });
+    }
+}
+
+/// Our hello for one peer: node card and proofs of communities, padded with random ones (section 3).
+fn hello(shared: &Shared, peer: NodeId) -> Vec<u8> {
+    let mut proofs = vec![Bytes(Community::open().proof(shared.node_id, peer))];
+    while !proofs.len().is_multiple_of(8) {
+        let mut random = [0u8; 32];
+        SystemRandom.fill_bytes(&mut random);
+        proofs.push(Bytes(random));
+    }
+    Hello {
+        versions: vec![1],
+        card: shared.card(now_ms()),
+        proofs,
+    }
+    .encode()
+}
+
+fn check_hello(peer: NodeId, body: &[u8]) -> Option<NodeCard> {
+    let hello = Hello::decode(body).ok()?;
+    let card = NodeCard::open(&hello.card).ok()?;
+    (hello.versions.contains(&1) && card.node == peer && hello.proofs.len() <= 64).then_some(card)
+}
+
+/// Whoever dialled speaks first.
+async fn greet(
+    shared: Arc<Shared>,
+    peer: NodeId,
+    good: Option<String>,
+    found: u8,
+    address: String,
+    dialled: bool,
+) {
+    if !dialled {
+        return;
+    }
+    match shared
+        .network
+        .request(peer, Protocol::Hello, hello(&shared, peer))
+        .await
+    {
+        Ok(body) => match check_hello(peer, &body) {
+            Some(card) => linked(&shared, peer, card, good, found, address).await,
+            None => shared.network.close(peer),
+        },
+        Err(error) => tracing::debug!(%error, peer = %peer.short(), "hello"),
+    }
+}
+
+/// A peer has greeted: from now on it is part of us.
+async fn linked(
+    shared: &Arc<Shared>,
+    peer: NodeId,
+    card: NodeCard,
+    good: Option<String>,
+    found: u8,
+    address: String,
+) {
+    let name = card.name.clone();
+    let kept = shared
+        .inputs
+        .run(From::Others, move |turn| {
+            let row = remote::greeted(turn, peer, &card.name, good.as_deref(), &card.addrs, found)?;
+            // A known node must be found again after a crash.
+            turn.durable();
+            Ok(row)
+        })
+        .await;
+    let Ok(row) = kept else { return };
+    if row.blocked {
+        shared.network.block(peer);
+        return;
+    }
+    shared.network.admit(peer);
+    shared.network.want(peer, row.texts());
+    let link = Link {
+        address,
+        since_ms: now_ms(),
+        rtt_ms: None,
+        delivery: Arc::new(Notify::new()),
+        hot: Arc::default(),
+        tasks: Arc::default(),
+    };
+    let delivery = deliver::run(
+        shared.clone(),
+        peer,
+        link.delivery.clone(),
+        link.hot.clone(),
+    );
+    {
+        let mut presence = lock(&shared.presence);
+        if presence.links.contains_key(&peer) || !presence.connected.contains(&peer) {
+            // Both greeted at once: one link is enough. Or it is gone again already.
+            return;
+        }
+        let task = tokio::spawn(delivery);
+        lock(&link.tasks).push(task.abort_handle());
+        presence.links.insert(peer, link);
+    }
+    tracing::info!(peer = %peer.short(), %name, "linked");
+    shared.link_changed.notify_waiters();
+    let _ = tell_presence(shared, peer, true);
+    repeat_marks(shared, peer).await;
+}
+
+async fn went(shared: Arc<Shared>, peer: NodeId) {
+    let _ = shared
+        .inputs
+        .run(From::Others, move |turn| Ok(remote::left(turn, peer)?))
+        .await;
+    let _ = tell_presence(&shared, peer, false);
+}
+
+/// Local users who talk with people of that node see them come and go.
+fn tell_presence(shared: &Shared, peer: NodeId, online: bool) -> Result<(), StoreError> {
+    let rows = shared.store.read()?;
+    let seen_at_ms = crate::read::seen_ms(&rows, peer)?;
+    for user in homes::users_on(&rows, peer)? {
+        for no in chats::of_user(&rows, user)? {
+            let Some((a, b)) = chats::chat(&rows, no)?.and_then(|chat| chat.users) else {
+                continue;
+            };
+            let viewer = if a == user { b } else { a };
+            if shared.hub.listens(viewer) {
+                shared.hub.tell(
+                    viewer,
+                    News::Presence {
+                        user_id: user,
+                        online,
+                        seen_at_ms,
+                    },
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// L9: read marks are repeated when a peer comes, so they survive an offline sender.
+async fn repeat_marks(shared: &Arc<Shared>, peer: NodeId) {
+    let notes = shared
+        .inputs
+        .run(From::Others, move |turn| {
+            let mut notes = Vec::new();
+            for (no, _) in chats_with(turn.tx, peer)? {
+                let locals: Vec<UserId> =
+                    turn.context(no, |_, context| Ok(context.locals().collect()))?;
+                for user in locals {
+                    if let Some((counter, id, _)) = chats::mark(turn.tx, no, user)?
+                        && let Ok(made) = local::note(turn, user, no, counter, &EphNote::Read(id))
+                    {
+                        notes.extend(made.into_iter().filter(|note| note.node == peer));
+                    }
+                }
+            }
+            Ok(notes)
+        })
+        .await;
+    if let Ok(notes) = notes {
+        send_notes(shared, notes);
+    }
+}
+
+/// Sends marks and typing, best effort.
+pub(crate) fn send_notes(shared: &Arc<Shared>, notes: Vec<Note>) {
+    for note in notes {
+        if !shared.is_linked(note.node) {
+            continue;
+        }
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            let body = LogRequest::Eph(EphBatch {
+                chat: note.chat,
+                notes: vec![note.note],
+            })
+            .encode();
+            let _ = shared.network.request(note.node, Protocol::Log, body).await;
+        });
+    }
+}
+
+/// Tells changed chat cards a moment after they changed, from a snapshot.
+async fn tell_cards(shared: Arc<Shared>) {
+    loop {
+        shared.card_changed.notified().await;
+        tokio::time::sleep(CARDS).await;
+        let changed = std::mem::take(&mut *lock(&shared.changed_cards));
+        let told = shared.store.read().and_then(|rows| {
+            for (user, no) in changed {
+                let (Some(row), Some(inbox)) =
+                    (chats::chat(&rows, no)?, chats::inbox(&rows, user, no)?)
+                else {
+                    continue;
+                };
+                let view = crate::read::Reader::new(&shared, &rows, user).chat(no, &row, &inbox)?;
+                shared.hub.tell(user, News::Chat(Arc::new(view)));
+            }
+            Ok(())
+        });
+        if let Err(error) = told {
+            tracing::error!(%error, "chat cards cannot be read");
+        }
+    }
+}
+
+/// L6: events from the future stand at their own time once it has come.
+async fn release_ahead(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(AHEAD).await;
+        let any = shared.store.read().is_ok_and(|rows| {
+            let mut any = false;
+            let _ = rows.each(chater_store::tables::Table::Ahead, &[], &mut |_, _| {
+                any = true;
+                false
+            });
+            any
+        });
+        if any {
+            let _ = shared
+                .inputs
+                .run(From::Others, |turn| {
+                    Ok(chater_store::events::release_ahead(turn.tx, turn.now_ms).map(drop)?)
+                })
+                .await;
+        }
+    }
+}
+
+/// Known nodes and typed addresses are dialled at once after a start.
+pub(crate) fn want_known(shared: &Shared) -> Result<(), StoreError> {
+    let rows = shared.store.read()?;
+    for (id, row) in nodes::all(&rows)? {
+        if row.blocked {
+            shared.network.block(id);
+        } else if !row.addresses.is_empty() && id != shared.node_id {
+            shared.network.want(id, row.texts());
+        }
+    }
+    for address in nodes::typed(&rows)? {
+        if shared.network.want_address(&address).is_ok() {
+            lock(&shared.presence).dialling.insert(address, None);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,759 @@
+//! From rows to views: chats, messages and their way, as one user may see them. Works on a snapshot
+//! and inside a turn alike.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chater_protocol::chat::order::Place;
+use chater_protocol::event::{Kind, Lane, VerifiedEvent};
+use chater_protocol::id::{ChatId, EventId, HomeId, KeyId, NodeId, UserId};
+use chater_protocol::limits;
+use chater_protocol::payload::{Edit, Msg, Payload, React};
+use chater_protocol::seal::{self, EpochSecret};
+use chater_protocol::text;
+use chater_protocol::time::Timestamp;
+use chater_store::chats::{self, ChatRow, InboxRow};
+use chater_store::events::{self, Amend, Stored, TimelineRow};
+use chater_store::tables::Table;
+use chater_store::{Rows, StoreError, homes, nodes, outbox, users};
+
+use crate::error::Error;
+use crate::person::{node_label, person};
+use crate::shared::Shared;
+use crate::turn::open_secret;
+use crate::user::Filter;
+use crate::view::{
+    Anchor, Chat, ChatKind, ChatPage, ChatState, Hop, Message, MessagePage, MessageState, Path,
+    Person, Quote, Reaction,
+};
+
+/// Characters of a quote.
+const QUOTE: usize = 160;
+
+/// Reads for one viewer.
+pub(crate) struct Reader<'a, R> {
+    shared: &'a Shared,
+    rows: &'a R,
+    viewer: UserId,
+    secrets: RefCell<HashMap<(u32, KeyId), Option<EpochSecret>>>,
+    delivered: RefCell<HashMap<u32, Option<u64>>>,
+    cuts: RefCell<HashMap<u32, Arc<[(HomeId, u8, u64)]>>>,
+}
+
+/// What a stored inbox state is called.
+pub(crate) fn chat_state(state: u8) -> ChatState {
+    match state {
+        1 => ChatState::Request,
+        2 => ChatState::Declined,
+        3 => ChatState::Blocked,
+        4 => ChatState::Left,
+        _ => ChatState::Open,
+    }
+}
+
+fn ms(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+impl<'a, R: Rows> Reader<'a, R> {
+    pub(crate) fn new(shared: &'a Shared, rows: &'a R, viewer: UserId) -> Self {
+        Self {
+            shared,
+            rows,
+            viewer,
+            secrets: RefCell::default(),
+            delivered: RefCell::default(),
+            cuts: RefCell::default(),
+        }
+    }
+
+    /// The viewer's own chat: number, row, inbox row. Unknown and foreign ones look the same.
+    pub(crate) fn own_chat(&self, id: ChatId) -> Result<(u32, ChatRow, InboxRow), Error> {
+        let no = chats::number(self.rows, id)?.ok_or(Error::NotFound)?;
+        let inbox = chats::inbox(self.rows, self.viewer, no)?.ok_or(Error::NotFound)?;
+        let row = events::present(chats::chat(self.rows, no)?, Table::Chats)?;
+        Ok((no, row, inbox))
+    }
+
+    pub(crate) fn person(&self, user: UserId) -> Result<Arc<Person>, StoreError> {
+        person(self.shared, self.rows, user)
+    }
+
+    fn secret(&self, chat: ChatId, no: u32, key: KeyId) -> Result<Option<EpochSecret>, StoreError> {
+        if let Some(known) = self.secrets.borrow().get(&(no, key)) {
+            return Ok(known.clone());
+        }
+        let row = chats::key(self.rows, no, key)?;
+        let secret = match row.and_then(|row| row.sealed) {
+            Some(sealed) => Some(open_secret(self.shared, chat, key, &sealed)?),
+            None => None,
+        };
+        self.secrets.borrow_mut().insert((no, key), secret.clone());
+        Ok(secret)
+    }
+
+    /// The inside of a lane 2 event; none when it was dropped or no key is here.
+    pub(crate) fn inside<T: Payload>(
+        &self,
+        no: u32,
+        event: &VerifiedEvent,
+    ) -> Result<Option<T>, StoreError> {
+        let header = event.header();
+        let Some(payload) = event.payload() else {
+            return Ok(None);
+        };
+        let Ok(key) = seal::key_of_message(payload) else {
+            return Ok(None);
+        };
+        let Some(secret) = self.secret(header.group, no, key)? else {
+            return Ok(None);
+        };
+        let plain = seal::open_message(&secret, &header.feed(), header.seq, header.kind, payload);
+        Ok(plain.ok().and_then(|plain| T::decode(&plain).ok()))
+    }
+
+    /// Whether a cut of a retired home voids this place (I8).
+    fn is_void(&self, no: u32, place: &Place) -> Result<bool, StoreError> {
+        let known = self.cuts.borrow().get(&no).cloned();
+        let cuts = match known {
+            Some(cuts) => cuts,
+            None => {
+                let cuts: Arc<[(HomeId, u8, u64)]> = chats::cuts(self.rows, no)?.into();
+                self.cuts.borrow_mut().insert(no, cuts.clone());
+                cuts
+            }
+        };
+        Ok(cuts.iter().any(|(home, lane, end)| {
+            *home == place.home && *lane == place.lane && place.seq >= *end
+        }))
+    }
+
+    /// Up to which seq the other user's nodes have a feed of a local author.
+    fn delivered(&self, feed_no: u32, other: UserId) -> Result<Option<u64>, StoreError> {
+        if let Some(known) = self.delivered.borrow().get(&feed_no) {
+            return Ok(*known);
+        }
+        let mut best = None;
+        if users::lives_here(self.rows, other)? {
+            best = Some(u64::MAX);
+        }
+        for (_, home) in homes::live(self.rows, other)? {
+            if let Some(node) = nodes::node(self.rows, home.node_id)? {
+                best = best.max(outbox::acked(self.rows, feed_no, node.no)?);
+            }
+        }
+        self.delivered.borrow_mut().insert(feed_no, best);
+        Ok(best)
+    }
+
+    /// One message as the viewer sees it. None for what cannot be shown at all.
+    pub(crate) fn message(
+        &self,
+        no: u32,
+        chat: &ChatRow,
+        row: &TimelineRow,
+    ) -> Result<Option<Message>, StoreError> {
+        let Some(event) = events::event(self.rows, row.feed_no, row.place.seq, row.branch)? else {
+            return Ok(None);
+        };
+        let body: Option<Msg> = self.inside(no, &event)?;
+        self.compose(no, chat, row, &event, body).map(Some)
+    }
+
+    /// The same from parts that are at hand already.
+    pub(crate) fn compose(
+        &self,
+        no: u32,
+        chat: &ChatRow,
+        row: &TimelineRow,
+        event: &VerifiedEvent,
+        body: Option<Msg>,
+    ) -> Result<Message, StoreError> {
+        let header = event.header();
+        let own = header.author == self.viewer;
+        let mut message = Message {
+            id: event.id(),
+            chat_id: chat.id,
+            n: row.n,
+            client_id: row.client_id.clone().filter(|_| own),
+            author: Person::clone(&*self.person(header.author)?),
+            own,
+            text: None,
+            deleted: event.payload().is_none(),
+            edited: false,
+            sent_at_ms: ms(row.place.eff.ms()),
+            received_at_ms: ms(
+                events::arrived_ms(self.rows, no, row.n)?.unwrap_or(row.place.eff.ms())
+            ),
+            state: MessageState::Received,
+            late: false,
+            reply_to: None,
+            reactions: Vec::new(),
+        };
+        message.late = !own && message.received_at_ms - ms(header.ts.ms()) > ms(limits::LATE_MS);
+        if own {
+            message.state = self.state(no, chat, row)?;
+        }
+        // B37: a text of a peer keeps the rules of ours, or it is not shown.
+        if let Some(body) = body.filter(|body| text::check_message(&body.text).is_ok()) {
+            message.text = Some(body.text);
+            message.reply_to = body
+                .reply_to
+                .map(|id| self.quote(no, id))
+                .transpose()?
+                .flatten();
+        }
+        self.amend(no, &mut message)?;
+        if message.deleted {
+            message.text = None;
+            message.reactions.clear();
+        }
+        Ok(message)
+    }
+
+    /// A message that this turn has just stored: nothing can have changed it yet, so nothing is read.
+    pub(crate) fn fresh(
+        &self,
+        no: u32,
+        event: &VerifiedEvent,
+        stored: &Stored,
+        body: Msg,
+        client_id: Option<String>,
+        now_ms: u64,
+    ) -> Result<Message, StoreError> {
+        let header = event.header();
+        let own = header.author == self.viewer;
+        Ok(Message {
+            id: event.id(),
+            chat_id: header.group,
+            n: stored.n,
+            client_id: client_id.filter(|_| own),
+            author: Person::clone(&*self.person(header.author)?),
+            own,
+            text: Some(body.text),
+            deleted: false,
+            edited: false,
+            sent_at_ms: ms(stored.eff.ms()),
+            received_at_ms: ms(now_ms),
+            state: if own {
+                MessageState::Stored
+            } else {
+                MessageState::Received
+            },
+            late: !own && ms(now_ms) - ms(header.ts.ms()) > ms(limits::LATE_MS),
+            reply_to: body
+                .reply_to
+                .map(|id| self.quote(no, id))
+                .transpose()?
+                .flatten(),
+            reactions: Vec::new(),
+        })
+    }
+
+    fn state(
+        &self,
+        no: u32,
+        chat: &ChatRow,
+        row: &TimelineRow,
+    ) -> Result<MessageState, StoreError> {
+        let Some((a, b)) = chat.users else {
+            return Ok(MessageState::Stored);
+        };
+        let other = if a == self.viewer { b } else { a };
+        if chats::mark(self.rows, no, other)?.is_some_and(|(_, _, eff)| eff >= row.place.eff) {
+            return Ok(MessageState::Read);
+        }
+        let delivered = self
+            .delivered(row.feed_no, other)?
+            .is_some_and(|up_to| up_to >= row.place.seq);
+        Ok(if delivered {
+            MessageState::Delivered
+        } else {
+            MessageState::Stored
+        })
+    }
+
+    /// L8: edits and deletes of the same user, reactions; of several the last in L5 order counts.
+    fn amend(&self, no: u32, message: &mut Message) -> Result<(), StoreError> {
+        let mut reactions: Vec<(String, Vec<UserId>)> = Vec::new();
+        for Amend {
+            place,
+            feed_no,
+            branch,
+            kind,
+        } in events::amends(self.rows, message.id)?
+        {
+            if self.is_void(no, &place)? {
+                continue;
+            }
+            let by_author = place.author == message.author.user_id;
+            match kind {
+                Kind::DELETE if by_author => message.deleted = true,
+                Kind::EDIT if by_author => {
+                    let event = events::event(self.rows, feed_no, place.seq, branch)?;
+                    let edit: Option<Edit> =
+                        event.map(|e| self.inside(no, &e)).transpose()?.flatten();
+                    if let Some(edit) = edit.filter(|edit| text::check_message(&edit.text).is_ok())
+                    {
+                        message.text = Some(edit.text);
+                        message.edited = true;
+                    }
+                }
+                Kind::REACT => {
+                    let event = events::event(self.rows, feed_no, place.seq, branch)?;
+                    let react: Option<React> =
+                        event.map(|e| self.inside(no, &e)).transpose()?.flatten();
+                    let Some(react) = react.filter(|r| text::check_emoji(&r.emoji).is_ok()) else {
+                        continue;
+                    };
+                    let room = reactions.len() < 32;
+                    let slot = reactions
+                        .iter_mut()
+                        .find(|(emoji, _)| *emoji == react.emoji);
+                    match slot {
+                        Some((_, users)) => {
+                            users.retain(|user| *user != place.author);
+                            if react.on {
+                                users.push(place.author);
+                            }
+                        }
+                        None if react.on && room => {
+                            reactions.push((react.emoji, vec![place.author]))
+                        }
+                        None => {}
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (emoji, users) in reactions.into_iter().filter(|(_, users)| !users.is_empty()) {
+            let mine = users.contains(&self.viewer);
+            let mut names = Vec::with_capacity(users.len());
+            for user in users {
+                let name = self.person(user)?.display_name.clone();
+                if user == self.viewer {
+                    names.insert(0, name)
+                } else {
+                    names.push(name)
+                }
+            }
+            message.reactions.push(Reaction { emoji, names, mine });
+        }
+        Ok(())
+    }
+
+    fn quote(&self, no: u32, id: EventId) -> Result<Option<Quote>, StoreError> {
+        let Some((stored, event)) = events::by_id(self.rows, id)? else {
+            return Ok(None);
+        };
+        if events::feed(self.rows, stored.feed_no)?.is_none_or(|feed| feed.chat_no != no)
+            || event.header().kind != Kind::MSG
+        {
+            return Ok(None);
+        }
+        let author = self.person(event.header().author)?;
+        let mut text = self.inside::<Msg>(no, &event)?.map(|body| body.text);
+        for amend in events::amends(self.rows, id)? {
+            if amend.place.author != event.header().author {
+                continue;
+            }
+            match amend.kind {
+                Kind::DELETE => text = None,
+                Kind::EDIT => {
+                    let event =
+                        events::event(self.rows, amend.feed_no, amend.place.seq, amend.branch)?;
+                    if let Some(edit) = event
+                        .map(|e| self.inside::<Edit>(no, &e))
+                        .transpose()?
+                        .flatten()
+                    {
+                        text = Some(edit.text);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let text = text.filter(|t| text::check_message(t).is_ok()).map(|t| {
+            let line: String = t.split_whitespace().collect::<Vec<_>>().join(" ");
+            if line.chars().count() > QUOTE {
+                line.chars().take(QUOTE).chain(['…']).collect()
+            } else {
+                line
+            }
+        });
+        Ok(Some(Quote {
+            id,
+            author: author.display_name.clone(),
+            text,
+        }))
+    }
+
+    /// One chat as a card and as the head of the conversation.
+    pub(crate) fn chat(
+        &self,
+        no: u32,
+        row: &ChatRow,
+        inbox: &InboxRow,
+    ) -> Result<Chat, StoreError> {
+        let other = row.users.map(|(a, b)| if a == self.viewer { b } else { a });
+        let with = other
+            .map(|other| self.person(other))
+            .transpose()?
+            .map(|p| Person::clone(&p));
+        let newest = row
+            .newest
+            .as_ref()
+            .map(|key| events::timeline_at(self.rows, no, key))
+            .transpose()?
+            .flatten();
+        let newest = match newest {
+            // A cut may have voided the newest one: look for the last that counts.
+            Some(newest) if self.is_void(no, &newest.place)? => {
+                self.walk(no, None, true, 1)?.into_iter().next()
+            }
+            newest => newest,
+        };
+        let last = newest
+            .map(|newest| self.message(no, row, &newest))
+            .transpose()?
+            .flatten();
+        let unread = if inbox.read_n >= row.count {
+            0
+        } else {
+            events::unread(self.rows, no, self.viewer, inbox.read_n)?
+        };
+        let node = with.as_ref().map(|p| p.node_id);
+        let node_row = node
+            .map(|id| nodes::node(self.rows, id))
+            .transpose()?
+            .flatten();
+        let missing = events::missing(self.rows, no)?;
+        let node_online = node.is_none_or(|id| self.shared.is_linked(id));
+        let draft = inbox.draft.as_ref().and_then(|sealed| {
+            let plain = self
+                .shared
+                .kek
+                .open(&draft_aad(self.viewer, row.id), sealed)
+                .ok()?;
+            String::from_utf8(plain.to_vec()).ok()
+        });
+        Ok(Chat {
+            id: row.id,
+            kind: if row.users.is_some() {
+                ChatKind::Direct
+            } else {
+                ChatKind::Group
+            },
+            title: with
+                .as_ref()
+                .map(|p| p.display_name.clone())
+                .unwrap_or_default(),
+            members: 2,
+            last,
+            unread,
+            read_n: inbox.read_n,
+            state: chat_state(inbox.state),
+            pinned: inbox.pinned,
+            muted_until_ms: inbox.muted_until_ms.map(ms),
+            archived: inbox.archived,
+            draft,
+            active_at_ms: ms(row.active_ms),
+            node_online,
+            node_seen_ms: node_row.filter(|n| n.seen_ms > 0).map(|n| ms(n.seen_ms)),
+            waiting_since_ms: other
+                .map(|o| self.waiting_since(no, o))
+                .transpose()?
+                .flatten(),
+            missing,
+            asking: u32::from(missing > 0 && node_online),
+            with,
+        })
+    }
+
+    /// Since when the oldest own message of the viewer waits for the other's node.
+    fn waiting_since(&self, no: u32, other: UserId) -> Result<Option<i64>, StoreError> {
+        if users::lives_here(self.rows, other)? {
+            return Ok(None);
+        }
+        for (feed_no, feed) in events::feeds(self.rows, no)? {
+            if feed.author != self.viewer || feed.lane != Lane::Messages as u8 {
+                continue;
+            }
+            let next = self
+                .delivered(feed_no, other)?
+                .map_or(0, |up_to| up_to.saturating_add(1));
+            if next < feed.whole {
+                let event = events::event(self.rows, feed_no, next, 0)?;
+                return Ok(event.map(|e| ms(e.header().ts.ms())));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Messages of the timeline from a key, at most `limit`, nearest first.
+    fn walk(
+        &self,
+        no: u32,
+        from: Option<&[u8]>,
+        down: bool,
+        limit: usize,
+    ) -> Result<Vec<TimelineRow>, StoreError> {
+        let mut found = Vec::new();
+        let mut failed = None;
+        events::timeline(self.rows, no, from, down, &mut |row| {
+            if row.kind == Kind::MSG {
+                match self.is_void(no, &row.place) {
+                    Ok(false) => found.push(row),
+                    Ok(true) => {}
+                    Err(error) => failed = Some(error),
+                }
+            }
+            failed.is_none() && found.len() < limit
+        })?;
+        failed.map_or(Ok(found), Err)
+    }
+
+    /// One page of messages, oldest first (Q28).
+    pub(crate) fn messages(
+        &self,
+        id: ChatId,
+        anchor: Anchor,
+        limit: usize,
+    ) -> Result<MessagePage, Error> {
+        let (no, chat, _) = self.own_chat(id)?;
+        let at = |id: EventId| -> Result<TimelineRow, Error> {
+            let (stored, event) = events::by_id(self.rows, id)?.ok_or(Error::NotFound)?;
+            let feed = events::present(events::feed(self.rows, stored.feed_no)?, Table::Feeds)?;
+            if feed.chat_no != no {
+                return Err(Error::NotFound);
+            }
+            events::timeline_row(self.rows, no, &stored, event.header())?.ok_or(Error::NotFound)
+        };
+        let (mut rows, older, newer) = match anchor {
+            Anchor::Newest => {
+                let mut rows = self.walk(no, None, true, limit + 1)?;
+                let more = rows.len() > limit;
+                rows.truncate(limit);
+                rows.reverse();
+                (rows, more, false)
+            }
+            Anchor::Before(id) => {
+                let mut rows = self.walk(no, Some(&at(id)?.key), true, limit + 1)?;
+                let more = rows.len() > limit;
+                rows.truncate(limit);
+                rows.reverse();
+                (rows, more, true)
+            }
+            Anchor::After(id) => {
+                let mut rows = self.walk(no, Some(&at(id)?.key), false, limit + 1)?;
+                let more = rows.len() > limit;
+                rows.truncate(limit);
+                (rows, true, more)
+            }
+            Anchor::Around(id) => {
+                let middle = at(id)?;
+                let half = limit / 2;
+                let mut above = self.walk(no, Some(&middle.key), true, half + 1)?;
+                let older = above.len() > half;
+                above.truncate(half);
+                above.reverse();
+                let mut below = self.walk(no, Some(&middle.key), false, half + 1)?;
+                let newer = below.len() > half;
+                below.truncate(half);
+                above.push(middle);
+                above.append(&mut below);
+                (above, older, newer)
+            }
+        };
+        let mut messages = Vec::with_capacity(rows.len());
+        for row in rows.drain(..) {
+            messages.extend(self.message(no, &chat, &row)?);
+        }
+        Ok(MessagePage {
+            older: messages.first().filter(|_| older).map(|m: &Message| m.id),
+            newer: messages.last().filter(|_| newer).map(|m| m.id),
+            messages,
+        })
+    }
+
+    /// One message by id.
+    pub(crate) fn by_id(&self, chat: ChatId, id: EventId) -> Result<Message, Error> {
+        let (no, row, _) = self.own_chat(chat)?;
+        let (stored, event) = events::by_id(self.rows, id)?.ok_or(Error::NotFound)?;
+        self.at(no, &row, &stored, &event)?.ok_or(Error::NotFound)
+    }
+
+    /// A stored event of a chat as a message.
+    pub(crate) fn at(
+        &self,
+        no: u32,
+        chat: &ChatRow,
+        stored: &Stored,
+        event: &VerifiedEvent,
+    ) -> Result<Option<Message>, StoreError> {
+        if event.header().kind != Kind::MSG || event.header().group != chat.id {
+            return Ok(None);
+        }
+        let Some(row) = events::timeline_row(self.rows, no, stored, event.header())? else {
+            return Ok(None);
+        };
+        if self.is_void(no, &row.place)? {
+            return Ok(None);
+        }
+        let body = self.inside(no, event)?;
+        self.compose(no, chat, &row, event, body).map(Some)
+    }
+
+    /// One page of the chat list (Q41): the inbox is read, joined with the chats, sorted and cut.
+    pub(crate) fn chats(
+        &self,
+        filter: Filter,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<ChatPage, Error> {
+        let mut sorted: Vec<((bool, u64, u32), ChatRow, InboxRow)> = Vec::new();
+        for (no, inbox) in chats::inbox_of(self.rows, self.viewer)? {
+            let row = events::present(chats::chat(self.rows, no)?, Table::Chats)?;
+            let wanted = match filter {
+                Filter::All => !inbox.archived && inbox.state == 0,
+                Filter::Unread => {
+                    inbox.state == 0
+                        && inbox.read_n < row.count
+                        && events::unread(self.rows, no, self.viewer, inbox.read_n)? > 0
+                }
+                Filter::Groups => row.users.is_none() && inbox.state == 0,
+                Filter::Archive => inbox.archived,
+            };
+            if wanted {
+                sorted.push(((inbox.pinned, row.active_ms, no), row, inbox));
+            }
+        }
+        sorted.sort_by(|a, b| b.0.cmp(&a.0));
+        let after = cursor
+            .map(|text| parse_cursor(text).ok_or(Error::NotFound))
+            .transpose()?;
+        let mut page = sorted
+            .into_iter()
+            .filter(|(key, ..)| after.is_none_or(|after| *key < after));
+        let (mut chats, mut last) = (Vec::new(), None);
+        for (key, row, inbox) in page.by_ref().take(limit) {
+            chats.push(self.chat(key.2, &row, &inbox)?);
+            last = Some(key);
+        }
+        let next = page
+            .next()
+            .and(last)
+            .map(|(pinned, at, no)| format!("{}.{at}.{no}", u8::from(pinned)));
+        Ok(ChatPage { chats, next })
+    }
+
+    /// How many chats have unread messages.
+    pub(crate) fn unread_chats(&self) -> Result<u32, StoreError> {
+        let mut count = 0;
+        for (no, inbox) in chats::inbox_of(self.rows, self.viewer)? {
+            let behind = chats::chat(self.rows, no)?.is_some_and(|row| row.count > inbox.read_n);
+            if inbox.state == 0
+                && !inbox.archived
+                && behind
+                && events::unread(self.rows, no, self.viewer, inbox.read_n)? > 0
+            {
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// The way of one own message: this node, the other's nodes, read or not.
+    pub(crate) fn path(&self, chat: ChatId, id: EventId) -> Result<Path, Error> {
+        let (no, row, _) = self.own_chat(chat)?;
+        let (stored, event) = events::by_id(self.rows, id)?.ok_or(Error::NotFound)?;
+        let message = self
+            .at(no, &row, &stored, &event)?
+            .filter(|m| m.own)
+            .ok_or(Error::NotFound)?;
+        let (a, b) = row.users.ok_or(Error::NotYet)?;
+        let other = if a == self.viewer { b } else { a };
+        let mut hops = vec![Hop {
+            node: self.shared.config.name.clone(),
+            here: true,
+            at_ms: Some(message.received_at_ms),
+            next_try_ms: None,
+        }];
+        let mut seen: Vec<NodeId> = vec![self.shared.node_id];
+        for (_, home) in homes::live(self.rows, other)? {
+            if seen.contains(&home.node_id) {
+                continue;
+            }
+            seen.push(home.node_id);
+            let at = match nodes::node(self.rows, home.node_id)? {
+                Some(node) => outbox::acked_at(self.rows, stored.feed_no, node.no, stored.seq)?,
+                None => None,
+            };
+            hops.push(Hop {
+                node: node_label(self.shared, self.rows, home.node_id)?,
+                here: false,
+                at_ms: at.map(ms),
+                next_try_ms: None,
+            });
+        }
+        Ok(Path {
+            sent_at_ms: message.sent_at_ms,
+            hops,
+            read: message.state == MessageState::Read,
+        })
+    }
+
+    /// Own messages with a place in `(after, up_to]`, newest first, at most 256: what a new read mark covers.
+    pub(crate) fn own_between(
+        &self,
+        no: u32,
+        after: Timestamp,
+        up_to: Timestamp,
+    ) -> Result<Vec<EventId>, StoreError> {
+        let mut ids = Vec::new();
+        let end = up_to.next().0.to_be_bytes();
+        let mut found = Vec::new();
+        events::timeline(self.rows, no, Some(&end), true, &mut |row| {
+            if row.place.eff <= after {
+                return false;
+            }
+            if row.kind == Kind::MSG && row.place.author == self.viewer {
+                found.push(row);
+            }
+            found.len() < 256
+        })?;
+        for row in found {
+            if let Some(event) = events::event(self.rows, row.feed_no, row.place.seq, row.branch)? {
+                ids.push(event.id());
+            }
+        }
+        Ok(ids)
+    }
+}
+
+fn parse_cursor(text: &str) -> Option<(bool, u64, u32)> {
+    let mut parts = text.splitn(3, '.');
+    let pinned = match parts.next()? {
+        "0" => false,
+        "1" => true,
+        _ => return None,
+    };
+    Some((
+        pinned,
+        parts.next()?.parse().ok()?,
+        parts.next()?.parse().ok()?,
+    ))
+}
+
+/// P2: what a sealed draft is bound to.
+pub(crate) fn draft_aad(user: UserId, chat: ChatId) -> Vec<u8> {
+    [&b"draft\0"[..], &user.0, &chat.0, &[1]].concat()
+}
+
+/// The number of the presence of a person's node, for news.
+pub(crate) fn seen_ms(rows: &impl Rows, node: NodeId) -> Result<Option<i64>, StoreError> {
+    Ok(nodes::node(rows, node)?
+        .filter(|n| n.seen_ms > 0)
+        .map(|n| ms(n.seen_ms)))
+}

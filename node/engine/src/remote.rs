@@ -1,0 +1,541 @@
+//! What peers send, inside a turn. One function takes events in, whatever way they came (threats
+//! finding 8): push, range, get. Events that break a rule are refused and counted; nothing of them is
+//! kept.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use chater_protocol::chat::direct;
+use chater_protocol::event::{Kind, VerifiedEvent};
+use chater_protocol::id::{EventId, HomeId, NodeId, UserId};
+use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard, Signed};
+use chater_protocol::limits;
+use chater_protocol::payload::{Delete, Edit, KeyShare, Msg, Payload, React, Retire};
+use chater_protocol::seal::{BoxFor, EphNote, Ephemeral, KemSecret};
+use chater_protocol::text;
+use chater_protocol::time::Timestamp;
+use chater_protocol::wire::{Ack, ChatRef};
+use chater_store::chats::{self, InboxRow, KeyRow};
+use chater_store::events::{self, Appended, Stored};
+use chater_store::nodes::NodeRow;
+use chater_store::{StoreError, homes, nodes, outbox, users};
+
+use crate::local::{amended, mark_read, open_for, show_typing};
+use crate::read::Reader;
+use crate::turn::{Fail, Turn, key_aad, secret_aad};
+use crate::update::News;
+use crate::view::MessageState;
+
+/// Records of users whose signatures have been checked, homes first.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Verified {
+    pub(crate) homes: Vec<(HomeRecord, Signed)>,
+    pub(crate) kems: Vec<(KemCard, Signed)>,
+    pub(crate) profiles: Vec<(ProfileCard, Signed)>,
+}
+
+/// Keeps verified records; whether anything was new.
+pub(crate) fn learn(turn: &mut Turn<'_, '_>, records: &Verified) -> Result<bool, StoreError> {
+    let mut new = false;
+    for (record, signed) in &records.homes {
+        // A user of this node gets new homes only from this node or by a move, which is a home too;
+        // records of them are taken like any other: the root has signed them.
+        new |= homes::put_home(turn.tx, record, signed)?;
+    }
+    for (card, signed) in &records.kems {
+        new |= homes::put_kem(turn.tx, card, signed)?;
+    }
+    for (card, signed) in &records.profiles {
+        new |= homes::put_card(turn.tx, card, signed, turn.now_ms)?;
+    }
+    if new {
+        turn.identities_changed();
+    }
+    Ok(new)
+}
+
+/// What became of a batch of events.
+pub(crate) struct Taken {
+    pub(crate) acks: Vec<Ack>,
+    /// Something that they name is not here: it should be fetched.
+    pub(crate) gap: bool,
+}
+
+/// Takes verified events of one chat in. Durable before the acks leave.
+pub(crate) fn accept(
+    turn: &mut Turn<'_, '_>,
+    chat: &ChatRef,
+    batch: &[Option<VerifiedEvent>],
+) -> Result<Taken, Fail> {
+    let refuse = |ack: Ack| Taken {
+        acks: vec![ack; batch.len()],
+        gap: false,
+    };
+    // Groups come later; a direct chat must name the two users that make its id (K10).
+    let Some((a, b)) = direct::is_direct(chat) else {
+        return Ok(refuse(Ack::Later));
+    };
+    let (a_here, b_here) = (turn.is_local(a)?, turn.is_local(b)?);
+    if !a_here && !b_here {
+        return Ok(refuse(Ack::Refused));
+    }
+    let mut no = turn.number(chat.chat)?;
+    let mut acks = Vec::with_capacity(batch.len());
+    for event in batch {
+        // What did not verify is not there any more; its place in the answer is kept.
+        let Some(event) = event else {
+            acks.push(Ack::Refused);
+            continue;
+        };
+        let header = event.header();
+        if let Err(reason) = direct::check(header, a, b) {
+            tracing::debug!(%reason, id = %event.id().short(), "refused");
+            turn.shared
+                .counters
+                .rejected
+                .fetch_add(1, Ordering::Relaxed);
+            acks.push(Ack::Refused);
+            continue;
+        }
+        if let Some(no) = no
+            && turn.in_chat(no, event.id())?.is_some()
+        {
+            // Known: committed long ago, or earlier in this very turn.
+            turn.durable();
+            acks.push(Ack::Committed);
+            continue;
+        }
+        let author_here = if header.author == a { a_here } else { b_here };
+        if author_here && is_own_home(turn, header.author, header.home)? {
+            stop_home(turn, header.author)?;
+            acks.push(Ack::Refused);
+            continue;
+        }
+        // K10: whoever is not accepted yet is bounded; blocked and over the bound look the same.
+        let (size, mut held) = (event.payload().map_or(0, <[u8]>::len) as u64, Vec::new());
+        if let Some(no) = no
+            && !may_hold(
+                turn,
+                no,
+                (a, a_here),
+                (b, b_here),
+                header.author,
+                size,
+                &mut held,
+            )?
+        {
+            acks.push(Ack::Later);
+            continue;
+        }
+        let chat_no = match no {
+            Some(no) => no,
+            None => turn.ensure_direct(chat.chat, a, b)?,
+        };
+        no = Some(chat_no);
+        turn.durable();
+        for (user, inbox) in held {
+            chats::put_inbox(turn.tx, user, chat_no, &inbox)?;
+        }
+        match turn.append(chat_no, event, None)? {
+            Appended::Known(_) => {}
+            Appended::TooManyForks => {
+                acks.push(Ack::Refused);
+                continue;
+            }
+            Appended::New(stored) | Appended::Fork(stored) => {
+                turn.shared
+                    .counters
+                    .received
+                    .fetch_add(1, Ordering::Relaxed);
+                took(turn, chat_no, event, &stored)?;
+            }
+        }
+        acks.push(Ack::Committed);
+    }
+    let gap = match no {
+        Some(no) => events::missing(turn.tx, no)? > 0,
+        None => false,
+    };
+    Ok(Taken { acks, gap })
+}
+
+fn is_own_home(turn: &Turn<'_, '_>, user: UserId, home: HomeId) -> Result<bool, StoreError> {
+    Ok(users::user(turn.tx, user)?.is_some_and(|row| row.home == home))
+}
+
+/// I7: an event of our own home that is not here means that this disk was rolled back. Writing on
+/// would fork the feed, so the home stops.
+fn stop_home(turn: &mut Turn<'_, '_>, user: UserId) -> Result<(), StoreError> {
+    if let Some(mut row) = users::user(turn.tx, user)?
+        && !row.stopped
+    {
+        tracing::error!(user = %user.short(), "another node has events of this user that are not here: this data is older than what was sent; the user writes no more from here");
+        row.stopped = true;
+        users::put_user(turn.tx, user, &row)?;
+        turn.durable();
+        turn.identities_changed();
+    }
+    Ok(())
+}
+
+/// K10 for the local members of an existing chat; fills what must be counted.
+fn may_hold(
+    turn: &Turn<'_, '_>,
+    no: u32,
+    a: (UserId, bool),
+    b: (UserId, bool),
+    author: UserId,
+    size: u64,
+    held: &mut Vec<(UserId, InboxRow)>,
+) -> Result<bool, StoreError> {
+    for (user, here) in [a, b] {
+        if !here || user == author {
+            continue;
+        }
+        let Some(mut inbox) = chats::inbox(turn.tx, user, no)? else {
+            continue;
+        };
+        match inbox.state {
+            2 | 3 => return Ok(false),
+            1 => {
+                inbox.held = (inbox.held.0 + 1, inbox.held.1 + size);
+                if inbox.held.0 > limits::STRANGER_EVENTS || inbox.held.1 > limits::STRANGER_BYTES {
+                    return Ok(false);
+                }
+                held.push((user, inbox));
+            }
+            _ => {}
+        }
+    }
+    Ok(true)
+}
+
+/// What follows from a new event of a peer.
+fn took(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    event: &VerifiedEvent,
+    stored: &Stored,
+) -> Result<(), Fail> {
+    match event.header().kind {
+        Kind::KEY => took_key(turn, no, event),
+        Kind::MSG => took_message(turn, no, event, stored),
+        Kind::EDIT | Kind::DELETE | Kind::REACT => took_change(turn, no, event, stored),
+        Kind::RETIRE => took_retire(turn, no, event),
+        // Unknown kinds are kept and passed on, not shown (E4).
+        _ => Ok(()),
+    }
+}
+
+/// The inside of a sealed event by a secret the chat's context has.
+fn inside<T: Payload>(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    event: &VerifiedEvent,
+) -> Result<Option<T>, Fail> {
+    let header = event.header();
+    let Some(payload) = event.payload() else {
+        return Ok(None);
+    };
+    let Ok(key) = chater_protocol::seal::key_of_message(payload) else {
+        return Ok(None);
+    };
+    turn.context(no, |_, context| {
+        let Some(secret) = context.secrets.get(&key) else {
+            return Ok(None);
+        };
+        let plain = chater_protocol::seal::open_message(
+            secret,
+            &header.feed(),
+            header.seq,
+            header.kind,
+            payload,
+        );
+        Ok(plain.ok().and_then(|plain| T::decode(&plain).ok()))
+    })
+}
+
+fn took_message(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    event: &VerifiedEvent,
+    stored: &Stored,
+) -> Result<(), Fail> {
+    let body: Option<Msg> = inside(turn, no, event)?;
+    let body = body.filter(|body| text::check_message(&body.text).is_ok());
+    let author = event.header().author;
+    let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
+    for local in locals {
+        if local != author {
+            open_for(turn, local, no)?;
+        }
+        if !turn.shared.hub.listens(local) {
+            continue;
+        }
+        turn.card_changed(local, no);
+        let row = turn.row(no)?.clone();
+        let reader = Reader::new(turn.shared, turn.tx, local);
+        let view = match &body {
+            // An edit that came before its message must show: only then is anything read.
+            Some(body) if events::amends(turn.tx, event.id())?.is_empty() => {
+                Some(reader.fresh(no, event, stored, body.clone(), None, turn.now_ms)?)
+            }
+            _ => reader.at(no, &row, stored, event)?,
+        };
+        if let Some(view) = view {
+            turn.tell(local, News::Message(Arc::new(view)));
+        }
+    }
+    Ok(())
+}
+
+fn took_change(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    event: &VerifiedEvent,
+    stored: &Stored,
+) -> Result<(), Fail> {
+    let target = match event.header().kind {
+        Kind::EDIT => inside::<Edit>(turn, no, event)?.map(|edit| edit.target),
+        Kind::DELETE => inside::<Delete>(turn, no, event)?.map(|delete| delete.target),
+        _ => inside::<React>(turn, no, event)?.map(|react| react.target),
+    };
+    match target {
+        Some(target) => amended(turn, no, target, event, stored),
+        None => Ok(()),
+    }
+}
+
+/// K2, K3: who holds the key now; our own box is opened and the secret kept.
+fn took_key(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<(), Fail> {
+    let header = event.header();
+    let Some(share) = event.payload().and_then(|p| KeyShare::decode(p).ok()) else {
+        return Ok(());
+    };
+    let mut row = chats::key(turn.tx, no, share.key_id)?.unwrap_or(KeyRow {
+        v: 1,
+        sealed: None,
+        holders: Vec::new(),
+        first_ms: header.ts.ms().min(turn.now_ms),
+        since: Vec::new(),
+    });
+    row.first_ms = row.first_ms.min(header.ts.ms()).min(turn.now_ms);
+    let mut holders = vec![(header.author, header.home)];
+    holders.extend(share.boxes.iter().map(|b| (b.user, b.home)));
+    for holder in holders {
+        if !row.holders.contains(&holder) && row.holders.len() < 1_024 {
+            row.holders.push(holder);
+        }
+    }
+    let mut opened = false;
+    for sealed in &share.boxes {
+        if row.sealed.is_some() {
+            break;
+        }
+        let Some(user) = users::user(turn.tx, sealed.user)?.filter(|u| u.home == sealed.home)
+        else {
+            continue;
+        };
+        let Some((_, secret, _)) = user.kems.iter().find(|(n, ..)| *n == sealed.n) else {
+            continue;
+        };
+        let kem = turn
+            .shared
+            .kek
+            .open(&secret_aad(b"kem", sealed.user, 1), secret)
+            .ok()
+            .and_then(|plain| plain.as_slice().try_into().ok().map(KemSecret::new));
+        let who = BoxFor {
+            group: header.group,
+            author: header.author,
+            author_home: header.home,
+            user: sealed.user,
+            home: sealed.home,
+            n: sealed.n,
+        };
+        if let Some(epoch) = kem.and_then(|kem| who.open(share.key_id, sealed, &kem).ok()) {
+            let aad = key_aad(header.group, share.key_id);
+            let stored = turn.shared.kek.seal(&aad, epoch.bytes(), turn.rng);
+            row.sealed = Some(serde_bytes::ByteBuf::from(stored));
+            opened = true;
+        }
+    }
+    chats::put_key(turn.tx, no, share.key_id, &row)?;
+    turn.forget_context(no);
+    if opened {
+        settle_sealed(turn, no)?;
+    }
+    Ok(())
+}
+
+/// A key came after events sealed with it: changes among them find their targets now, pages load anew.
+fn settle_sealed(turn: &mut Turn<'_, '_>, no: u32) -> Result<(), Fail> {
+    let mut waiting = Vec::new();
+    let mut any = false;
+    events::timeline(turn.tx, no, None, true, &mut |row| {
+        if row.kind != Kind::KEY {
+            any = true;
+            waiting.push(row);
+        }
+        waiting.len() < 1_024
+    })?;
+    for row in waiting {
+        if !matches!(row.kind, Kind::EDIT | Kind::DELETE | Kind::REACT) {
+            continue;
+        }
+        let Some(event) = events::event(turn.tx, row.feed_no, row.place.seq, row.branch)? else {
+            continue;
+        };
+        if let Some(stored) = events::find(turn.tx, event.id())? {
+            took_change(turn, no, &event, &stored)?;
+        }
+    }
+    if any {
+        let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
+        for local in locals {
+            turn.tell(local, News::Reload);
+        }
+    }
+    Ok(())
+}
+
+/// I8: the root has ended a home; events beyond the cut are void.
+fn took_retire(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<(), Fail> {
+    let header = event.header();
+    let Some(retire) = event.payload().and_then(|p| Retire::decode(p).ok()) else {
+        return Ok(());
+    };
+    let Ok(record) = retire.check(header.group, header.author) else {
+        return Ok(());
+    };
+    let home = record.id();
+    homes::put_home(turn.tx, &record, &retire.record)?;
+    for lane in 0..=2 {
+        chats::put_cut(
+            turn.tx,
+            no,
+            home,
+            lane,
+            retire.end_of(lane).map(|(seq, _)| seq),
+        )?;
+    }
+    turn.identities_changed();
+    let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
+    for local in locals {
+        turn.tell(local, News::Reload);
+    }
+    Ok(())
+}
+
+/// What a node has committed of one feed.
+pub(crate) struct Acked {
+    pub(crate) chat: ChatRef,
+    pub(crate) feed_no: u32,
+    /// Everything up to this seq.
+    pub(crate) up_to: u64,
+    /// The author, if a local user.
+    pub(crate) author: UserId,
+    /// Messages newly covered.
+    pub(crate) messages: Vec<EventId>,
+}
+
+/// Keeps acks and shows them. Lazy: an ack that is lost in a crash comes again.
+pub(crate) fn acked(turn: &mut Turn<'_, '_>, node: NodeId, acks: &[Acked]) -> Result<(), Fail> {
+    let node_no = nodes::ensure(turn.tx, node, 2, turn.now_ms)?.no;
+    for ack in acks {
+        outbox::ack(turn.tx, ack.feed_no, node_no, ack.up_to, turn.now_ms)?;
+        turn.shared
+            .counters
+            .delivered
+            .fetch_add(ack.messages.len() as u64, Ordering::Relaxed);
+        if ack.messages.is_empty() || !turn.shared.hub.listens(ack.author) {
+            continue;
+        }
+        for ids in ack.messages.chunks(256) {
+            let news = News::State {
+                chat_id: ack.chat.chat,
+                ids: ids.to_vec(),
+                state: MessageState::Delivered,
+            };
+            turn.tell(ack.author, news);
+        }
+        if let Some(no) = turn.number(ack.chat.chat)? {
+            turn.card_changed(ack.author, no);
+        }
+    }
+    Ok(())
+}
+
+/// A verified note of a peer (L9). Best effort: what does not fit is dropped.
+pub(crate) fn noted(turn: &mut Turn<'_, '_>, chat: &ChatRef, note: &Ephemeral) -> Result<(), Fail> {
+    let Some((a, b)) = direct::is_direct(chat) else {
+        return Ok(());
+    };
+    let Some(no) = turn.number(chat.chat)? else {
+        return Ok(());
+    };
+    if note.author != a && note.author != b {
+        return Ok(());
+    }
+    let what = turn.context(no, |_, context| {
+        let secret = context.secrets.get(&note.sealed.key_id);
+        Ok(secret.and_then(|secret| note.open(chat.chat, secret).ok()))
+    })?;
+    match what {
+        Some(EphNote::Read(id)) => {
+            if let Some(stored) = turn.in_chat(no, id)? {
+                // A counter from the future would shut out all later marks (L6).
+                let newest = Timestamp::from_ms(turn.now_ms).plus_ms(limits::AHEAD_MS);
+                mark_read(
+                    turn,
+                    no,
+                    note.author,
+                    note.counter.min(newest),
+                    id,
+                    stored.eff,
+                )?;
+            }
+            Ok(())
+        }
+        Some(EphNote::Typing(on)) => show_typing(turn, no, note.author, on),
+        None => Ok(()),
+    }
+}
+
+/// A peer greeted: its name and the address it was reached by.
+pub(crate) fn greeted(
+    turn: &mut Turn<'_, '_>,
+    node: NodeId,
+    name: &str,
+    address: Option<&str>,
+    listens: &[String],
+    found: u8,
+) -> Result<NodeRow, StoreError> {
+    let mut row = nodes::ensure(turn.tx, node, found, turn.now_ms)?;
+    let renamed = row.name != name;
+    name.clone_into(&mut row.name);
+    if let Some(address) = address {
+        row.worked(address, turn.now_ms);
+    }
+    for address in listens {
+        row.learn(address);
+    }
+    row.seen_ms = turn.now_ms;
+    if found < row.found {
+        row.found = found;
+    }
+    nodes::put(turn.tx, node, &row)?;
+    if renamed {
+        turn.effects.people_changed = true;
+    }
+    Ok(row)
+}
+
+/// A connection ended: when the node was last seen.
+pub(crate) fn left(turn: &mut Turn<'_, '_>, node: NodeId) -> Result<(), StoreError> {
+    if let Some(mut row) = nodes::node(turn.tx, node)? {
+        row.seen_ms = turn.now_ms;
+        nodes::put(turn.tx, node, &row)?;
+    }
+    Ok(())
+}

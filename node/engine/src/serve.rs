@@ -1,0 +1,273 @@
+//! Answering peers: what each may have (S9), from a snapshot; pushes go to the writer.
+
+use std::sync::Arc;
+
+use chater_protocol::chat::direct;
+use chater_protocol::event::Feed;
+use chater_protocol::heads::{digest, digest_from};
+use chater_protocol::id::{NodeId, UserId};
+use chater_protocol::limits;
+use chater_protocol::seal::BoxFor;
+use chater_protocol::wire::{
+    ChatRef, EphBatch, Get, Identities, KeyAnswer, KeyRequest, LogAnswer, LogRequest, Range,
+    SummaryRow, chat_topic,
+};
+use chater_store::{Rows, StoreError, chats, events, homes, users};
+use serde_bytes::ByteBuf;
+
+use crate::actor::From;
+use crate::deliver::chats_with;
+use crate::fetch::{known_home, take_in};
+use crate::remote;
+use crate::shared::Shared;
+use crate::turn::Fail;
+
+/// Notes in one batch.
+const NOTES: usize = 16;
+
+const REFUSED: LogAnswer = LogAnswer::Refused(0);
+
+/// Answers one request of `/chater/log/1`.
+pub(crate) async fn log(shared: &Arc<Shared>, peer: NodeId, request: LogRequest) -> LogAnswer {
+    let answer = match request {
+        LogRequest::Push(push) => {
+            if push.events.len() > limits::PUSH_EVENTS {
+                return REFUSED;
+            }
+            let taken = take_in(shared, peer, push.chat, push.events).await;
+            return LogAnswer::Acks(ByteBuf::from(
+                taken
+                    .acks
+                    .into_iter()
+                    .map(|ack| ack as u8)
+                    .collect::<Vec<u8>>(),
+            ));
+        }
+        LogRequest::Eph(batch) => {
+            notes(shared, batch).await;
+            return LogAnswer::Done(0);
+        }
+        LogRequest::KeyRequest(request) => return keys(shared, peer, request).await,
+        LogRequest::Summary(rows) => summary(shared, peer, &rows),
+        LogRequest::Heads(chat) => heads(shared, peer, &chat),
+        LogRequest::Range(range) => self::range(shared, peer, &range),
+        LogRequest::Get(get) => self::get(shared, peer, &get),
+        LogRequest::Identity(users) => identities_of(
+            shared,
+            users
+                .get(..limits::IDS.min(users.len()))
+                .unwrap_or_default(),
+        )
+        .map(LogAnswer::Identities),
+    };
+    answer.unwrap_or_else(|error| {
+        tracing::error!(%error, "a peer's request cannot be answered");
+        REFUSED
+    })
+}
+
+/// S9: served to the node of a live home of a or b.
+fn may_have(rows: &impl Rows, peer: NodeId, chat: &ChatRef) -> Result<Option<u32>, StoreError> {
+    let Some((a, b)) = direct::is_direct(chat) else {
+        return Ok(None);
+    };
+    for user in [a, b] {
+        if homes::live(rows, user)?
+            .iter()
+            .any(|(_, home)| home.node_id == peer)
+        {
+            return chats::number(rows, chat.chat);
+        }
+    }
+    Ok(None)
+}
+
+fn summary(shared: &Shared, peer: NodeId, theirs: &[SummaryRow]) -> Result<LogAnswer, StoreError> {
+    let rows = shared.store.read()?;
+    let mine: Vec<_> = chats_with(&rows, peer)?
+        .into_iter()
+        .map(|(no, chat)| {
+            Ok((
+                chat_topic(chat.chat),
+                digest_from(digest(&events::heads(&rows, no)?), peer),
+            ))
+        })
+        .collect::<Result<_, StoreError>>()?;
+    let differ = theirs
+        .iter()
+        .take(limits::SUMMARY_ROWS)
+        .filter(|row| {
+            !mine
+                .iter()
+                .any(|(topic, digest)| *topic == row.topic && *digest == row.digest)
+        })
+        .map(|row| row.topic)
+        .collect();
+    Ok(LogAnswer::Differ(differ))
+}
+
+fn heads(shared: &Shared, peer: NodeId, chat: &ChatRef) -> Result<LogAnswer, StoreError> {
+    let rows = shared.store.read()?;
+    let mut heads = match may_have(&rows, peer, chat)? {
+        Some(no) => events::heads(&rows, no)?,
+        // Unknown and foreign look the same: nothing is here.
+        None => Vec::new(),
+    };
+    heads.truncate(limits::HEAD_ROWS);
+    Ok(LogAnswer::Heads(heads))
+}
+
+fn range(shared: &Shared, peer: NodeId, range: &Range) -> Result<LogAnswer, StoreError> {
+    let rows = shared.store.read()?;
+    let feed = Feed {
+        group: range.chat.chat,
+        author: range.author,
+        home: range.home,
+        lane: range.lane,
+    };
+    let feed_no = match may_have(&rows, peer, &range.chat)? {
+        Some(no) => events::feed_no(&rows, no, &feed)?,
+        None => None,
+    };
+    let wires = match feed_no {
+        Some(no) => events::range(
+            &rows,
+            no,
+            range.from,
+            range.to,
+            limits::RANGE_EVENTS,
+            limits::RANGE_BYTES,
+        )?,
+        None => Vec::new(),
+    };
+    Ok(LogAnswer::Events(
+        wires.into_iter().map(ByteBuf::from).collect(),
+    ))
+}
+
+fn get(shared: &Shared, peer: NodeId, get: &Get) -> Result<LogAnswer, StoreError> {
+    let rows = shared.store.read()?;
+    let mut wires = Vec::new();
+    if let Some(no) = may_have(&rows, peer, &get.chat)? {
+        let mut bytes = 0;
+        for id in get.ids.iter().take(limits::IDS) {
+            let Some(stored) = events::find(&rows, *id)? else {
+                continue;
+            };
+            // Each id is checked: it must be of this very chat (S9).
+            if events::feed(&rows, stored.feed_no)?.is_none_or(|feed| feed.chat_no != no) {
+                continue;
+            }
+            if let Some(wire) = events::wire(&rows, stored.feed_no, stored.seq, stored.branch)? {
+                bytes += wire.len() + 8;
+                if bytes > limits::RANGE_BYTES {
+                    break;
+                }
+                wires.push(ByteBuf::from(wire));
+            }
+        }
+    }
+    Ok(LogAnswer::Events(wires))
+}
+
+/// All that is known of some users, as received.
+pub(crate) fn identities_of(shared: &Shared, users: &[UserId]) -> Result<Identities, StoreError> {
+    let rows = shared.store.read()?;
+    let mut found = Identities::default();
+    for user in users {
+        for (record, signed) in homes::home_records(&rows, *user)?.into_iter().take(64) {
+            let home = record.id();
+            found.homes.push(signed);
+            if let Some((_, kem)) = homes::kem(&rows, *user, home)? {
+                found.kems.push(kem);
+            }
+        }
+        if let Some((_, card)) = homes::card(&rows, *user)? {
+            found.profiles.push(card);
+        }
+    }
+    Ok(found)
+}
+
+/// K7: boxes for a home on the asking node, made by a member who lives here.
+async fn keys(shared: &Arc<Shared>, peer: NodeId, request: KeyRequest) -> LogAnswer {
+    let answer = shared
+        .inputs
+        .run(From::Others, move |turn| {
+            let Some((a, b)) = direct::is_direct(&request.chat) else {
+                return Ok(Vec::new());
+            };
+            let home = homes::live(turn.tx, request.user)?
+                .into_iter()
+                .find(|(id, _)| *id == request.home);
+            let theirs = home.is_some_and(|(_, record)| record.node_id == peer);
+            let member = request.user == a || request.user == b;
+            let (Some(no), true, true) = (turn.number(request.chat.chat)?, theirs, member) else {
+                return Ok(Vec::new());
+            };
+            let Some((card, _)) = homes::kem(turn.tx, request.user, request.home)? else {
+                return Ok(Vec::new());
+            };
+            let Some(author) =
+                [a, b]
+                    .into_iter()
+                    .find_map(|u| match users::lives_here(turn.tx, u) {
+                        Ok(true) => Some(u),
+                        _ => None,
+                    })
+            else {
+                return Ok(Vec::new());
+            };
+            let writer = turn.writer(author)?;
+            turn.context(no, |turn, context| {
+                let who = BoxFor {
+                    group: request.chat.chat,
+                    author,
+                    author_home: writer.home,
+                    user: request.user,
+                    home: request.home,
+                    n: card.n,
+                };
+                let mut answers = Vec::new();
+                for key_id in request.key_ids.iter().take(limits::IDS) {
+                    if let Some(secret) = context.secrets.get(key_id)
+                        && let Ok(sealed) = who.seal(secret, &card.kem_pk, turn.rng)
+                    {
+                        answers.push(KeyAnswer {
+                            key_id: *key_id,
+                            author,
+                            author_home: writer.home,
+                            sealed,
+                        });
+                    }
+                }
+                Ok::<_, Fail>(answers)
+            })
+        })
+        .await;
+    answer.map_or(REFUSED, LogAnswer::Keys)
+}
+
+/// L9: notes are verified against their home, then shown; best effort.
+async fn notes(shared: &Arc<Shared>, batch: EphBatch) {
+    let mut good = Vec::new();
+    for note in batch.notes.into_iter().take(NOTES) {
+        if let Some(home) = known_home(shared, note.author, note.home)
+            && note.verify(batch.chat.chat, &home).is_ok()
+        {
+            good.push(note);
+        }
+    }
+    if !good.is_empty() {
+        let chat = batch.chat;
+        let _ = shared
+            .inputs
+            .run(From::Others, move |turn| {
+                for note in &good {
+                    remote::noted(turn, &chat, note)?;
+                }
+                Ok(())
+            })
+            .await;
+    }
+}

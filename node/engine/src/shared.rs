@@ -1,0 +1,225 @@
+//! What all parts of the running engine hold together.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chater_network::Network;
+use chater_protocol::community::Community;
+use chater_protocol::id::{NodeId, UserId};
+use chater_protocol::identity::{HomeRecord, NodeCard, Signed};
+use chater_protocol::key::SigningKey;
+use chater_protocol::secret::SecretKey;
+use chater_store::Store;
+use rand_core::{Infallible, TryCryptoRng, TryRng};
+use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
+
+use crate::actor::Inputs;
+use crate::config::Config;
+use crate::deliver::Hot;
+use crate::hub::Hub;
+use crate::password::Hasher;
+use crate::people::Searches;
+use crate::rate::Buckets;
+use crate::turn::Effects;
+use crate::view::Person;
+
+/// The operating system's randomness as an argument.
+pub(crate) struct SystemRandom;
+
+impl TryRng for SystemRandom {
+    type Error = Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut b = [0; 4];
+        self.try_fill_bytes(&mut b)?;
+        Ok(u32::from_le_bytes(b))
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut b = [0; 8];
+        self.try_fill_bytes(&mut b)?;
+        Ok(u64::from_le_bytes(b))
+    }
+    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), Infallible> {
+        // Without randomness nothing may go on: keys and nonces would repeat.
+        getrandom::fill(to).expect("the operating system gives randomness");
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for SystemRandom {}
+
+/// A connected peer as the engine sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    /// The address it is connected by.
+    pub(crate) address: String,
+    /// Since when, Unix ms.
+    pub(crate) since_ms: u64,
+    /// Last ping.
+    pub(crate) rtt_ms: Option<u32>,
+    /// Wakes its delivery.
+    pub(crate) delivery: Arc<Notify>,
+    /// Fresh events for it, so that they need not be read back from the store.
+    pub(crate) hot: Arc<Mutex<Hot>>,
+    /// Its delivery, ended with the link.
+    pub(crate) tasks: Arc<Mutex<Vec<AbortHandle>>>,
+}
+
+impl Link {
+    /// Ends what serves this link.
+    pub(crate) fn end(&self) {
+        for task in lock(&self.tasks).drain(..) {
+            task.abort();
+        }
+    }
+}
+
+/// What changes while the node runs and is not in the store.
+#[derive(Default)]
+pub(crate) struct Presence {
+    /// Connected and greeted.
+    pub(crate) links: BTreeMap<NodeId, Link>,
+    /// Connected, greeted or not.
+    pub(crate) connected: BTreeSet<NodeId>,
+    /// Typed addresses being dialled, with the last error.
+    pub(crate) dialling: BTreeMap<String, Option<String>>,
+    /// Nodes found on the LAN in this run.
+    pub(crate) lan: BTreeSet<NodeId>,
+}
+
+/// Rates of people (Q20, Q22).
+pub(crate) struct Rates {
+    pub(crate) messages: Buckets<UserId>,
+    pub(crate) searches: Buckets<UserId>,
+    pub(crate) registrations: Buckets<IpAddr>,
+    pub(crate) logins_by_nick: Buckets<String>,
+    pub(crate) logins_by_address: Buckets<IpAddr>,
+    pub(crate) typing: Buckets<UserId>,
+    /// Queries of other nodes that are answered.
+    pub(crate) queries: Buckets<NodeId>,
+}
+
+/// Counters for `/metrics`.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) sent: AtomicU64,
+    pub(crate) received: AtomicU64,
+    pub(crate) delivered: AtomicU64,
+    pub(crate) rejected: AtomicU64,
+    pub(crate) searches: AtomicU64,
+    pub(crate) queries_answered: AtomicU64,
+    pub(crate) logins_failed: AtomicU64,
+}
+
+/// The running engine.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) store: Arc<Store>,
+    pub(crate) network: Network,
+    pub(crate) node_id: NodeId,
+    /// Signs the node card.
+    pub(crate) node_key: SigningKey,
+    /// P1: seals every secret of the store.
+    pub(crate) kek: SecretKey,
+    pub(crate) open: Community,
+    pub(crate) inputs: Inputs,
+    pub(crate) hub: Hub,
+    pub(crate) hasher: Hasher,
+    pub(crate) searches: Searches,
+    pub(crate) counters: Counters,
+    pub(crate) presence: Mutex<Presence>,
+    pub(crate) rates: Mutex<Rates>,
+    /// People as shown, read often and changed seldom; emptied when any card or name changes.
+    pub(crate) people: Mutex<HashMap<UserId, Arc<Person>>>,
+    /// Home records by which events are verified.
+    pub(crate) homes: Mutex<HashMap<chater_protocol::id::HomeId, Arc<HomeRecord>>>,
+    /// Chats whose card changed, per user that listens; told a moment later, so a flood costs little.
+    pub(crate) changed_cards: Mutex<BTreeSet<(UserId, u32)>>,
+    pub(crate) card_changed: Notify,
+    /// A node was linked.
+    pub(crate) link_changed: Notify,
+    /// The node stops.
+    pub(crate) stopping: Stop,
+}
+
+/// A flag that is set once, for ever, and that tasks can wait for.
+pub(crate) struct Stop(watch::Sender<bool>);
+
+impl Stop {
+    pub(crate) fn new() -> Self {
+        Self(watch::channel(false).0)
+    }
+
+    pub(crate) fn set(&self) {
+        self.0.send_replace(true);
+    }
+
+    pub(crate) async fn wait(&self) {
+        let mut seen = self.0.subscribe();
+        let _ = seen.wait_for(|set| *set).await;
+    }
+}
+
+/// A mutex never stays poisoned here: every critical section leaves the value whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// Whether that node is connected and greeted.
+    pub(crate) fn is_linked(&self, node: NodeId) -> bool {
+        node == self.node_id || lock(&self.presence).links.contains_key(&node)
+    }
+
+    /// This node's signed card.
+    pub(crate) fn card(&self, now_ms: u64) -> Signed {
+        let mut addrs = self.network.addresses();
+        addrs.truncate(chater_protocol::limits::CARD_ADDRESSES);
+        NodeCard {
+            v: 1,
+            node: self.node_id,
+            name: self.config.name.clone(),
+            addrs,
+            mailboxes: Vec::new(),
+            caps: 0,
+            ts: now_ms,
+        }
+        .sign(&self.node_key)
+    }
+
+    /// After a commit: news to browsers, work to the network.
+    pub(crate) fn carry_out(&self, effects: Effects) {
+        for (user, news) in effects.news {
+            self.hub.tell(user, news);
+        }
+        if !effects.cards.is_empty() {
+            let mut cards = lock(&self.changed_cards);
+            for (user, chat_no) in effects.cards {
+                if self.hub.listens(user) {
+                    cards.insert((user, chat_no));
+                }
+            }
+            if !cards.is_empty() {
+                self.card_changed.notify_one();
+            }
+        }
+        if effects.people_changed {
+            lock(&self.people).clear();
+            lock(&self.homes).clear();
+        }
+        if !effects.due.is_empty() {
+            let presence = lock(&self.presence);
+            for (node, fresh) in effects.due {
+                if let Some(link) = presence.links.get(&node) {
+                    lock(&link.hot).push(fresh);
+                    link.delivery.notify_one();
+                }
+            }
+        }
+        for wanted in effects.wanted {
+            self.network.want(wanted.0, wanted.1);
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! What one turn of the writer works with: the transaction, the time, and what must follow the commit.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use chater_protocol::chat::keys::{Holder, KnownKey};
+use chater_protocol::id::{ChatId, EventId, HomeId, KeyId, NodeId, UserId};
+use chater_protocol::key::SigningKey;
+use chater_protocol::seal::EpochSecret;
+use chater_protocol::wire::ChatRef;
+use chater_store::chats::{self, ChatRow};
+use chater_store::tables::Table;
+use chater_store::{Durability, StoreError, Write, events, homes, nodes, users};
+use rand_core::CryptoRng;
+
+use crate::deliver::Fresh;
+use crate::error::Error;
+use crate::shared::Shared;
+use crate::update::News;
+
+/// Why an input was not carried out.
+pub(crate) enum Fail {
+    /// Refused before anything was written.
+    Refused(Error),
+    /// The store failed; the whole turn is dropped.
+    Store(StoreError),
+}
+
+impl From<Error> for Fail {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<StoreError> for Fail {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What follows the commit.
+pub(crate) struct Effects {
+    pub(crate) durability: Durability,
+    /// For browsers, in order.
+    pub(crate) news: Vec<(UserId, News)>,
+    /// Chat cards that changed.
+    pub(crate) cards: BTreeSet<(UserId, u32)>,
+    /// Fresh events for connected nodes, in order.
+    pub(crate) due: Vec<(NodeId, Fresh)>,
+    /// Nodes to keep a connection to.
+    pub(crate) wanted: Vec<(NodeId, Vec<String>)>,
+    /// Cards, homes or names changed: what is remembered of people is stale.
+    pub(crate) people_changed: bool,
+}
+
+/// A user of this node who can write: the home and its key.
+pub(crate) struct Writer {
+    pub(crate) home: HomeId,
+    pub(crate) key: SigningKey,
+}
+
+/// A chat as the writer needs it, worked out once and kept until identities or keys change.
+pub(crate) struct ChatContext {
+    pub(crate) chat: ChatRef,
+    /// Both users of a direct chat.
+    pub(crate) users: (UserId, UserId),
+    /// Which of the two live here.
+    pub(crate) local: (bool, bool),
+    /// Live homes of both.
+    pub(crate) live: BTreeSet<Holder>,
+    /// Other nodes with a live home of either: node and its number here.
+    pub(crate) routes: Vec<(NodeId, u32)>,
+    /// Epoch secrets known.
+    pub(crate) keys: Vec<KnownKey>,
+    /// The secrets themselves.
+    pub(crate) secrets: HashMap<KeyId, EpochSecret>,
+    /// When this home first sealed with a key: the seq of its feed then.
+    pub(crate) since: HashMap<(KeyId, HomeId), u64>,
+}
+
+/// What the writer remembers between turns. Dropped whole when a turn fails.
+#[derive(Default)]
+pub(crate) struct Cache {
+    numbers: HashMap<ChatId, u32>,
+    writers: HashMap<UserId, Arc<Writer>>,
+    contexts: HashMap<u32, ChatContext>,
+}
+
+/// Chats and writers remembered at most.
+const REMEMBERED: usize = 4_096;
+
+/// One turn.
+pub(crate) struct Turn<'a, 'txn> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) tx: &'a Write<'txn>,
+    pub(crate) now_ms: u64,
+    pub(crate) rng: &'a mut dyn CryptoRng,
+    pub(crate) effects: Effects,
+    cache: &'a mut Cache,
+    /// Chat rows changed in this turn; written once at its end.
+    rows: HashMap<u32, ChatRow>,
+}
+
+impl ChatContext {
+    /// The members who live here.
+    pub(crate) fn locals(&self) -> impl Iterator<Item = UserId> + use<> {
+        let (users, local) = (self.users, self.local);
+        [(users.0, local.0), (users.1, local.1)]
+            .into_iter()
+            .filter_map(|(user, here)| here.then_some(user))
+    }
+}
+
+impl<'a, 'txn> Turn<'a, 'txn> {
+    pub(crate) fn new(
+        shared: &'a Shared,
+        tx: &'a Write<'txn>,
+        cache: &'a mut Cache,
+        now_ms: u64,
+        rng: &'a mut dyn CryptoRng,
+    ) -> Self {
+        let effects = Effects {
+            durability: Durability::Lazy,
+            news: Vec::new(),
+            cards: BTreeSet::new(),
+            due: Vec::new(),
+            wanted: Vec::new(),
+            people_changed: false,
+        };
+        Self {
+            shared,
+            tx,
+            now_ms,
+            rng,
+            effects,
+            cache,
+            rows: HashMap::new(),
+        }
+    }
+
+    /// Writes what was gathered; gives what follows the commit.
+    pub(crate) fn finish(self) -> Result<(Effects, Durability), StoreError> {
+        for (no, row) in &self.rows {
+            chats::put(self.tx, *no, row)?;
+        }
+        let durability = self.effects.durability;
+        Ok((self.effects, durability))
+    }
+
+    /// This turn must be on disk before anybody is answered.
+    pub(crate) fn durable(&mut self) {
+        self.effects.durability = Durability::Commit;
+    }
+
+    /// Identities changed: what was worked out from them is stale.
+    pub(crate) fn identities_changed(&mut self) {
+        self.cache.contexts.clear();
+        self.cache.writers.clear();
+        self.effects.people_changed = true;
+    }
+
+    /// The local number of a chat.
+    pub(crate) fn number(&mut self, chat: ChatId) -> Result<Option<u32>, StoreError> {
+        if let Some(no) = self.cache.numbers.get(&chat) {
+            return Ok(Some(*no));
+        }
+        let no = chats::number(self.tx, chat)?;
+        if let Some(no) = no {
+            if self.cache.numbers.len() >= REMEMBERED {
+                self.cache.numbers.clear();
+            }
+            self.cache.numbers.insert(chat, no);
+        }
+        Ok(no)
+    }
+
+    /// The row of a chat, to be changed; it is written at the end of the turn.
+    pub(crate) fn row(&mut self, no: u32) -> Result<&mut ChatRow, StoreError> {
+        if let std::collections::hash_map::Entry::Vacant(slot) = self.rows.entry(no) {
+            slot.insert(events::present(chats::chat(self.tx, no)?, Table::Chats)?);
+        }
+        self.rows
+            .get_mut(&no)
+            .ok_or_else(|| StoreError::Damaged("a chat".to_owned()))
+    }
+
+    /// Appends to a chat through its row of this turn.
+    pub(crate) fn append(
+        &mut self,
+        no: u32,
+        event: &chater_protocol::event::VerifiedEvent,
+        client_id: Option<&str>,
+    ) -> Result<events::Appended, StoreError> {
+        let (tx, now_ms) = (self.tx, self.now_ms);
+        let row = self.row(no)?;
+        events::append(tx, no, row, event, client_id, now_ms)
+    }
+
+    /// A direct chat, made when it is new.
+    pub(crate) fn ensure_direct(
+        &mut self,
+        chat: ChatId,
+        a: UserId,
+        b: UserId,
+    ) -> Result<u32, StoreError> {
+        if let Some(no) = self.number(chat)? {
+            return Ok(no);
+        }
+        let (no, row) = chats::ensure_direct(self.tx, chat, a, b, self.now_ms)?;
+        self.rows.insert(no, row);
+        Ok(no)
+    }
+
+    /// The home and key with which a user of this node writes.
+    pub(crate) fn writer(&mut self, user: UserId) -> Result<Arc<Writer>, Fail> {
+        if let Some(writer) = self.cache.writers.get(&user) {
+            return Ok(writer.clone());
+        }
+        let row = users::user(self.tx, user)?.ok_or(Error::NotFound)?;
+        if row.stopped {
+            // I7: an event of this home exists that is not here; writing on would fork its feed.
+            return Err(Error::Forbidden.into());
+        }
+        let seed = self
+            .shared
+            .kek
+            .open(&secret_aad(b"home", user, 1), &row.home_sealed)
+            .map_err(|_| StoreError::Damaged("a home key".to_owned()))?;
+        let seed: &[u8; 32] = seed
+            .as_slice()
+            .try_into()
+            .map_err(|_| StoreError::Damaged("a home key".to_owned()))?;
+        let writer = Arc::new(Writer {
+            home: row.home,
+            key: SigningKey::from_seed(seed),
+        });
+        if self.cache.writers.len() >= REMEMBERED {
+            self.cache.writers.clear();
+        }
+        self.cache.writers.insert(user, writer.clone());
+        Ok(writer)
+    }
+
+    /// Lets `f` use and change what is known of a direct chat.
+    pub(crate) fn context<T>(
+        &mut self,
+        no: u32,
+        f: impl FnOnce(&mut Self, &mut ChatContext) -> Result<T, Fail>,
+    ) -> Result<T, Fail> {
+        let mut context = match self.cache.contexts.remove(&no) {
+            Some(context) => context,
+            None => self.load_context(no)?,
+        };
+        let out = f(self, &mut context);
+        if self.cache.contexts.len() >= REMEMBERED {
+            self.cache.contexts.clear();
+        }
+        self.cache.contexts.insert(no, context);
+        out
+    }
+
+    /// The chat's context is worked out anew when it is needed next.
+    pub(crate) fn forget_context(&mut self, no: u32) {
+        self.cache.contexts.remove(&no);
+    }
+
+    fn load_context(&mut self, no: u32) -> Result<ChatContext, Fail> {
+        let row = self.row(no)?;
+        let id = row.id;
+        let users = row.users.ok_or(Error::NotYet)?;
+        let mut live = BTreeSet::new();
+        let mut routes: Vec<(NodeId, u32)> = Vec::new();
+        for user in [users.0, users.1] {
+            for (home, record) in homes::live(self.tx, user)? {
+                live.insert((user, home));
+                if record.node_id != self.shared.node_id
+                    && !routes.iter().any(|(n, _)| *n == record.node_id)
+                {
+                    let node = nodes::ensure(self.tx, record.node_id, 2, self.now_ms)?;
+                    routes.push((record.node_id, node.no));
+                }
+            }
+        }
+        let mut context = ChatContext {
+            chat: ChatRef {
+                chat: id,
+                users: Some(users),
+            },
+            users,
+            local: (self.is_local(users.0)?, self.is_local(users.1)?),
+            live,
+            routes,
+            keys: Vec::new(),
+            secrets: HashMap::new(),
+            since: HashMap::new(),
+        };
+        for (key_id, row) in chats::keys(self.tx, no)? {
+            for (home, seq) in &row.since {
+                context.since.insert((key_id, *home), *seq);
+            }
+            if let Some(sealed) = &row.sealed {
+                let secret = open_secret(self.shared, id, key_id, sealed)?;
+                context.secrets.insert(key_id, secret);
+            }
+            context.keys.push(KnownKey {
+                id: key_id,
+                holders: row.holders.iter().copied().collect(),
+                first_ms: row.first_ms,
+                sealed: 0,
+                usable: row.sealed.is_some(),
+            });
+        }
+        Ok(context)
+    }
+
+    /// Whether a user lives here.
+    pub(crate) fn is_local(&self, user: UserId) -> Result<bool, StoreError> {
+        users::lives_here(self.tx, user)
+    }
+
+    /// News for one user, after the commit.
+    pub(crate) fn tell(&mut self, user: UserId, news: News) {
+        self.effects.news.push((user, news));
+    }
+
+    /// The chat's card changed for that user.
+    pub(crate) fn card_changed(&mut self, user: UserId, no: u32) {
+        self.effects.cards.insert((user, no));
+    }
+
+    /// An event exists: its id in the log of a chat.
+    pub(crate) fn in_chat(
+        &mut self,
+        no: u32,
+        id: EventId,
+    ) -> Result<Option<events::Stored>, StoreError> {
+        let Some(stored) = events::find(self.tx, id)? else {
+            return Ok(None);
+        };
+        let feed = events::present(events::feed(self.tx, stored.feed_no)?, Table::Feeds)?;
+        Ok((feed.chat_no == no).then_some(stored))
+    }
+}
+
+/// P2: what a sealed secret is bound to.
+pub(crate) fn secret_aad(what: &[u8], user: UserId, version: u8) -> Vec<u8> {
+    [what, &[0], &user.0, &[version]].concat()
+}
+
+/// P2: what a sealed epoch secret is bound to.
+pub(crate) fn key_aad(chat: ChatId, key: KeyId) -> Vec<u8> {
+    [&b"epoch\0"[..], &chat.0, &key.0, &[1]].concat()
+}
+
+/// Opens an epoch secret of the store.
+pub(crate) fn open_secret(
+    shared: &Shared,
+    chat: ChatId,
+    key: KeyId,
+    sealed: &[u8],
+) -> Result<EpochSecret, StoreError> {
+    let damaged = || StoreError::Damaged("an epoch secret".to_owned());
+    let plain = shared
+        .kek
+        .open(&key_aad(chat, key), sealed)
+        .map_err(|_| damaged())?;
+    Ok(EpochSecret::new(
+        plain.as_slice().try_into().map_err(|_| damaged())?,
+    ))
+}
