@@ -1,1 +1,56 @@
-//! (skeleton)
+//! Pages, JSON API and sockets of a Chater node: everything a browser or a program sees of it.
+//!
+//! This crate knows the engine and nothing below it: no store, no network, no signatures. A request
+//! goes `serve` (sockets, timers, caps) -> `guard` (Host, Origin, headers) -> `session` (who) ->
+//! `pages` or `api` (what) -> `chater_engine::UserHandle`; a failure comes back through `error`,
+//! the one place with status codes. Start reading at [`router`], the whole route table.
+
+mod api;
+mod app;
+mod assets;
+mod caller;
+mod cookie;
+mod error;
+mod form;
+mod guard;
+mod hosts;
+mod i18n;
+mod pages;
+mod serve;
+mod session;
+mod socket;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{any, get};
+use chater_engine::Engine;
+
+pub use app::{App, WebConfig};
+pub use serve::{Caps, Server, Stopping};
+
+/// The largest JSON or form body (Q30); without it one request fills the memory.
+pub(crate) const BODY_LIMIT: usize = 64 * 1024;
+
+/// Everything this node answers over HTTP.
+pub fn router(engine: Engine, config: WebConfig) -> Router {
+    let app = App::new(engine, config);
+    let (api, document) = api::routes();
+    Router::new()
+        .merge(api)
+        .route(
+            "/api/v1/openapi.json",
+            get(move || api::document_answer(document.clone())),
+        )
+        .route("/live", any(socket::live))
+        .route("/healthz", get(api::healthz))
+        .route("/metrics", get(api::metrics))
+        .merge(pages::router())
+        .merge(assets::router())
+        .fallback(error::unknown_path)
+        .method_not_allowed_fallback(error::wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        // The last layer is the outermost: it sees every request first and every answer last.
+        .layer(from_fn_with_state(app.clone(), guard::watch))
+        .with_state(app)
+}

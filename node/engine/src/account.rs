@@ -179,10 +179,7 @@ pub(crate) async fn register(
             return Err(Error::InviteNeeded);
         }
     }
-    let (password, root_salt, root_key) = shared
-        .hasher
-        .make(Zeroizing::new(new.password), &mut SystemRandom)
-        .await?;
+    let (password, root_salt, root_key) = shared.hasher.make(Zeroizing::new(new.password)).await?;
     let secret = new_secret(kind);
     let session = secret_hash(&secret);
     let user = shared
@@ -409,7 +406,7 @@ pub(crate) async fn log_in(engine: &Engine, login: Login) -> Result<NewSession, 
     };
     // P4: hashed anew when the parameters have risen. The root keeps its own seal.
     let rehashed = if checked.outdated {
-        Some(shared.hasher.make(password, &mut SystemRandom).await?.0)
+        Some(shared.hasher.make(password).await?.0)
     } else {
         None
     };
@@ -618,10 +615,7 @@ pub(crate) async fn set_password(
     check_password(&password)?;
     let folded = name::check_nick(nick).map_err(nick_error)?;
     let user = users::by_nick(&shared.store.read()?, &folded)?.ok_or(Error::NotFound)?;
-    let (hash, ..) = shared
-        .hasher
-        .make(Zeroizing::new(password), &mut SystemRandom)
-        .await?;
+    let (hash, ..) = shared.hasher.make(Zeroizing::new(password)).await?;
     let ended = shared
         .inputs
         .run(From::Local, move |turn| {

@@ -2,11 +2,12 @@
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use chater_protocol::id::hex;
-use rand_core::CryptoRng;
+use rand_core::Rng;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::shared::SystemRandom;
 
 /// Two at once: each needs 64 MiB.
 const AT_ONCE: usize = 2;
@@ -102,11 +103,10 @@ impl Hasher {
     pub(crate) async fn make(
         &self,
         password: Zeroizing<String>,
-        rng: &mut dyn CryptoRng,
     ) -> Result<(String, [u8; 16], Zeroizing<[u8; 32]>), Error> {
         let (mut salt, mut root_salt) = ([0u8; 16], [0u8; 16]);
-        rng.fill_bytes(&mut salt);
-        rng.fill_bytes(&mut root_salt);
+        SystemRandom.fill_bytes(&mut salt);
+        SystemRandom.fill_bytes(&mut root_salt);
         let cost = self.cost;
         self.work(move || {
             let hash = stretch(password.as_bytes(), &salt, cost)?;

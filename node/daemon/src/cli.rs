@@ -1,0 +1,642 @@
+//! The command line: reads it, starts a node or asks a running one, and turns every problem into one sentence and exit 1.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, BufWriter, IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use serde::de::DeserializeOwned;
+use tokio::signal::unix::{SignalKind, signal};
+use zeroize::Zeroizing;
+
+use crate::archive::{self, ReadError};
+use crate::config::{Config, Layer, Surroundings, likely_language};
+use crate::control::{Request, Status, UserLine, ask};
+use crate::doctor::{self, Verdict};
+use crate::folder::Folder;
+use crate::invitation::{Invitation, Reach};
+use crate::logging;
+use crate::node::Node;
+use crate::text::{Language, Problem, Say, print, print_problem};
+
+/// Threads for passwords (two at once) and files; more would only cost memory.
+const BLOCKING_THREADS: usize = 8;
+
+#[derive(Parser)]
+#[command(
+    name = "chater",
+    version,
+    about = "Your own chat server, linked with those of others",
+    after_help = "Every option is also a key of chater.toml (data_dir, web_addr, ...)."
+)]
+struct Line {
+    #[command(flatten)]
+    settings: Layer,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the node (also without any command)
+    Run,
+    /// How the running node is
+    Status,
+    /// Linked nodes
+    Peers {
+        #[command(subcommand)]
+        action: Option<PeersAction>,
+    },
+    /// A link that brings another node here
+    Invite {
+        /// Instead, a one-time code for somebody to register on this node
+        #[arg(long)]
+        user: bool,
+    },
+    /// Link to the node that an invitation names
+    Join {
+        /// chater:...
+        link: String,
+    },
+    /// People of this node
+    User {
+        #[command(subcommand)]
+        action: UserAction,
+    },
+    /// Copy key, messages and settings to one file
+    Backup {
+        /// Must not exist
+        file: PathBuf,
+    },
+    /// Unpack a backup into an empty data folder
+    Restore {
+        /// Made by backup
+        file: PathBuf,
+    },
+    /// What may stand in the way, and what to do about it
+    Doctor,
+}
+
+#[derive(Subcommand)]
+enum PeersAction {
+    /// Link to an address
+    Add {
+        /// /ip4/192.168.1.5/tcp/5001
+        address: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserAction {
+    /// Who lives here
+    List,
+    /// Set a new password (asked for, or one line on standard input)
+    Password {
+        /// Whose
+        nick: String,
+    },
+}
+
+/// The whole program.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let line = match Line::try_parse_from(arguments) {
+        Ok(line) => line,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::FAILURE
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    // Whatever this process makes is closed to others, also the files that libraries make.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let around = Surroundings::real();
+    let language = likely_language(&line.settings, &around);
+    let done =
+        Config::settle(line.settings, &around).and_then(|config| carry_out(line.command, config));
+    match done {
+        Ok(code) => code,
+        Err(problem) => {
+            print_problem(problem.sentence(language));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out(command: Option<Command>, config: Config) -> Result<ExitCode, Problem> {
+    let folder = config.data_dir.as_path();
+    let language = config.language;
+    match command {
+        None | Some(Command::Run) => return run(config),
+        Some(Command::Status) => print_status(&read(ask(folder, &Request::Status)?)?, language),
+        Some(Command::Peers { action: None }) => {
+            print_peers(&read(ask(folder, &Request::Status)?)?, language)
+        }
+        Some(Command::Peers {
+            action: Some(PeersAction::Add { address }),
+        }) => {
+            ask(folder, &Request::AddPeer { address })?;
+            print(language.of(
+                "Связываюсь. Проверить: chater peers",
+                "Linking. To check: chater peers",
+            ));
+        }
+        Some(Command::Invite { user: true }) => {
+            let code: String = read(ask(folder, &Request::InviteUser)?)?;
+            print(language.of(
+                "Код для одной регистрации, действует 7 дней:",
+                "Code for one registration, valid for 7 days:",
+            ));
+            print(code);
+        }
+        Some(Command::Invite { user: false }) => {
+            print_invitation(&read(ask(folder, &Request::Status)?)?, language)?
+        }
+        Some(Command::Join { link }) => {
+            let invitation = Invitation::read(&link).ok_or(Problem::BadLink(link))?;
+            for address in invitation.full_addresses() {
+                ask(folder, &Request::AddPeer { address })?;
+            }
+            print(language.of(
+                "Связываюсь. Проверить: chater peers",
+                "Linking. To check: chater peers",
+            ));
+        }
+        Some(Command::User {
+            action: UserAction::List,
+        }) => {
+            let users: Vec<UserLine> = read(ask(folder, &Request::Users)?)?;
+            for user in users {
+                let owner = if user.owner {
+                    language.of("  (владелец)", "  (owner)")
+                } else {
+                    ""
+                };
+                print(format!("{}  {}{owner}", user.nick, user.display_name));
+            }
+        }
+        Some(Command::User {
+            action: UserAction::Password { nick },
+        }) => {
+            let password = read_password(language)?;
+            ask(
+                folder,
+                &Request::SetPassword {
+                    nick,
+                    password: password.to_string(),
+                },
+            )?;
+            print(language.of("Пароль изменён.", "The password is changed."));
+        }
+        Some(Command::Backup { file }) => backup(folder, &file, language)?,
+        Some(Command::Restore { file }) => restore(folder, &file, language)?,
+        Some(Command::Doctor) => {
+            let found = doctor::examine(&config);
+            for finding in &found {
+                print(finding.line());
+            }
+            if found.iter().any(|finding| finding.verdict == Verdict::Bad) {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the node until a signal ends it.
+fn run(config: Config) -> Result<ExitCode, Problem> {
+    logging::start(logging::filter(config.log.as_deref())?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_name("chater")
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::Other(error.to_string()))?;
+    let result = runtime.block_on(live(config));
+    runtime.shutdown_timeout(Duration::from_millis(300));
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+async fn live(config: Config) -> Result<(), Problem> {
+    let language = config.language;
+    let listen = |kind| signal(kind).map_err(|error| Problem::Other(error.to_string()));
+    let (mut terminate, mut interrupt) = (
+        listen(SignalKind::terminate())?,
+        listen(SignalKind::interrupt())?,
+    );
+    let node = tokio::select! {
+        node = Node::start(config.clone()) => node?,
+        // Nobody was answered yet, so there is nothing to finish.
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
+    for say in node.greeting(&config) {
+        print(say.sentence(language));
+    }
+    tracing::info!(node = %node.running().node_id, name = %node.running().name, web = ?node.running().web, p2p = ?node.running().p2p, "ready");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => print(Say::Stopping.sentence(language)),
+    }
+    tokio::select! {
+        () = node.stop() => tracing::info!("stopped"),
+        // A second Ctrl+C: at once. What was acknowledged is stored.
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+fn read<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
+    serde_json::from_value(value).map_err(|error| Problem::Control(error.to_string()))
+}
+
+fn print_status(status: &Status, language: Language) {
+    let row =
+        |ru: &str, en: &str, value: &str| print(format!("{:<12}{value}", language.of(ru, en)));
+    row(
+        "Узел",
+        "Node",
+        &format!(
+            "{} ({} {})",
+            status.name,
+            language.of("версия", "version"),
+            status.version
+        ),
+    );
+    row("Номер", "Id", &status.node_id);
+    row("Отпечаток", "Fingerprint", &status.fingerprint);
+    let health = if status.healthy {
+        language.of("работает", "running")
+    } else {
+        language.of(
+            "работает, но не может записывать (chater doctor)",
+            "running, but cannot store (chater doctor)",
+        )
+    };
+    row(
+        "Состояние",
+        "State",
+        &format!(
+            "{health}, {} {}",
+            language.of("процесс", "process"),
+            status.pid
+        ),
+    );
+    row("Страницы", "Pages", &status.web.join(" "));
+    for address in &status.addresses {
+        row("Адрес", "Address", address);
+    }
+    row("Людей", "People", &status.users.to_string());
+    let linked = status
+        .peers
+        .iter()
+        .filter(|peer| peer.state == "connected")
+        .count();
+    row(
+        "Узлы",
+        "Nodes",
+        &format!("{linked} / {}", status.peers.len()),
+    );
+}
+
+fn print_peers(status: &Status, language: Language) {
+    if status.peers.is_empty() && status.dialling.is_empty() {
+        print(language.of(
+            "Других узлов пока нет. Позвать: chater invite",
+            "No other nodes yet. To invite one: chater invite",
+        ));
+    }
+    for peer in &status.peers {
+        let state = match peer.state.as_str() {
+            "connected" => language.of("на связи", "connected"),
+            "connecting" => language.of("соединяется", "connecting"),
+            _ => language.of("не в сети", "away"),
+        };
+        let time = peer.rtt_ms.map_or_else(String::new, |ms| {
+            format!("  {ms} {}", language.of("мс", "ms"))
+        });
+        let waiting = match peer.waiting {
+            0 => String::new(),
+            many => format!("  {}: {many}", language.of("ждут отправки", "waiting")),
+        };
+        let place = peer.addresses.first().map_or("", String::as_str);
+        print(format!("{}  {state}{time}{waiting}  {place}", peer.name));
+    }
+    for (address, error) in &status.dialling {
+        print(format!("{address}  {}", error.as_deref().unwrap_or("…")));
+    }
+}
+
+fn print_invitation(status: &Status, language: Language) -> Result<(), Problem> {
+    let node = chater_protocol::id::NodeId::from_peer_id(&status.node_id)
+        .map_err(|_| Problem::Control(status.node_id.clone()))?;
+    let invitation = Invitation::new(node, &status.addresses);
+    if invitation.addresses.is_empty() {
+        return Err(Problem::Other(
+            language
+                .of(
+                    "у узла нет адресов, проверьте сеть",
+                    "the node has no addresses, check the network",
+                )
+                .into(),
+        ));
+    }
+    print(invitation.link());
+    match invitation.reach() {
+        Some(Reach::ThisComputer) => print_problem(language.of(
+            "Работает только на этом компьютере.",
+            "Works on this computer only.",
+        )),
+        Some(Reach::LocalNetwork) => print_problem(language.of(
+            "Работает только в вашей сети.",
+            "Works in your network only.",
+        )),
+        None => {}
+    }
+    Ok(())
+}
+
+/// One line of standard input; a terminal does not show it.
+fn read_password(language: Language) -> Result<Zeroizing<String>, Problem> {
+    let input = std::io::stdin();
+    let mut hidden = None;
+    if input.is_terminal() {
+        print_problem(language.of(
+            "Новый пароль (не короче 10 знаков):",
+            "New password (at least 10 characters):",
+        ));
+        if let Ok(shown) = tcgetattr(input.as_fd()) {
+            let mut quiet = shown.clone();
+            quiet.local_modes.remove(LocalModes::ECHO);
+            let _ = tcsetattr(input.as_fd(), OptionalActions::Now, &quiet);
+            hidden = Some(shown);
+        }
+    }
+    let mut line = Zeroizing::new(String::new());
+    let got = input.lock().read_line(&mut line);
+    if let Some(shown) = hidden {
+        let _ = tcsetattr(input.as_fd(), OptionalActions::Now, &shown);
+    }
+    got.map_err(|error| Problem::Other(error.to_string()))?;
+    let length = line.trim_end_matches(['\r', '\n']).len();
+    line.truncate(length);
+    Ok(line)
+}
+
+fn backup(folder: &Path, file: &Path, language: Language) -> Result<(), Problem> {
+    // With a running node the node makes the copy; without one the file itself is at rest.
+    let (store, copied, _held) = match ask(folder, &Request::CopyStore) {
+        Ok(value) => (read::<PathBuf>(value)?, true, None),
+        Err(Problem::NotRunning(_)) => {
+            let held =
+                Folder::take_existing(folder)?.ok_or_else(|| Problem::NotRunning(folder.into()))?;
+            (folder.join("chater.redb"), false, Some(held))
+        }
+        Err(problem) => return Err(problem),
+    };
+    let result = write_backup(folder, file, &store);
+    if copied {
+        let _ = std::fs::remove_file(&store);
+    }
+    let bytes = result?;
+    print(format!(
+        "{} {} ({} {})",
+        language.of("Резервная копия:", "Backup:"),
+        file.display(),
+        bytes.div_ceil(1024),
+        language.of("КиБ", "KiB")
+    ));
+    print(language.of(
+        "В ней ключ узла: храните её так, чтобы никто другой не прочёл.",
+        "It holds the node's key: keep it where nobody else can read it.",
+    ));
+    Ok(())
+}
+
+fn write_backup(folder: &Path, file: &Path, store: &Path) -> Result<u64, Problem> {
+    let open = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file);
+    let out = open.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => Problem::Exists(file.into()),
+        _ => file_problem(file, &error),
+    })?;
+    let write = || -> std::io::Result<u64> {
+        let files = archive::files_of(folder, store.to_owned())?;
+        let mut out = BufWriter::new(&out);
+        let bytes = archive::write(&mut out, &files)?;
+        out.flush()?;
+        drop(out);
+        Ok(bytes)
+    };
+    let written = write().and_then(|bytes| out.sync_all().map(|()| bytes));
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(file);
+        file_problem(file, &error)
+    })
+}
+
+fn restore(folder: &Path, file: &Path, language: Language) -> Result<(), Problem> {
+    let input = File::open(file).map_err(|error| file_problem(file, &error))?;
+    let held = Folder::take(folder)?;
+    if ["node.key", "chater.redb", "blobs"]
+        .iter()
+        .any(|name| folder.join(name).exists())
+    {
+        return Err(Problem::NotEmpty(folder.into()));
+    }
+    let fresh = folder.join("restore.new");
+    let _ = std::fs::remove_dir_all(&fresh);
+    std::fs::create_dir(&fresh).map_err(|error| file_problem(&fresh, &error))?;
+    let result = archive::read(&mut BufReader::new(input), &fresh)
+        .map_err(|error| match error {
+            ReadError::Io(error) => file_problem(file, &error),
+            ReadError::Damaged(why) => Problem::NotABackup {
+                path: file.into(),
+                why: why.into(),
+            },
+        })
+        .and_then(|names| settle_in(folder, &fresh, &names));
+    let _ = std::fs::remove_dir_all(&fresh);
+    result?;
+    drop(held);
+    print(language.of(
+        "Восстановлено. Запустите: chater. Прежний узел с этими данными больше не запускайте.",
+        "Restored. Start it with: chater. Do not start the old node with this data again.",
+    ));
+    Ok(())
+}
+
+/// Moves what was checked into place; the key last, for with it the folder is a node's.
+fn settle_in(folder: &Path, fresh: &Path, names: &[String]) -> Result<(), Problem> {
+    let mut tops: Vec<&str> = names
+        .iter()
+        .filter_map(|name| name.split('/').next())
+        .collect();
+    tops.sort_unstable();
+    tops.dedup();
+    if !tops.contains(&"node.key") || !tops.contains(&"chater.redb") {
+        return Err(Problem::NotABackup {
+            path: folder.into(),
+            why: "no key or no store".into(),
+        });
+    }
+    // Settings that are there already were written for this folder.
+    tops.retain(|top| *top != "chater.toml" || !folder.join(top).exists());
+    tops.sort_by_key(|top| *top == "node.key");
+    for top in tops {
+        std::fs::rename(fresh.join(top), folder.join(top))
+            .map_err(|error| file_problem(&folder.join(top), &error))?;
+    }
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| file_problem(folder, &error))
+}
+
+fn file_problem(path: &Path, error: &std::io::Error) -> Problem {
+    Problem::File {
+        path: path.into(),
+        why: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may stop at the first surprise"
+)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn options_work_with_and_without_a_command() {
+        for words in [
+            &[
+                "chater",
+                "--web-addr",
+                "127.0.0.1:0",
+                "--web-addr",
+                "[::1]:0",
+                "--no-mdns",
+            ][..],
+            &[
+                "chater",
+                "run",
+                "--web-addr",
+                "127.0.0.1:0",
+                "--web-addr",
+                "[::1]:0",
+                "--no-mdns",
+            ],
+        ] {
+            let line = Line::try_parse_from(words).unwrap();
+            assert_eq!(line.settings.web_addr, ["127.0.0.1:0", "[::1]:0"]);
+            assert_eq!(line.settings.no_mdns, Some(true));
+        }
+        let line = Line::try_parse_from(["chater", "--no-mdns", "status"]).unwrap();
+        assert!(matches!(line.command, Some(Command::Status)));
+        assert!(Line::try_parse_from(["chater", "--colour", "red"]).is_err());
+        assert!(
+            Line::try_parse_from([
+                "chater",
+                "peers",
+                "add",
+                "/ip4/1.2.3.4/tcp/1",
+                "--data-dir",
+                "/d"
+            ])
+            .is_ok()
+        );
+    }
+
+    fn filled(folder: &Path) {
+        let held = Folder::take(folder).unwrap();
+        held.key().unwrap();
+        std::fs::write(folder.join("chater.redb"), vec![9; 5_000]).unwrap();
+    }
+
+    #[test]
+    fn a_backup_of_a_stopped_node_can_be_restored_once() {
+        let base = tempfile::tempdir().unwrap();
+        let (from, to, file) = (
+            base.path().join("from"),
+            base.path().join("to"),
+            base.path().join("copy"),
+        );
+        filled(&from);
+        backup(&from, &file, Language::En).unwrap();
+        assert!(matches!(
+            backup(&from, &file, Language::En),
+            Err(Problem::Exists(_))
+        ));
+        restore(&to, &file, Language::En).unwrap();
+        for name in ["node.key", "chater.redb"] {
+            assert_eq!(
+                std::fs::read(from.join(name)).unwrap(),
+                std::fs::read(to.join(name)).unwrap()
+            );
+        }
+        assert!(!to.join("restore.new").exists());
+        assert!(Folder::take(&to).unwrap().key().is_ok());
+        assert!(matches!(
+            restore(&to, &file, Language::En),
+            Err(Problem::NotEmpty(_))
+        ));
+    }
+
+    #[test]
+    fn a_damaged_backup_leaves_the_folder_empty() {
+        let base = tempfile::tempdir().unwrap();
+        let (from, to, file) = (
+            base.path().join("from"),
+            base.path().join("to"),
+            base.path().join("copy"),
+        );
+        filled(&from);
+        backup(&from, &file, Language::En).unwrap();
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes.truncate(bytes.len() - 3_000);
+        std::fs::write(&file, bytes).unwrap();
+        assert!(matches!(
+            restore(&to, &file, Language::En),
+            Err(Problem::NotABackup { .. })
+        ));
+        let left: Vec<_> = std::fs::read_dir(&to)
+            .unwrap()
+            .flatten()
+            .map(|entry| entry.file_name())
+            .collect();
+        assert_eq!(left, ["lock"]);
+    }
+
+    #[test]
+    fn a_running_node_is_never_restored_over() {
+        let base = tempfile::tempdir().unwrap();
+        let file = base.path().join("copy");
+        std::fs::write(&file, "x").unwrap();
+        let _held = Folder::take(base.path()).unwrap();
+        assert!(matches!(
+            restore(base.path(), &file, Language::En),
+            Err(Problem::InUse { .. })
+        ));
+    }
+}

@@ -1,0 +1,470 @@
+//! `Node`: the assembled process. Also usable as a library, several in one process.
+
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chater_engine::{Engine, Error, NodeKey, StartError, view};
+use chater_web::Server;
+use chater_web::WebConfig;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::VERSION;
+use crate::config::{Config, P2P_PORT};
+use crate::control::{Answer, Control, PeerStatus, Request, Status, UserLine, refuse};
+use crate::folder::{Folder, Running};
+use crate::invitation::ip_of;
+use crate::text::{Problem, Say};
+
+/// How long the start waits for the first address of this node to be known.
+const ADDRESS_WAIT: Duration = Duration::from_secs(2);
+/// A clean stop takes at most 5 s: 4 for the engine, the rest for connections that are still being answered.
+const ENGINE_STOP: Duration = Duration::from_secs(4);
+const WEB_STOP: Duration = Duration::from_millis(500);
+
+/// A running node.
+pub struct Node {
+    engine: Engine,
+    folder: Folder,
+    running: Running,
+    set_up_code: Option<String>,
+    notices: Vec<Say>,
+    stop_web: oneshot::Sender<()>,
+    web: JoinHandle<()>,
+    control: JoinHandle<()>,
+}
+
+impl Node {
+    /// Starts everything; when this returns the node answers.
+    ///
+    /// What can refuse a start comes first, and nothing is written before it: a running node on the same folder, a
+    /// taken port, a folder that cannot be written.
+    ///
+    /// # Errors
+    /// One clear sentence.
+    pub async fn start(config: Config) -> Result<Self, Problem> {
+        let held = Folder::take_existing(&config.data_dir)?;
+        let server = Server::bind(&config.web_addr)
+            .await
+            .map_err(|(address, error)| web_problem(address, &error))?;
+        if config.p2p_explicit {
+            for address in &config.p2p_addr {
+                try_port(address).map_err(|error| Problem::Listen {
+                    address: address.clone(),
+                    why: error.to_string(),
+                })?;
+            }
+        }
+        // Held until the folder is taken again below: `flock` counts by open file, so it is let go first.
+        drop(held);
+        let folder = Folder::take(&config.data_dir)?;
+        let key = folder.key()?;
+
+        let name = config.name.clone().unwrap_or_else(|| name_from_key(&key));
+        let set_up_code = if config.ask_set_up_code {
+            Some(set_up_code()?)
+        } else {
+            None
+        };
+        let engine = Engine::start(engine_config(&config, &key, name, set_up_code.clone()))
+            .await
+            .map_err(|error| start_problem(&config, error))?;
+
+        let web_addresses = server.addresses();
+        let router = chater_web::router(
+            engine.clone(),
+            WebConfig {
+                public_url: config.public_url.clone(),
+                trusted_proxies: config.trusted_proxies.clone(),
+                listen: web_addresses.clone(),
+                host_name: config.host.clone(),
+                default_language: config.page_language.clone(),
+            },
+        );
+        let (stop_web, stopped) = oneshot::channel::<()>();
+        let web = tokio::spawn(server.serve(router, async move {
+            let _ = stopped.await;
+        }));
+
+        let addresses = first_addresses(&engine).await;
+        let mut running = Running {
+            pid: std::process::id(),
+            version: VERSION.into(),
+            node_id: engine.node().node_id.to_peer_id(),
+            name: engine.name(),
+            web: web_addresses.iter().map(|address| url(*address)).collect(),
+            p2p: addresses,
+            control: None,
+        };
+        let (control, elsewhere) = Control::open(folder.path())?;
+        running.control = elsewhere;
+        let desk = Arc::new(Desk {
+            engine: engine.clone(),
+            running: running.clone(),
+            folder: folder.path().to_owned(),
+        });
+        let control = tokio::spawn(control.serve(move |request| {
+            let desk = desk.clone();
+            async move { desk.answer(request).await }
+        }));
+        folder.announce(&running)?;
+
+        let mut notices = Vec::new();
+        if let Some(say) = other_port(&config, &running.p2p) {
+            notices.push(say);
+        }
+        if config.beyond_loopback() && config.public_url.is_none() {
+            notices.push(Say::NoTls);
+        }
+        let set_up_code = set_up_code.filter(|_| engine.is_new());
+        Ok(Self {
+            engine,
+            folder,
+            running,
+            set_up_code,
+            notices,
+            stop_web,
+            web,
+            control,
+        })
+    }
+
+    /// What `run.json` says.
+    #[must_use]
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// The node's core.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The lines to print once it runs: what to open comes first.
+    #[must_use]
+    pub fn greeting(&self, config: &Config) -> Vec<Say> {
+        let open = config
+            .public_url
+            .clone()
+            .or_else(|| self.running.web.first().cloned())
+            .unwrap_or_default();
+        let mut says = vec![Say::Open(open), Say::Data(self.folder.path().to_owned())];
+        says.extend(self.set_up_code.clone().map(Say::SetUpCode));
+        says.extend(self.notices.iter().map(|say| match say {
+            Say::OtherPort { wanted, used } => Say::OtherPort {
+                wanted: *wanted,
+                used: used.clone(),
+            },
+            _ => Say::NoTls,
+        }));
+        says
+    }
+
+    /// Finishes what waits, commits, closes. At most 5 s; what was acknowledged is on the disk in any case.
+    pub async fn stop(self) {
+        let _ = self.stop_web.send(());
+        self.control.abort();
+        if tokio::time::timeout(ENGINE_STOP, self.engine.stop())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the engine did not finish in time; what was acknowledged is stored");
+        }
+        let mut web = self.web;
+        if tokio::time::timeout(WEB_STOP, &mut web).await.is_err() {
+            web.abort();
+        }
+        let _ = self.control.await;
+        self.folder.withdraw();
+    }
+}
+
+/// Answers the control socket.
+struct Desk {
+    engine: Engine,
+    running: Running,
+    folder: std::path::PathBuf,
+}
+
+impl Desk {
+    async fn answer(&self, request: Request) -> Answer {
+        let engine = &self.engine;
+        match request {
+            Request::Status => ok(&self.status().await),
+            Request::AddPeer { address } => done(engine.add_peer(&address).await),
+            Request::InviteUser => done(engine.invite_user().await),
+            Request::Users => {
+                let line = |(nick, display_name, owner)| UserLine {
+                    nick,
+                    display_name,
+                    owner,
+                };
+                ok(&engine.users().into_iter().map(line).collect::<Vec<_>>())
+            }
+            Request::SetPassword { nick, password } => {
+                done(engine.set_password(&nick, password).await)
+            }
+            Request::CopyStore => self.copy_store().await,
+        }
+    }
+
+    async fn status(&self) -> Status {
+        let node = self.engine.node();
+        let peers = node.peers.into_iter().map(|peer| PeerStatus {
+            name: peer.name,
+            node_id: peer.node_id.to_peer_id(),
+            state: match peer.state {
+                view::LinkState::Connected => "connected",
+                view::LinkState::Connecting => "connecting",
+                view::LinkState::Away => "away",
+            }
+            .into(),
+            addresses: peer.addresses,
+            people: peer.people,
+            waiting: peer.waiting,
+            rtt_ms: peer.rtt_ms,
+        });
+        Status {
+            pid: self.running.pid,
+            version: VERSION.into(),
+            name: node.name,
+            node_id: node.node_id.to_peer_id(),
+            fingerprint: node.node_id.fingerprint(),
+            healthy: self.engine.healthy().await,
+            web: self.running.web.clone(),
+            addresses: node.addresses,
+            users: node.users,
+            peers: peers.collect(),
+            dialling: node
+                .dialling
+                .into_iter()
+                .map(|dialling| (dialling.address, dialling.error))
+                .collect(),
+        }
+    }
+
+    async fn copy_store(&self) -> Answer {
+        let folder = self.folder.join("backups");
+        let name = match random_word(8) {
+            Ok(name) => name,
+            Err(problem) => return refuse("internal", &problem.to_string()),
+        };
+        let path = folder.join(format!("copy-{name}.redb"));
+        if let Err(error) = tokio::fs::create_dir_all(&folder).await {
+            return refuse("internal", &error.to_string());
+        }
+        match self.engine.backup(path.clone()).await {
+            Ok(_) => ok(&path),
+            Err(error) => {
+                let _ = tokio::fs::remove_file(&path).await;
+                done::<()>(Err(error))
+            }
+        }
+    }
+}
+
+fn ok<T: serde::Serialize>(value: &T) -> Answer {
+    match serde_json::to_value(value) {
+        Ok(value) => Answer::Ok(value),
+        Err(error) => refuse("internal", &error.to_string()),
+    }
+}
+
+fn done<T: serde::Serialize>(result: Result<T, Error>) -> Answer {
+    let error = match result {
+        Ok(value) => return ok(&value),
+        Err(error) => error,
+    };
+    let code = match &error {
+        Error::NotFound | Error::UnknownNode(_) => "not_found",
+        Error::Invalid { .. } | Error::OneselfChat => "invalid",
+        Error::Taken => "taken",
+        Error::RegistrationClosed => "registration_closed",
+        Error::NotYet => "not_yet",
+        Error::Busy | Error::TooMany { .. } => "busy",
+        Error::StorageFull => "storage_full",
+        Error::Stopping => "stopping",
+        _ => "internal",
+    };
+    refuse(code, &error.to_string())
+}
+
+fn engine_config(
+    config: &Config,
+    key: &[u8; 32],
+    name: String,
+    set_up_code: Option<String>,
+) -> chater_engine::Config {
+    chater_engine::Config {
+        data_dir: config.data_dir.clone(),
+        node_key: NodeKey::new(*key),
+        name,
+        p2p_listen: config.p2p_addr.clone(),
+        p2p_listen_explicit: config.p2p_explicit,
+        peers: config.peers.clone(),
+        mdns: config.mdns,
+        registration: config.registration,
+        setup_code: set_up_code,
+        limits: config.limits,
+        language: config.language.code().into(),
+    }
+}
+
+fn web_problem(address: SocketAddr, error: &std::io::Error) -> Problem {
+    if error.kind() == std::io::ErrorKind::AddrInUse {
+        return Problem::PortTaken(address);
+    }
+    Problem::Bind {
+        address,
+        why: error.to_string(),
+    }
+}
+
+fn start_problem(config: &Config, error: StartError) -> Problem {
+    match error {
+        StartError::NewerData(_) => Problem::NewerData(config.data_dir.clone()),
+        StartError::Store(path, why) => Problem::Store { path, why },
+        StartError::Listen(address, why) => Problem::Listen { address, why },
+        StartError::Other(why) => Problem::Other(why),
+    }
+}
+
+/// Whether a port of a multiaddr is free now. Addresses without an IP are left to the network.
+///
+/// # Errors
+/// It is taken, or not ours to use.
+pub fn try_port(address: &str) -> std::io::Result<()> {
+    let parts: Vec<&str> = address.split('/').collect();
+    let (Some(ip), Some(kind), Some(port)) = (
+        ip_of(address),
+        parts.get(3),
+        parts.get(4).and_then(|port| port.parse().ok()),
+    ) else {
+        return Ok(());
+    };
+    let socket = SocketAddr::new(ip, port);
+    match *kind {
+        "tcp" => TcpListener::bind(socket).map(drop),
+        "udp" => UdpSocket::bind(socket).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// The network tells its addresses a moment after it started; `run.json` should have them.
+async fn first_addresses(engine: &Engine) -> Vec<String> {
+    let end = tokio::time::Instant::now() + ADDRESS_WAIT;
+    loop {
+        let addresses = engine.node().addresses;
+        if !addresses.is_empty() || tokio::time::Instant::now() >= end {
+            return addresses;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Says when the usual port was taken and another one is used (Q14).
+fn other_port(config: &Config, addresses: &[String]) -> Option<Say> {
+    if config.p2p_explicit {
+        return None;
+    }
+    let mut used: Vec<u16> = addresses
+        .iter()
+        .filter_map(|address| address.split('/').nth(4)?.parse().ok())
+        .collect();
+    used.sort_unstable();
+    used.dedup();
+    used.retain(|port| *port != P2P_PORT);
+    (!used.is_empty()).then_some(Say::OtherPort {
+        wanted: P2P_PORT,
+        used,
+    })
+}
+
+/// The address to open in a browser on this machine.
+#[must_use]
+pub fn url(address: SocketAddr) -> String {
+    let port = address.port();
+    match address.ip() {
+        std::net::IpAddr::V4(ip) if ip.is_loopback() || ip.is_unspecified() => {
+            format!("http://localhost:{port}")
+        }
+        std::net::IpAddr::V6(ip) if ip.is_unspecified() => format!("http://localhost:{port}"),
+        _ => format!("http://{address}"),
+    }
+}
+
+/// For hosts without a telling name (Q5): the same name at every start.
+fn name_from_key(key: &[u8; 32]) -> String {
+    let bytes = blake3::derive_key("chater node default name v1", key);
+    format!(
+        "node-{}",
+        chater_protocol::id::hex(bytes.get(..2).unwrap_or_default())
+    )
+}
+
+/// Typed by a person from a terminal: three groups of four, no letters that look alike.
+fn set_up_code() -> Result<String, Problem> {
+    let word = random_word(12)?;
+    let groups: Vec<&str> = [word.get(..4), word.get(4..8), word.get(8..)]
+        .into_iter()
+        .flatten()
+        .collect();
+    Ok(groups.join("-"))
+}
+
+/// Random letters and digits, 5 bits each.
+fn random_word(length: usize) -> Result<String, Problem> {
+    const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
+    let mut bytes = vec![0; length];
+    getrandom::fill(&mut bytes).map_err(|error| Problem::NoRandom(error.to_string()))?;
+    Ok(bytes
+        .iter()
+        .filter_map(|byte| LETTERS.get(usize::from(byte & 31)))
+        .map(|letter| char::from(*letter))
+        .collect())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_seen_and_a_free_one_is_left_free() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let error = try_port(&format!("/ip4/127.0.0.1/tcp/{port}")).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+        drop(taken);
+        assert!(try_port(&format!("/ip4/127.0.0.1/tcp/{port}")).is_ok());
+        assert!(try_port(&format!("/ip4/127.0.0.1/tcp/{port}")).is_ok());
+        assert!(try_port("/ip4/127.0.0.1/udp/0/quic-v1").is_ok());
+        assert!(try_port("/dns4/localhost/tcp/1").is_ok());
+        assert!(try_port("nonsense").is_ok());
+    }
+
+    #[test]
+    fn addresses_are_told_as_people_open_them() {
+        let url = |text: &str| super::url(text.parse().unwrap());
+        assert_eq!(url("127.0.0.1:5000"), "http://localhost:5000");
+        assert_eq!(url("0.0.0.0:5000"), "http://localhost:5000");
+        assert_eq!(url("192.168.1.5:80"), "http://192.168.1.5:80");
+        assert_eq!(url("[::1]:5000"), "http://[::1]:5000");
+    }
+
+    #[test]
+    fn the_set_up_code_is_three_groups_and_new_each_time() {
+        let (one, two) = (set_up_code().unwrap(), set_up_code().unwrap());
+        assert_ne!(one, two);
+        assert_eq!(one.split('-').map(str::len).collect::<Vec<_>>(), [4, 4, 4]);
+    }
+
+    #[test]
+    fn the_name_from_the_key_is_always_the_same() {
+        assert_eq!(name_from_key(&[1; 32]), name_from_key(&[1; 32]));
+        assert_ne!(name_from_key(&[1; 32]), name_from_key(&[2; 32]));
+        assert_eq!(name_from_key(&[1; 32]).len(), "node-".len() + 4);
+    }
+}

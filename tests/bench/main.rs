@@ -1,0 +1,91 @@
+//! The benchmark: two real release nodes on loopback, driven over the public API and sockets, beside the floor that the
+//! same machine allows in the same run. `scripts/bench` builds and starts it.
+//!
+//! `--quick`: fewer messages. `--json FILE`: the figures as a list of `{name, value, unit, better, must, aim}`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a measurement stops at the first surprise and says which"
+)]
+
+mod floor;
+mod load;
+mod measure;
+mod report;
+
+use report::Report;
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scale {
+    /// Messages one by one.
+    pub sequential: usize,
+    /// Messages at once.
+    pub pipelined: usize,
+    /// Messages of a store that is started.
+    pub stored: usize,
+    /// Messages of a node that was away.
+    pub away: usize,
+    /// Messages of the long chat.
+    pub long: usize,
+    /// Seconds of idling.
+    pub idle: u64,
+}
+
+const FULL: Scale = Scale {
+    sequential: 2_000,
+    pipelined: 5_000,
+    stored: 100_000,
+    away: 2_000,
+    long: 1_000_000,
+    idle: 20,
+};
+const QUICK: Scale = Scale {
+    sequential: 500,
+    pipelined: 5_000,
+    stored: 20_000,
+    away: 2_000,
+    long: 50_000,
+    idle: 20,
+};
+
+fn main() {
+    let mut scale = FULL;
+    let mut json = None;
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--quick" => scale = QUICK,
+            "--json" => json = Some(words.next().expect("--json FILE")),
+            other => {
+                println!("unknown option {other}; there are --quick and --json FILE");
+                std::process::exit(1);
+            }
+        }
+    }
+    if cfg!(debug_assertions) {
+        println!("note: this is a debug build, its figures mean nothing");
+    }
+    println!(
+        "limits of messages, searches and registrations are switched off on both nodes; {scale:?}"
+    );
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let report = runtime.block_on(async {
+        let mut report = Report::default();
+        measure::all(scale, &mut report).await;
+        report
+    });
+    print!("{}", report.table());
+    if let Some(path) = json {
+        std::fs::write(&path, report.json()).unwrap_or_else(|error| panic!("{path}: {error}"));
+        println!("figures written to {path}");
+    }
+    runtime.shutdown_background();
+}

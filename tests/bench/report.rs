@@ -1,0 +1,139 @@
+//! The figures, side by side with what they must be and should be.
+
+use serde_json::{Value, json};
+
+/// Which direction is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Better {
+    /// Times, memory.
+    Lower,
+    /// Rates.
+    Higher,
+}
+
+/// One figure.
+#[derive(Debug, Clone)]
+pub(crate) struct Figure {
+    name: &'static str,
+    value: f64,
+    unit: &'static str,
+    better: Better,
+    floor: Option<f64>,
+    must: Option<f64>,
+    aim: Option<f64>,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    figures: Vec<Figure>,
+}
+
+impl Figure {
+    pub(crate) fn new(name: &'static str, value: f64, unit: &'static str, better: Better) -> Self {
+        Self {
+            name,
+            value,
+            unit,
+            better,
+            floor: None,
+            must: None,
+            aim: None,
+        }
+    }
+
+    pub(crate) fn goal(mut self, must: f64, aim: f64) -> Self {
+        (self.must, self.aim) = (Some(must), Some(aim));
+        self
+    }
+
+    pub(crate) fn floor(mut self, floor: f64) -> Self {
+        self.floor = Some(floor);
+        self
+    }
+
+    fn reaches(&self, goal: f64) -> bool {
+        match self.better {
+            Better::Lower => self.value <= goal,
+            Better::Higher => self.value >= goal,
+        }
+    }
+
+    fn verdict(&self) -> &'static str {
+        match (self.must, self.aim) {
+            (_, Some(aim)) if self.reaches(aim) => "aim reached",
+            (Some(must), _) if self.reaches(must) => "must holds",
+            (Some(_), _) => "MISSED",
+            _ => "",
+        }
+    }
+}
+
+impl Report {
+    /// Adds a figure and shows it at once: a run takes minutes.
+    pub(crate) fn add(&mut self, figure: Figure) {
+        println!(
+            "  {:<44}{:>12} {}",
+            figure.name,
+            number(figure.value),
+            figure.unit
+        );
+        self.figures.push(figure);
+    }
+
+    /// Everything, for people.
+    pub(crate) fn table(&self) -> String {
+        let mut out = format!(
+            "\n{:<44}{:>12}{:>10}{:>12}{:>12}  {:<8}{}\n",
+            "figure", "measured", "floor", "must", "aim", "unit", "verdict"
+        );
+        for figure in &self.figures {
+            let goal = |value: Option<f64>| value.map_or_else(|| "-".into(), number);
+            out.push_str(&format!(
+                "{:<44}{:>12}{:>10}{:>12}{:>12}  {:<8}{}\n",
+                figure.name,
+                number(figure.value),
+                goal(figure.floor),
+                goal(figure.must),
+                goal(figure.aim),
+                figure.unit,
+                figure.verdict()
+            ));
+        }
+        let missed = self
+            .figures
+            .iter()
+            .filter(|figure| figure.verdict() == "MISSED")
+            .count();
+        out.push_str(&format!(
+            "\n{missed} of {} goals missed\n",
+            self.figures
+                .iter()
+                .filter(|figure| figure.must.is_some())
+                .count()
+        ));
+        out
+    }
+
+    /// Everything, for programs.
+    pub(crate) fn json(&self) -> String {
+        let rows: Vec<Value> = self
+            .figures
+            .iter()
+            .map(|figure| {
+                let better = if figure.better == Better::Lower { "lower" } else { "higher" };
+                json!({"name": figure.name, "value": figure.value, "unit": figure.unit, "better": better, "must": figure.must, "aim": figure.aim})
+            })
+            .collect();
+        format!("{:#}\n", Value::Array(rows))
+    }
+}
+
+fn number(value: f64) -> String {
+    match value.abs() {
+        size if size >= 1_000.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        size if size >= 0.1 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}

@@ -1,0 +1,74 @@
+// Real nodes for a test: one process and one temporary data folder each, ended by process id.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const program = process.env.CHATER_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug/chater");
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+export class Node {
+  constructor(name, language, options = []) {
+    this.name = name;
+    this.language = language;
+    this.options = options;
+    this.base = mkdtempSync(join(tmpdir(), "chater-browser-"));
+    this.folder = join(this.base, "data");
+    this.ports = { web: 0, p2p: 0 };
+  }
+
+  // Starts it, on the same ports again after the first time, and waits until it answers.
+  async up() {
+    const words = [
+      "--data-dir", this.folder, "--name", this.name, "--language", this.language, "--no-mdns",
+      "--web-addr", `127.0.0.1:${this.ports.web}`, "--p2p-addr", `/ip4/127.0.0.1/tcp/${this.ports.p2p}`,
+      ...this.options,
+    ];
+    const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith("CHATER_")));
+    this.log = "";
+    this.process = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [this.process.stdout, this.process.stderr]) stream.on("data", (text) => (this.log += text));
+    this.ended = new Promise((done) => this.process.once("exit", done));
+    for (let tries = 0; tries < 400; tries += 1) {
+      const running = this.#running();
+      if (running) {
+        this.p2p = running.p2p.find((address) => address.includes("/tcp/"));
+        this.url = running.web[0].replace(/\/$/, "");
+        this.ports = { web: Number(new URL(this.url).port), p2p: Number(this.p2p.split("/")[4]) };
+        return this;
+      }
+      if (this.process.exitCode !== null) break;
+      await pause(50);
+    }
+    throw new Error(`${this.name} did not start:\n${this.log}`);
+  }
+
+  #running() {
+    try {
+      const running = JSON.parse(readFileSync(join(this.folder, "run.json"), "utf8"));
+      return running.pid === this.process.pid && running.p2p.length > 0 ? running : null;
+    } catch {
+      return null;
+    }
+  }
+
+  async down() {
+    if (!this.process || this.process.exitCode !== null) return;
+    this.process.kill("SIGTERM");
+    await this.ended;
+  }
+
+  async remove() {
+    await this.down();
+    rmSync(this.base, { recursive: true, force: true });
+  }
+}
+
+// Two linked nodes.
+export async function pair(language) {
+  const dom = await new Node("dom", language).up();
+  const dacha = await new Node("dacha", language, ["--peer", dom.p2p]).up();
+  return { dom, dacha };
+}

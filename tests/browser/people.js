@@ -1,0 +1,149 @@
+// Every selector and every word of the pages that the tests look for. When a page changes, this file changes.
+import { expect } from "@playwright/test";
+
+export const PASSWORD = "лодка у причала 7";
+
+const WORDS = {
+  ru: {
+    register: "Регистрация", registerDo: "Создать аккаунт", login: "Логин", loginDo: "Войти", nick: "Ник", password: "Пароль",
+    start: "Начать чат", message: "Сообщение", send: "Отправить", out: "Выход", settings: "Настройки", group: "Создать группу",
+    menu: "Меню", bad: "Ник или пароль не подходят",
+  },
+  en: {
+    register: "Sign up", registerDo: "Create account", login: "Log in", loginDo: "Log in", nick: "Nick", password: "Password",
+    start: "Start chat", message: "Message", send: "Send", out: "Log out", settings: "Settings", group: "Create group",
+    menu: "Menu", bad: "Nick or password is wrong",
+  },
+};
+
+// One person at one browser page.
+export class Someone {
+  constructor(page, node, nick, language) {
+    Object.assign(this, { page, node, nick, words: WORDS[language] });
+    this.faults = [];
+    page.on("pageerror", (error) => this.faults.push(String(error)));
+    page.on("console", (line) => {
+      // A navigation cuts sockets and fetches off; that is no fault of the page.
+      if (line.type() === "error" && !/net::ERR_|WebSocket connection/.test(line.text())) this.faults.push(line.text());
+    });
+  }
+
+  heading(name) {
+    return this.page.getByRole("heading", { level: 1, name, exact: true });
+  }
+
+  get nickField() {
+    return this.page.getByLabel(this.words.nick, { exact: true });
+  }
+
+  get passwordField() {
+    return this.page.getByLabel(this.words.password, { exact: true });
+  }
+
+  get composer() {
+    return this.page.getByRole("textbox", { name: this.words.message, exact: true });
+  }
+
+  get sendButton() {
+    return this.page.getByRole("button", { name: this.words.send, exact: true });
+  }
+
+  get cards() {
+    return this.page.locator(".cards .card");
+  }
+
+  card(nick) {
+    return this.cards.filter({ hasText: nick });
+  }
+
+  // A message of the open chat by its text.
+  message(text) {
+    return this.page.locator(".msg").filter({ has: this.page.locator(".b", { hasText: text }) });
+  }
+
+  async registers() {
+    await this.page.goto(`${this.node.url}/register`);
+    await expect(this.heading(this.words.register)).toBeVisible();
+    await this.nickField.fill(this.nick);
+    await this.passwordField.fill(PASSWORD);
+    await this.page.getByRole("button", { name: this.words.registerDo, exact: true }).click();
+    await this.isIn();
+  }
+
+  async logsIn(password = PASSWORD) {
+    await this.page.goto(`${this.node.url}/login`);
+    await expect(this.heading(this.words.login)).toBeVisible();
+    await this.nickField.fill(this.nick);
+    await this.passwordField.fill(password);
+    await this.page.getByRole("button", { name: this.words.loginDo, exact: true }).click();
+  }
+
+  async logsOut() {
+    await this.page.goto(this.node.url);
+    await this.page.getByRole("button", { name: this.words.out, exact: true }).click();
+    await expect(this.heading(this.words.login)).toBeVisible();
+  }
+
+  // The menu is there for those who are signed in, and only for them.
+  async isIn() {
+    const menu = this.page.getByRole("navigation", { name: this.words.menu, exact: true });
+    for (const name of [this.words.settings, this.words.group]) {
+      await expect(menu.getByRole("link", { name, exact: true })).toBeVisible();
+    }
+    await expect(menu.getByRole("button", { name: this.words.out, exact: true })).toBeVisible();
+  }
+
+  // Types the beginning of a name; the rest of the page comes by itself (or by Enter without scripts).
+  async searches(beginning, { enter = false } = {}) {
+    await this.page.goto(`${this.node.url}/search`);
+    const field = this.page.locator("main input[name=q]");
+    await field.pressSequentially(beginning, { delay: 30 });
+    if (enter) await field.press("Enter");
+  }
+
+  // A row of the search by its address.
+  result(address) {
+    return this.page.locator("main .res").filter({ hasText: address });
+  }
+
+  async opensChatWith(beginning, address, options) {
+    await this.searches(beginning, options);
+    await this.result(address).getByRole("link").click();
+    await this.page.getByRole("button", { name: this.words.start, exact: true }).click();
+    await expect(this.page).toHaveURL(/\/c\/[0-9a-f]{64}/);
+  }
+
+  async sends(text) {
+    await this.composer.fill(text);
+    await this.sendButton.click();
+    await expect(this.message(text)).toBeVisible();
+  }
+
+  async sees(text) {
+    await expect(this.message(text)).toBeVisible();
+  }
+
+  // How far an own message has come, as the page tells it.
+  async seesState(text, states) {
+    await expect(this.message(text)).toHaveAttribute("data-state", states);
+  }
+
+  async opensCard(nick) {
+    await this.page.goto(this.node.url);
+    await this.card(nick).click();
+    await expect(this.composer).toBeVisible();
+  }
+
+  // Nothing scrolls sideways and nothing broke in the page.
+  async isWell() {
+    const wide = await this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    expect(wide, `${this.page.url()} scrolls sideways`).toBeLessThanOrEqual(0);
+    expect(this.faults).toEqual([]);
+  }
+
+  async shows(info, name) {
+    const file = `test-results/shots/${info.project.name}-${name}.png`;
+    await this.page.screenshot({ path: file });
+    await info.attach(name, { path: file, contentType: "image/png" });
+  }
+}

@@ -1,0 +1,43 @@
+// Two languages and two widths, one story each; the system's chromium (the download is switched off in scripts/test).
+import { existsSync } from "node:fs";
+import { defineConfig } from "@playwright/test";
+
+const places = [process.env.CHATER_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const executablePath = places.find((place) => place && existsSync(place));
+if (!executablePath) throw new Error("no chromium: install it (apt-get install chromium) or set CHATER_CHROMIUM");
+
+const sizes = { phone: { width: 360, height: 740 }, desktop: { width: 1280, height: 800 } };
+
+export default defineConfig({
+  testDir: ".",
+  outputDir: "test-results",
+  workers: 1,
+  retries: 0,
+  timeout: 90_000,
+  expect: { timeout: 15_000 },
+  reporter: [["list"]],
+  use: {
+    browserName: "chromium",
+    screenshot: "only-on-failure",
+    trace: "retain-on-failure",
+    launchOptions: {
+      executablePath,
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+  projects: ["ru", "en"].flatMap((language) =>
+    Object.entries(sizes).map(([size, viewport]) => ({
+      name: `${language}-${size}`,
+      metadata: { language, size },
+      use: { viewport, timezoneId: "Europe/Moscow", locale: language === "ru" ? "ru-RU" : "en-GB" },
+    })),
+  ),
+});

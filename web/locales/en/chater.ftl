@@ -1,0 +1,298 @@
+# Everything a person reads on the pages.
+
+# Frame
+skip = To the content
+logo = chater, to the list of chats
+menu = Menu
+menu-group = Create group
+menu-out = Log out
+node = Node
+links = { $n ->
+    [one] { $n } link
+   *[other] { $n } links
+}
+connecting = connecting…
+alone = alone
+close = Close
+cancel = Cancel
+save = Save
+saved = Saved
+to-chats = To the chats
+language-other = Русский
+
+# Login and registration
+login = Log in
+login-do = Log in
+login-alt = No account yet?
+login-alt-do = Sign up
+login-bad = Nick or password is wrong. Check your keyboard layout.
+login-slow = Too many attempts. Wait { $n } s.
+nick = Nick
+password = Password
+register = Sign up
+register-do = Create account
+register-alt = Already have an account?
+register-owner = You are first on this node and will own it: you can invite people and manage links.
+register-nick = 2 to 32 characters: letters of one alphabet, digits, dot, hyphen, underscore. It cannot be changed.
+register-taken = This nick is taken on { $a }
+register-pw = At least 10 characters. A phrase with spaces is fine.
+register-closed = Registration on this node is closed. Ask its owner.
+register-code-needed = A code is needed
+register-code-bad = The code is wrong or was used already
+setup-code = Set-up code
+setup-code-hint = The node printed it when it started
+invite-code = Invite code
+invite-code-hint = The owner of the node gives it
+
+# List
+chats = Chats
+list-search = Find a person or chat
+list-filters = Which chats to show
+list-none = No chats yet
+filter-all = All
+filter-unread = New
+filter-groups = Groups
+filter-archive = Archive
+filter-none = Nothing here
+more = Show more
+empty-title = Nothing here yet
+empty-text = Find someone or invite them by link.
+pick-title = Choose a chat
+pick-text = Or find a person on this node and its neighbours. Messages are kept with you, not in somebody's cloud.
+find = Find a person
+invite = Invite
+key-quick = quick switch
+key-help = keys
+card-new = No messages yet
+draft = Draft:
+deleted = Message deleted
+pinned = pinned
+muted = muted
+unread = { $n ->
+    [one] { $n } unread
+   *[other] { $n } unread
+}
+members = { $n ->
+    [one] { $n } member
+   *[other] { $n } members
+}
+
+# Conversation
+back = To the chats
+log-label = Messages: { $a }
+earlier = Earlier
+later = Later
+chat-new = New messages
+chat-bottom = To the latest messages
+chat-blank = No messages here yet. Write the first one.
+chat-input = Message
+chat-send = Send
+mark-read = Mark as read
+edited = edited
+late = came late
+message-locked = This message cannot be opened yet: waiting for a key
+reply = Reply
+reply-cancel = Do not reply
+presence-here = on this node
+presence-linked = node online
+presence-away = node offline
+presence-seen = seen
+node-away = Node { $a } is offline. We will deliver when it is back.
+waits-since = Waiting since
+missing = { $n ->
+    [one] { $n } message is missing
+   *[other] { $n } messages are missing
+}
+asking = { $n ->
+    [one] asking { $n } node
+   *[other] asking { $n } nodes
+}
+closed-declined = The message request was declined
+closed-blocked = This person is blocked
+closed-left = You are not in this group
+path = The way of the message
+path-sent = Sent
+path-here = Your node { $a } has stored it
+path-there = Node { $a } has received it
+path-read = Read by { $a }
+path-read-any = Read
+path-next = next try:
+path-waits = waiting
+path-back = To the message
+
+# Search and start
+search = Search
+search-title = Search: { $a }
+search-label = Nick, name or address
+search-chats = Chats
+search-here = On this node
+search-there = On other nodes
+search-none = No one found. Check the address or invite by link.
+search-hint = Type at least two letters of a name, or the whole address: nick@node
+search-again = Ask again
+search-back = Back to search
+search-ambiguous = Several nodes have that name. Whom did you mean?
+search-unknown-node = Node { $a } is not known here.
+search-link-node = Link a node
+start-title = New chat
+start-ask = Start a chat with { $a }?
+start-here = This person is on your node.
+start-remote = This person is on another node. Node { $a } will see your address and this chat's messages.
+start-do = Start chat
+start-self = A chat with oneself cannot be started
+
+# Settings
+settings = Settings
+settings-parts = Parts of the settings
+settings-profile = Profile
+settings-look = Look and language
+settings-node = My node
+profile-name = Name
+profile-address = Address
+profile-about = About
+copy-address = Copy the address
+copy-id = Copy the node's id
+copy-command = Copy the command
+theme = Theme
+theme-hint = “As the system” follows the device
+theme-system = As the system
+theme-light = Light
+theme-dark = Dark
+language = Language
+language-ru = Русский
+language-en = English
+
+# Network
+network = Network
+network-summary = { $nodes }, { $people }
+network-nodes = { $n ->
+    [one] { $n } node online
+   *[other] { $n } nodes online
+}
+people = { $n ->
+    [one] { $n } person nearby
+   *[other] { $n } people nearby
+}
+network-add = Add a node
+network-peers = Nodes
+network-none = No other nodes are seen yet. Start Chater on a computer nearby or add an address.
+network-dialling = Addresses being dialled
+network-last-error = No answer:
+network-forget = Forget
+network-address = Address of the node
+network-address-hint = The “Network” page of the other node shows it
+network-link = Link
+network-own = Your node { $a }
+network-fp = Fingerprint
+network-id = Node id
+network-addresses = Addresses
+network-no-address = No addresses yet
+network-version = Chater { $a }
+network-invite = How to invite a second node
+network-invite-lan = Nodes on one local network find each other: start Chater on the other computer.
+network-invite-far = If it is not found or far away, pass on an address: it goes into the “Network” page or into the command.
+net-fp = Compare the fingerprint with the node's owner before linking.
+col-link = Link
+col-found = Found
+col-people = People
+col-waiting = Waiting
+col-reply = Response
+milliseconds = { $n } ms
+link-connected = online
+link-connecting = connecting
+link-away = offline
+found-lan = local network
+found-manual = by address
+found-gossip = by other nodes
+
+# Other pages
+group-later = Groups come in one of the next versions. For now, people can write to each other.
+keys = Keys
+keys-press = Keys
+keys-does = What they do
+keys-search = quick switch and search
+keys-list = this list
+keys-send = send the message
+keys-line = new line
+keys-chats = previous and next chat
+keys-reply = choose the message to reply to
+keys-esc = close a window or cancel the reply
+keys-end = to the latest messages
+
+# Errors
+error-403 = You may not go here
+error-404 = No such chat, or no access
+error-404-page = No such page
+error-413 = This is too much at once
+error-429 = Too often. Wait a little.
+error-429-wait = Too often. Wait { $n } s.
+error-500 = Something broke on the node. Code { $a }
+error-501 = This does not exist here yet
+error-busy = The node is busy. Try again.
+error-storage = The disk of the node is full
+error-form = The page is out of date. Go back, reload it and try again.
+error-host = The node does not answer to this name
+error-empty = Something has to be written here
+error-short = Too short
+error-long = Too long
+error-control = There are invisible characters here
+error-characters = There are characters here that cannot be used
+error-mixed = The letters must be of one alphabet
+error-reserved = This name is kept for the program
+error-malformed = This does not work. Check how it is written.
+error-nick-short = Nick: 2 to 32 characters
+error-nick-long = Nick: 2 to 32 characters
+error-password-short = Password: at least 10 characters
+error-password-long = The password is too long
+error-text-long = Message: at most 8000 characters
+error-address-malformed = This does not look like the address of a node. Example: /ip4/192.168.1.24/tcp/5001
+
+# Dates
+months = January February March April May June July August September October November December
+months-short = Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec
+week-days = Mon Tue Wed Thu Fri Sat Sun
+date-day-month = { $month } { $day }
+date-with-year = { $day }, { $year }
+
+# Scripts
+js-yesterday = yesterday
+js-day-today = Today
+js-day-yesterday = Yesterday
+js-again = Retry
+js-remove = Delete
+js-back-online = Connection restored
+js-offline = No connection to the node. Messages are kept here and will be sent.
+js-try-in = Next try in { $s } s.
+js-now = Now
+js-copied = Copied
+js-ended = You are logged out on this node. Log in again: what you typed is kept.
+js-log-in = Log in
+js-updated = Chater was updated.
+js-reload = Reload
+js-left-count = { $n ->
+    [one] { $n } character left
+   *[other] { $n } characters left
+}
+js-new-count = { $n ->
+    [one] { $n } new message
+   *[other] { $n } new messages
+}
+js-not-sent = Not sent
+js-waits-here = Waits for the connection to the node
+js-search-found-count = { $n ->
+    [one] { $n } person found
+   *[other] { $n } people found
+}
+js-search-answered-count = { $n ->
+    [one] { $n } of { $m } nodes answered
+   *[other] { $n } of { $m } nodes answered
+}
+js-search-waiting = waiting for answers
+js-state-sending = Sending
+js-state-stored = On your node
+js-state-delivered = Delivered to the other node
+js-state-read = Read
+js-state-failed = Not sent
+js-typing-one = { $a } is typing…
+js-typing-two = { $a } and { $b } are typing…
+js-typing-many = Several people are typing…

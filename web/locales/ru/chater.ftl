@@ -1,0 +1,309 @@
+# Everything a person reads on the pages. Names are never declined; «вы» in lower case; no full stop after labels.
+
+# Frame
+skip = К содержимому
+logo = chater, к списку чатов
+menu = Меню
+menu-group = Создать группу
+menu-out = Выход
+node = Узел
+links = { $n ->
+    [one] { $n } соединение
+    [few] { $n } соединения
+   *[many] { $n } соединений
+}
+connecting = соединяемся…
+alone = один
+close = Закрыть
+cancel = Отмена
+save = Сохранить
+saved = Сохранено
+to-chats = К списку чатов
+language-other = English
+
+# Login and registration
+login = Логин
+login-do = Войти
+login-alt = Ещё нет аккаунта?
+login-alt-do = Зарегистрироваться
+login-bad = Ник или пароль не подходят. Проверьте раскладку.
+login-slow = Слишком много попыток. Подождите { $n } с.
+nick = Ник
+password = Пароль
+register = Регистрация
+register-do = Создать аккаунт
+register-alt = Уже есть аккаунт?
+register-owner = Вы первый на этом узле и станете его владельцем: сможете приглашать людей и управлять соединениями.
+register-nick = От 2 до 32 знаков: буквы одного алфавита, цифры, точка, дефис, подчёркивание. Ник нельзя сменить.
+register-taken = Этот ник занят на узле { $a }
+register-pw = Не короче 10 знаков. Можно фразу с пробелами.
+register-closed = Регистрация на этом узле закрыта. Обратитесь к его владельцу.
+register-code-needed = Нужен код
+register-code-bad = Код не подходит или уже использован
+setup-code = Код установки
+setup-code-hint = Узел напечатал его при запуске
+invite-code = Код приглашения
+invite-code-hint = Его даёт владелец узла
+
+# List
+chats = Чаты
+list-search = Найти человека или чат
+list-filters = Какие чаты показать
+list-none = Чатов пока нет
+filter-all = Все
+filter-unread = Новые
+filter-groups = Группы
+filter-archive = Архив
+filter-none = Здесь ничего нет
+more = Показать ещё
+empty-title = Пока пусто
+empty-text = Найдите первого собеседника или пригласите его по ссылке.
+pick-title = Выберите чат
+pick-text = Или найдите человека на этом узле и на соседних. Сообщения хранятся у вас, а не в чужом облаке.
+find = Найти человека
+invite = Пригласить
+key-quick = быстрый переход
+key-help = клавиши
+card-new = Сообщений пока нет
+draft = Черновик:
+deleted = Сообщение удалено
+pinned = закреплён
+muted = без звука
+unread = { $n ->
+    [one] { $n } непрочитанное
+    [few] { $n } непрочитанных
+   *[many] { $n } непрочитанных
+}
+members = { $n ->
+    [one] { $n } участник
+    [few] { $n } участника
+   *[many] { $n } участников
+}
+
+# Conversation
+back = К списку чатов
+log-label = Сообщения: { $a }
+earlier = Раньше
+later = Позже
+chat-new = Новые сообщения
+chat-bottom = К последним сообщениям
+chat-blank = Здесь пока нет сообщений. Напишите первое.
+chat-input = Сообщение
+chat-send = Отправить
+mark-read = Отметить прочитанным
+edited = изм.
+late = пришло позже
+message-locked = Это сообщение пока нечем открыть: ждём ключ
+reply = Ответить
+reply-cancel = Не отвечать
+presence-here = на этом узле
+presence-linked = узел в сети
+presence-away = узел не в сети
+presence-seen = был
+node-away = Узел { $a } не в сети. Доставим, когда появится.
+waits-since = Ждёт с
+missing = { $n ->
+    [one] Не хватает { $n } сообщения
+    [few] Не хватает { $n } сообщений
+   *[many] Не хватает { $n } сообщений
+}
+asking = { $n ->
+    [one] спрашиваем { $n } узел
+    [few] спрашиваем { $n } узла
+   *[many] спрашиваем { $n } узлов
+}
+closed-declined = Запрос на переписку отклонён
+closed-blocked = Этот человек заблокирован
+closed-left = Вы не в этой группе
+path = Путь сообщения
+path-sent = Отправлено
+path-here = Ваш узел { $a } сохранил
+path-there = Узел { $a } получил
+path-read = Прочитано: { $a }
+path-read-any = Прочитано
+path-next = следующая попытка:
+path-waits = ждём
+path-back = К сообщению
+
+# Search and start
+search = Поиск
+search-title = Поиск: { $a }
+search-label = Ник, имя или адрес
+search-chats = Чаты
+search-here = На этом узле
+search-there = На других узлах
+search-none = Никого не нашли. Проверьте адрес или пригласите человека по ссылке.
+search-hint = Наберите хотя бы две буквы имени или весь адрес: ник@узел
+search-again = Ещё раз
+search-back = К поиску
+search-ambiguous = Узлов с таким именем несколько. Кого вы имели в виду?
+search-unknown-node = Узел { $a } здесь не знаком.
+search-link-node = Связать узел
+start-title = Новый чат
+start-ask = Начать чат с пользователем { $a }?
+start-here = Этот человек на вашем узле.
+start-remote = Этот человек на другом узле. Узел { $a } увидит ваш адрес и сообщения этого чата.
+start-do = Начать чат
+start-self = Чат с самим собой начать нельзя
+
+# Settings
+settings = Настройки
+settings-parts = Разделы настроек
+settings-profile = Профиль
+settings-look = Вид и язык
+settings-node = Мой узел
+profile-name = Имя
+profile-address = Адрес
+profile-about = О себе
+copy-address = Скопировать адрес
+copy-id = Скопировать номер узла
+copy-command = Скопировать команду
+theme = Тема
+theme-hint = «Как в системе» следует за устройством
+theme-system = Как в системе
+theme-light = Светлая
+theme-dark = Тёмная
+language = Язык
+language-ru = Русский
+language-en = English
+
+# Network
+network = Сеть
+network-summary = { $nodes }, { $people }
+network-nodes = { $n ->
+    [one] { $n } узел в сети
+    [few] { $n } узла в сети
+   *[many] { $n } узлов в сети
+}
+people = { $n ->
+    [one] { $n } человек рядом
+    [few] { $n } человека рядом
+   *[many] { $n } человек рядом
+}
+network-add = Добавить узел
+network-peers = Узлы
+network-none = Других узлов пока не видно. Запустите Chater на соседнем компьютере или добавьте адрес.
+network-dialling = Набираем адреса
+network-last-error = Не отвечает:
+network-forget = Забыть
+network-address = Адрес узла
+network-address-hint = Его показывает страница «Сеть» другого узла
+network-link = Связать
+network-own = Ваш узел { $a }
+network-fp = Отпечаток
+network-id = Номер узла
+network-addresses = Адреса
+network-no-address = Адресов пока нет
+network-version = Chater { $a }
+network-invite = Как пригласить второй узел
+network-invite-lan = В одной локальной сети узлы находят друг друга сами: запустите Chater на другом компьютере.
+network-invite-far = Если он не нашёлся или далеко, передайте адрес: его вставляют на странице «Сеть» или в команду запуска.
+net-fp = Сверьте отпечаток с владельцем узла, прежде чем связать.
+col-link = Связь
+col-found = Найден
+col-people = Люди
+col-waiting = Ждут
+col-reply = Отклик
+milliseconds = { $n } мс
+link-connected = в сети
+link-connecting = соединяемся
+link-away = не в сети
+found-lan = в локальной сети
+found-manual = по адресу
+found-gossip = через другие узлы
+
+# Other pages
+group-later = Группы появятся в одной из следующих версий. Пока можно переписываться вдвоём.
+keys = Клавиши
+keys-press = Клавиши
+keys-does = Что делают
+keys-search = быстрый переход и поиск
+keys-list = этот список
+keys-send = отправить сообщение
+keys-line = новая строка
+keys-chats = предыдущий и следующий чат
+keys-reply = выбрать сообщение для ответа
+keys-esc = закрыть окно или отменить ответ
+keys-end = к последним сообщениям
+
+# Errors
+error-403 = Сюда вам нельзя
+error-404 = Такого чата нет или у вас нет доступа
+error-404-page = Такой страницы нет
+error-413 = Это слишком много для одного раза
+error-429 = Слишком часто. Подождите немного.
+error-429-wait = Слишком часто. Подождите { $n } с.
+error-500 = Что-то сломалось на узле. Код { $a }
+error-501 = Этого здесь ещё нет
+error-busy = Узел занят. Попробуйте ещё раз.
+error-storage = На диске узла нет места
+error-form = Страница устарела. Вернитесь, обновите её и попробуйте ещё раз.
+error-host = По этому имени узел не отвечает
+error-empty = Здесь нужно что-нибудь написать
+error-short = Слишком коротко
+error-long = Слишком длинно
+error-control = Здесь есть знаки, которых нельзя увидеть
+error-characters = Здесь есть знаки, которые нельзя использовать
+error-mixed = Буквы должны быть одного алфавита
+error-reserved = Это имя занято программой
+error-malformed = Так не получится. Проверьте, как это записано.
+error-nick-short = Ник: от 2 до 32 знаков
+error-nick-long = Ник: от 2 до 32 знаков
+error-password-short = Пароль: не короче 10 знаков
+error-password-long = Пароль слишком длинный
+error-text-long = Сообщение: не длиннее 8000 знаков
+error-address-malformed = Это не похоже на адрес узла. Пример: /ip4/192.168.1.24/tcp/5001
+
+# Dates
+months = января февраля марта апреля мая июня июля августа сентября октября ноября декабря
+months-short = янв. февр. мар. апр. мая июн. июл. авг. сент. окт. нояб. дек.
+week-days = пн вт ср чт пт сб вс
+date-day-month = { $day } { $month }
+date-with-year = { $day } { $year } г.
+
+# Scripts
+js-yesterday = вчера
+js-day-today = Сегодня
+js-day-yesterday = Вчера
+js-again = Повторить
+js-remove = Удалить
+js-back-online = Связь восстановлена
+js-offline = Нет связи с узлом. Сообщения сохраняются здесь и уйдут сами.
+js-try-in = Попытка через { $s } с.
+js-now = Сейчас
+js-copied = Скопировано
+js-ended = Вы вышли на этом узле. Войдите снова: набранный текст сохранён.
+js-log-in = Войти
+js-updated = Chater обновлён.
+js-reload = Перезагрузить
+js-left-count = { $n ->
+    [one] остался { $n } знак
+    [few] осталось { $n } знака
+   *[many] осталось { $n } знаков
+}
+js-new-count = { $n ->
+    [one] { $n } новое сообщение
+    [few] { $n } новых сообщения
+   *[many] { $n } новых сообщений
+}
+js-not-sent = Не отправлено
+js-waits-here = Ждёт связи с узлом
+js-search-found-count = { $n ->
+    [one] Найден { $n } человек
+    [few] Найдено { $n } человека
+   *[many] Найдено { $n } человек
+}
+js-search-answered-count = { $n ->
+    [one] ответил { $n } узел из { $m }
+    [few] ответили { $n } узла из { $m }
+   *[many] ответили { $n } узлов из { $m }
+}
+js-search-waiting = ждём ответа
+js-state-sending = Отправляется
+js-state-stored = На вашем узле
+js-state-delivered = Доставлено на узел собеседника
+js-state-read = Прочитано
+js-state-failed = Не отправлено
+js-typing-one = { $a } печатает…
+js-typing-two = { $a } и { $b } печатают…
+js-typing-many = Печатают несколько человек…

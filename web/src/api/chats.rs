@@ -1,0 +1,111 @@
+//! Chats: open one, list them, mark them read.
+
+use axum::http::StatusCode;
+use chater_engine::id::ChatId;
+use chater_engine::{Error, Filter, Reason};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::body::{Answer, Asked, At, Body, Id, answer, id};
+use super::shapes::Chat;
+use crate::error::{ErrorAnswer, Problem};
+use crate::session::Bearer;
+
+/// Q28.
+const PAGE: usize = 40;
+
+/// A direct chat (`with`) or a group (`title` and `members`).
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NewChat {
+    /// `nick@node`, a nick of this node, or a user id.
+    with: Option<String>,
+    /// A group's title.
+    title: Option<String>,
+    /// A group's first members.
+    members: Option<Vec<String>>,
+}
+
+/// Which page of the list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct List {
+    /// 40 if left out, 100 at most.
+    limit: Option<usize>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// `all`, `unread`, `groups` or `archive`.
+    filter: Option<String>,
+}
+
+/// One page of the list.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ChatList<'a> {
+    /// Pinned first, then by last activity.
+    chats: Vec<Chat<'a>>,
+    /// Where the next page begins; null = this is the last.
+    next: Option<&'a str>,
+}
+
+/// How far a chat is read.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct ReadMark {
+    /// The newest message read.
+    message_id: String,
+}
+
+/// Opens the direct chat with a person; the second time it is the same chat.
+#[utoipa::path(post, path = "/api/v1/chats", tag = "chats", request_body = NewChat,
+    responses((status = 201, body = Chat), (status = 200, body = Chat), (status = 401, body = ErrorAnswer),
+        (status = 404, body = ErrorAnswer), (status = 409, body = ErrorAnswer), (status = 422, body = ErrorAnswer),
+        (status = 501, body = ErrorAnswer)))]
+pub(super) async fn open(bearer: Bearer, Body(body): Body<NewChat>) -> Answer {
+    if body.title.is_some() || body.members.is_some() {
+        return Err(Error::NotYet.into());
+    }
+    let Some(with) = body.with else {
+        return Err(Problem::invalid("with", Reason::Empty).into());
+    };
+    let person = bearer.user.find(&with).await?;
+    let (chat, is_new) = bearer.user.start(person.user_id).await?;
+    let status = if is_new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    answer(status, &Chat::from(&chat))
+}
+
+/// Lists the chats.
+#[utoipa::path(get, path = "/api/v1/chats", tag = "chats", params(List),
+    responses((status = 200, body = ChatList), (status = 401, body = ErrorAnswer), (status = 422, body = ErrorAnswer)))]
+pub(super) async fn list(bearer: Bearer, Asked(asked): Asked<List>) -> Answer {
+    let filter = match asked.filter.as_deref() {
+        None | Some("all") => Filter::All,
+        Some("unread") => Filter::Unread,
+        Some("groups") => Filter::Groups,
+        Some("archive") => Filter::Archive,
+        Some(_) => return Err(Problem::invalid("filter", Reason::Malformed).into()),
+    };
+    let limit = asked.limit.unwrap_or(PAGE).clamp(1, 100);
+    let page = bearer.user.chats(filter, limit, asked.cursor.as_deref())?;
+    let list = ChatList {
+        chats: page.chats.iter().map(Into::into).collect(),
+        next: page.next.as_deref(),
+    };
+    answer(StatusCode::OK, &list)
+}
+
+/// Marks everything up to a message as read.
+#[utoipa::path(post, path = "/api/v1/chats/{chat_id}/read", tag = "chats", request_body = ReadMark,
+    params(("chat_id" = String, Path)),
+    responses((status = 204), (status = 401, body = ErrorAnswer), (status = 404, body = ErrorAnswer)))]
+pub(super) async fn read(
+    bearer: Bearer,
+    At(Id(chat)): At<Id<ChatId>>,
+    Body(body): Body<ReadMark>,
+) -> Answer {
+    bearer.user.read(chat, id(&body.message_id)?).await?;
+    Ok(axum::response::IntoResponse::into_response(
+        StatusCode::NO_CONTENT,
+    ))
+}

@@ -1,0 +1,20 @@
+//! The JSON API (design.md, section 4), for bots and tests. Each file is one noun; a handler reads,
+//! calls the engine, answers. The OpenAPI document is made from the same route list.
+
+#![allow(
+    clippy::unused_async,
+    reason = "handlers are async for axum, also those that only read"
+)]
+
+pub(crate) mod body;
+mod chats;
+mod members;
+mod messages;
+mod node;
+mod openapi;
+mod people;
+pub(crate) mod shapes;
+mod users;
+
+pub(crate) use node::{healthz, metrics};
+pub(crate) use openapi::{document_answer, routes};

@@ -1,0 +1,174 @@
+//! The node itself: what it is, whom it knows, whether it is well.
+
+use std::time::{Duration, Instant};
+
+use axum::extract::{FromRequestParts, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{StatusCode, request};
+use axum::response::{IntoResponse, Response};
+use chater_engine::view::{self, LinkState};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::body::{Answer, Body, answer};
+use super::shapes::{Text, peer_id, time};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::{ApiError, ErrorAnswer, Problem};
+use crate::session::Bearer;
+
+/// How long one health check answers for all who ask.
+const HEALTH_AGE: Duration = Duration::from_secs(1);
+
+/// This node.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Node<'a> {
+    /// Its name.
+    name: &'a str,
+    /// Its peer id.
+    #[schema(value_type = String)]
+    node_id: Text<std::sync::Arc<str>>,
+    /// Multiaddrs that others can dial, best first.
+    addresses: &'a [String],
+    /// Known nodes, connected first.
+    peers: Vec<Peer<'a>>,
+    /// Program version.
+    version: &'a str,
+}
+
+/// Another node, seen from here.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Peer<'a> {
+    /// Its peer id.
+    #[schema(value_type = String)]
+    node_id: Text<std::sync::Arc<str>>,
+    /// Its name as shown here.
+    name: &'a str,
+    /// `connected`, `connecting`, `away`.
+    state: &'a str,
+    /// Addresses known, the connected one first.
+    addresses: &'a [String],
+    /// Own events that wait for it.
+    waiting: u64,
+    /// Connected since, or last seen.
+    since: Option<String>,
+    /// Last ping.
+    rtt_ms: Option<u32>,
+    /// How it was found: `lan`, `manual`, `gossip`.
+    found: &'a str,
+}
+
+impl<'a> From<&'a view::Peer> for Peer<'a> {
+    fn from(peer: &'a view::Peer) -> Self {
+        Self {
+            node_id: Text(peer_id(peer.node_id)),
+            name: &peer.name,
+            state: match peer.state {
+                LinkState::Connected => "connected",
+                LinkState::Connecting => "connecting",
+                LinkState::Away => "away",
+            },
+            addresses: &peer.addresses,
+            waiting: peer.waiting,
+            since: peer.since_ms.map(time),
+            rtt_ms: peer.rtt_ms,
+            found: peer.found,
+        }
+    }
+}
+
+/// An address to link to.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(super) struct NewPeer {
+    /// A multiaddr, as `/ip4/192.168.1.7/tcp/5001`.
+    address: String,
+}
+
+/// What this node is and whom it knows.
+#[utoipa::path(get, path = "/api/v1/node", tag = "node",
+    responses((status = 200, body = Node), (status = 401, body = ErrorAnswer)))]
+pub(super) async fn node(State(app): State<App>, _bearer: Bearer) -> Answer {
+    let node = app.engine.node();
+    let shape = Node {
+        name: &node.name,
+        node_id: Text(peer_id(node.node_id)),
+        addresses: &node.addresses,
+        peers: node.peers.iter().map(Into::into).collect(),
+        version: node.version,
+    };
+    answer(StatusCode::OK, &shape)
+}
+
+/// Links to another node; the owner's right. Dialled until it answers.
+#[utoipa::path(post, path = "/api/v1/peers", tag = "node", request_body = NewPeer,
+    responses((status = 202, body = NewPeer), (status = 401, body = ErrorAnswer), (status = 403, body = ErrorAnswer),
+        (status = 422, body = ErrorAnswer)))]
+pub(super) async fn add_peer(bearer: Bearer, Body(body): Body<NewPeer>) -> Answer {
+    bearer.user.add_peer(&body.address).await?;
+    answer(StatusCode::ACCEPTED, &body)
+}
+
+/// Updates, sending, reading, typing and live search over a WebSocket. `?after=seq` replays what came
+/// since, or says `reload`.
+#[utoipa::path(get, path = "/api/v1/socket", tag = "socket",
+    params(("after" = Option<u64>, Query, description = "the last `seq` seen")),
+    responses((status = 101, description = "frames as decisions.md Q32-Q36 lists them"),
+        (status = 401, body = ErrorAnswer), (status = 426, body = ErrorAnswer)))]
+pub(super) async fn socket(
+    bearer: Bearer,
+    look: crate::i18n::Look,
+    request: crate::socket::Upgrade,
+) -> Result<Response, ApiError> {
+    crate::socket::open(bearer.user, crate::socket::Reader::json(look), request).await
+}
+
+/// `GET /healthz`: 200 when the node can commit.
+pub(crate) async fn healthz(State(app): State<App>) -> Response {
+    // Held while asking, so that a crowd makes one commit.
+    let mut last = app.health.lock().await;
+    let well = match *last {
+        Some((at, well)) if at.elapsed() < HEALTH_AGE => well,
+        _ => {
+            let well = app.engine.healthy().await;
+            *last = Some((Instant::now(), well));
+            well
+        }
+    };
+    drop(last);
+    let (status, word) = if well {
+        (StatusCode::OK, "ok")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "failing")
+    };
+    (
+        status,
+        [(CONTENT_TYPE, "application/json")],
+        format!("{{\"status\":\"{word}\"}}"),
+    )
+        .into_response()
+}
+
+/// Who may read the metrics: programs of this machine, or any token.
+pub(crate) struct MayMeasure;
+
+impl FromRequestParts<App> for MayMeasure {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut request::Parts, app: &App) -> Result<Self, ApiError> {
+        let Ok(caller) = Caller::from_request_parts(parts, app).await;
+        if caller.is_local || Bearer::from_request_parts(parts, app).await.is_ok() {
+            return Ok(Self);
+        }
+        Err(Problem::new(403, "forbidden").into())
+    }
+}
+
+/// `GET /metrics`: Prometheus text.
+pub(crate) async fn metrics(_may: MayMeasure, State(app): State<App>) -> Response {
+    let text = app.engine.metrics();
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text,
+    )
+        .into_response()
+}

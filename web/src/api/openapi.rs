@@ -1,0 +1,126 @@
+//! The route list of the API; the OpenAPI document is made from it, so the two cannot differ.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{chats, members, messages, node, people, users};
+use crate::app::App;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Chater", description = "One Chater node: people, chats, messages, live updates."),
+    modifiers(&Token),
+    security(("token" = []))
+)]
+struct Document;
+
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("token", scheme);
+    }
+}
+
+/// Every call of the API, and the document that describes them.
+pub(crate) fn routes() -> (Router<App>, Arc<str>) {
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(users::register))
+        .routes(routes!(users::log_in))
+        .routes(routes!(users::log_out))
+        .routes(routes!(users::me))
+        .routes(routes!(people::search))
+        .routes(routes!(chats::open, chats::list))
+        .routes(routes!(chats::read))
+        .routes(routes!(messages::send, messages::list))
+        .routes(routes!(messages::edit, messages::delete))
+        .routes(routes!(messages::react, messages::unreact))
+        .routes(routes!(members::list, members::add))
+        .routes(routes!(members::remove))
+        .routes(routes!(node::node))
+        .routes(routes!(node::add_peer))
+        .routes(routes!(node::socket))
+        .split_for_parts();
+    // Plain data of our own; a document that cannot be written is a mistake tests would show.
+    (router, document.to_json().unwrap_or_default().into())
+}
+
+/// The document; made once, at start.
+pub(crate) fn document_answer(document: Arc<str>) -> std::future::Ready<Response> {
+    std::future::ready(([(CONTENT_TYPE, "application/json")], document.to_string()).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_document_has_every_call_of_the_design() {
+        let (_, document) = super::routes();
+        let document: serde_json::Value = serde_json::from_str(&document).expect("JSON");
+        let message = "/api/v1/chats/{chat_id}/messages/{message_id}";
+        let reaction = format!("{message}/reactions/{{emoji}}");
+        let calls = [
+            ("post", "/api/v1/users"),
+            ("post", "/api/v1/sessions"),
+            ("get", "/api/v1/me"),
+            ("delete", "/api/v1/sessions/current"),
+            ("get", "/api/v1/people"),
+            ("post", "/api/v1/chats"),
+            ("get", "/api/v1/chats"),
+            ("get", "/api/v1/chats/{chat_id}/messages"),
+            ("post", "/api/v1/chats/{chat_id}/messages"),
+            ("patch", message),
+            ("delete", message),
+            ("put", &reaction),
+            ("delete", &reaction),
+            ("get", "/api/v1/chats/{chat_id}/members"),
+            ("post", "/api/v1/chats/{chat_id}/members"),
+            ("delete", "/api/v1/chats/{chat_id}/members/{user_id}"),
+            ("post", "/api/v1/chats/{chat_id}/read"),
+            ("get", "/api/v1/node"),
+            ("post", "/api/v1/peers"),
+            ("get", "/api/v1/socket"),
+        ];
+        let paths = document
+            .get("paths")
+            .and_then(|paths| paths.as_object())
+            .expect("paths");
+        for (method, path) in calls {
+            assert!(
+                paths.get(path).and_then(|item| item.get(method)).is_some(),
+                "{method} {path}"
+            );
+        }
+        let operations: usize = paths
+            .values()
+            .filter_map(|item| item.as_object())
+            .map(|item| item.len())
+            .sum();
+        assert_eq!(
+            operations,
+            calls.len(),
+            "a call that the design does not have"
+        );
+    }
+
+    #[test]
+    fn the_document_refers_to_nothing_that_is_missing() {
+        let (_, document) = super::routes();
+        let json: serde_json::Value = serde_json::from_str(&document).expect("JSON");
+        for part in document.split("\"$ref\":\"#").skip(1) {
+            let pointer = part.split('"').next().unwrap_or_default();
+            assert!(json.pointer(pointer).is_some(), "{pointer} is missing");
+        }
+        assert!(json.pointer("/components/securitySchemes/token").is_some());
+    }
+}

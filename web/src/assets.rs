@@ -1,0 +1,187 @@
+//! The files of `web/static` inside the binary, under addresses that carry a checksum of them all.
+//!
+//! One prefix for every file (`/static/<hash>/js/app.js`): so `import "./time.js"` inside a module finds its neighbour.
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Path;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use rust_embed::RustEmbed;
+
+use crate::app::App;
+use crate::i18n::{Arg, Lang, find_text};
+
+#[derive(RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/static"]
+struct Files;
+
+/// Keys of the texts that scripts use (Q39). A key ending in `-count` has plural forms.
+pub(crate) const SCRIPT_KEYS: &[&str] = &[
+    "js-yesterday",
+    "js-again",
+    "js-back-online",
+    "js-copied",
+    "js-day-today",
+    "js-day-yesterday",
+    "js-ended",
+    "js-left-count",
+    "js-log-in",
+    "js-new-count",
+    "js-not-sent",
+    "js-now",
+    "js-offline",
+    "js-reload",
+    "js-remove",
+    "js-search-found-count",
+    "js-search-answered-count",
+    "js-search-waiting",
+    "js-state-delivered",
+    "js-state-failed",
+    "js-state-read",
+    "js-state-sending",
+    "js-state-stored",
+    "js-try-in",
+    "js-typing-many",
+    "js-typing-one",
+    "js-typing-two",
+    "js-updated",
+    "js-waits-here",
+];
+
+static RU: LazyLock<String> = LazyLock::new(|| texts(Lang::Ru));
+static EN: LazyLock<String> = LazyLock::new(|| texts(Lang::En));
+static PREFIX: LazyLock<String> = LazyLock::new(|| {
+    // FNV-1a is enough: this names a build, it protects nothing.
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut add = |bytes: &[u8]| {
+        for byte in bytes {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    };
+    for path in Files::iter() {
+        add(path.as_bytes());
+        if let Some(file) = Files::get(&path) {
+            add(&file.metadata.sha256_hash());
+        }
+    }
+    add(RU.as_bytes());
+    add(EN.as_bytes());
+    format!("{hash:016x}")
+});
+
+/// The address of a static file, such as `css/base.css`.
+#[must_use]
+pub(crate) fn asset(path: &str) -> String {
+    format!("/static/{}/{path}", *PREFIX)
+}
+
+/// The route of all static files.
+pub(crate) fn router() -> Router<App> {
+    Router::new().route("/static/{hash}/{*path}", get(serve))
+}
+
+async fn serve(Path((hash, path)): Path<(String, String)>) -> Response {
+    let body = match path.as_str() {
+        "js/texts.ru.js" => Body::from(RU.as_str()),
+        "js/texts.en.js" => Body::from(EN.as_str()),
+        path => match Files::get(path) {
+            Some(file) => Body::from(file.data.into_owned()),
+            None => return StatusCode::NOT_FOUND.into_response(),
+        },
+    };
+    // In debug builds files are read from disk and may change under one address.
+    let lasting = hash == *PREFIX && !cfg!(debug_assertions);
+    let caching = if lasting {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(content_type(&path)),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit('.').next().unwrap_or_default() {
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "webmanifest" => "application/manifest+json",
+        _ => "application/octet-stream",
+    }
+}
+
+/// The module of script texts in one language. Values keep `{a}`-like places; plurals are objects by CLDR class.
+fn texts(lang: Lang) -> String {
+    let places = || {
+        vec![
+            ("a", Arg::from("{a}")),
+            ("b", Arg::from("{b}")),
+            ("s", Arg::from("{s}")),
+            ("m", Arg::from("{m}")),
+        ]
+    };
+    let mut all = serde_json::Map::new();
+    for key in SCRIPT_KEYS {
+        let value = if key.ends_with("-count") {
+            // One sample number of each class; its digits become the place of the number.
+            let mut forms = serde_json::Map::new();
+            for (class, sample) in [("one", 1_i64), ("few", 2), ("many", 5), ("other", 5)] {
+                let mut args = places();
+                args.push(("n", Arg::Number(sample)));
+                let form = find_text(lang, key, &args).unwrap_or_default();
+                forms.insert(
+                    class.to_owned(),
+                    form.replacen(&sample.to_string(), "{n}", 1).into(),
+                );
+            }
+            serde_json::Value::Object(forms)
+        } else {
+            find_text(lang, key, &places()).unwrap_or_default().into()
+        };
+        all.insert((*key).to_owned(), value);
+    }
+    format!("export default {};\n", serde_json::Value::Object(all))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn script_texts_keep_places_and_plurals() {
+        assert!(texts(Lang::Ru).contains("{a} печатает"));
+        assert!(texts(Lang::En).contains("\"one\":\"{n} new message\""));
+        assert!(texts(Lang::Ru).contains("\"few\":\"{n} новых сообщения\""));
+    }
+
+    #[test]
+    fn budgets_of_scripts_and_styles_hold() {
+        let (mut js, mut css) = (0, 0);
+        for path in Files::iter() {
+            let size = Files::get(&path).map_or(0, |file| file.data.len());
+            if path.ends_with(".js") {
+                assert!(size < 12 * 1024, "{path} has {size} bytes");
+                js += size;
+            } else if path.ends_with(".css") {
+                css += size;
+            }
+        }
+        assert!(js < 60 * 1024, "scripts have {js} bytes");
+        assert!(css < 30 * 1024, "styles have {css} bytes");
+    }
+}

@@ -1,0 +1,339 @@
+//! One conversation, and the way of one message.
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use chater_engine::Error;
+use chater_engine::id::{ChatId, EventId};
+use chater_engine::view::{self, Anchor, Chat, ChatState, MessageState};
+use serde::Deserialize;
+
+use super::fragment::{self, Avatar};
+use super::list::{List, Part};
+use super::shell::{Shell, page, page_with};
+use super::time::{self, Stamp};
+use super::timeline::Timeline;
+use crate::app::App;
+use crate::error::PageResult;
+use crate::i18n::Look;
+use crate::session::Session;
+
+/// Messages of one page.
+const MESSAGES: usize = 50;
+
+/// Which messages, and what is being answered.
+#[derive(Deserialize, Default)]
+pub(crate) struct Place {
+    before: Option<String>,
+    after: Option<String>,
+    at: Option<String>,
+    reply: Option<String>,
+    /// Only the list items, for the script.
+    part: Option<String>,
+}
+
+impl Place {
+    /// The same page with a message being answered.
+    pub(crate) fn answering(reply: Option<String>) -> Self {
+        Self {
+            reply,
+            ..Self::default()
+        }
+    }
+
+    fn anchor(&self) -> Result<Anchor, Error> {
+        Ok(match (&self.before, &self.after, &self.at) {
+            (Some(id), _, _) => Anchor::Before(event(id)?),
+            (_, Some(id), _) => Anchor::After(event(id)?),
+            (_, _, Some(id)) => Anchor::Around(event(id)?),
+            _ => Anchor::Newest,
+        })
+    }
+}
+
+/// A chat id from a path; any other text is not found (Q1).
+pub(crate) fn chat_id(text: &str) -> Result<ChatId, Error> {
+    text.parse().map_err(|_| Error::NotFound)
+}
+
+/// A message id; any other text is not found.
+pub(crate) fn event(text: &str) -> Result<EventId, Error> {
+    text.parse().map_err(|_| Error::NotFound)
+}
+
+/// The message being answered, above the field.
+struct Answered {
+    id: String,
+    author: String,
+    line: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/chat.html")]
+struct ChatPage<'a> {
+    look: &'a Look,
+    shell: Shell,
+    list: List,
+    chat: &'a Chat,
+    avatar: Avatar,
+    address: String,
+    status: String,
+    seen: Option<Stamp>,
+    timeline: Timeline<'a>,
+    /// The newest message of others, to be marked as read without scripts.
+    newest: Option<String>,
+    /// The node of the other person, when own messages wait for it.
+    waits_for: Option<String>,
+    waits_since: Option<Stamp>,
+    answered: Option<Answered>,
+    client_id: String,
+    text: String,
+    error: Option<String>,
+    closed: Option<String>,
+}
+
+/// The conversation.
+pub(crate) async fn show(
+    State(app): State<App>,
+    session: Session,
+    look: Look,
+    Path(chat): Path<String>,
+    Query(place): Query<Place>,
+) -> PageResult {
+    let id = chat_id(&chat)?;
+    if place.part.is_some() {
+        let chat = session.user.chat(id)?;
+        let found = session.user.messages(id, place.anchor()?, MESSAGES)?;
+        return Ok(page(&Timeline::new(&look, &chat, &found, None)));
+    }
+    render(&app, &session, &look, id, &place, None, StatusCode::OK).await
+}
+
+/// Draws the whole page; `kept` is a text that was not sent, with the reason.
+pub(crate) async fn render(
+    app: &App,
+    session: &Session,
+    look: &Look,
+    id: ChatId,
+    place: &Place,
+    kept: Option<(String, String)>,
+    status: StatusCode,
+) -> Result<Response, crate::error::PageError> {
+    let shell = Shell::new(app, session, String::new())
+        .await
+        .kind("app is-chat")
+        .section("chats");
+    let chat = session.user.chat(id)?;
+    let shell = Shell {
+        title: chat.title.clone(),
+        ..shell
+    };
+    let found = session.user.messages(id, place.anchor()?, MESSAGES)?;
+    let list = List::read(
+        &session.user,
+        look,
+        shell.unread,
+        &Part::default(),
+        Some(&id.to_string()),
+    )?;
+    let answered = match &place.reply {
+        Some(reply) => session
+            .user
+            .message(id, event(reply)?)
+            .ok()
+            .map(|message| Answered {
+                id: message.id.to_string(),
+                author: message.author.display_name,
+                line: message
+                    .text
+                    .as_deref()
+                    .map(fragment::one_line)
+                    .unwrap_or_default(),
+            }),
+        None => None,
+    };
+    let waiting = found.newer.is_none()
+        && chat.waiting_since_ms.is_some()
+        && found
+            .messages
+            .iter()
+            .rev()
+            .find(|m| m.own)
+            .is_some_and(|m| m.state == MessageState::Stored);
+    let (text, error) = match kept {
+        Some((text, error)) => (text, Some(error)),
+        None => (chat.draft.clone().unwrap_or_default(), None),
+    };
+    let (state, seen) = presence(&chat, look);
+    let shown = ChatPage {
+        avatar: Avatar::chat(&chat, "m"),
+        address: chat
+            .with
+            .as_ref()
+            .map(|person| person.address.clone())
+            .unwrap_or_default(),
+        status: state,
+        seen,
+        timeline: Timeline::new(look, &chat, &found, place.at.as_deref()),
+        newest: found
+            .messages
+            .iter()
+            .rev()
+            .find(|m| !m.own)
+            .filter(|_| chat.unread > 0)
+            .map(|m| m.id.to_string()),
+        waits_for: chat
+            .with
+            .as_ref()
+            .filter(|with| waiting && !with.here)
+            .map(|with| with.node.clone()),
+        waits_since: chat.waiting_since_ms.map(|since| time::moment(look, since)),
+        answered,
+        client_id: fresh_client_id(),
+        text,
+        error,
+        closed: closed(&chat, look),
+        look,
+        shell,
+        list,
+        chat: &chat,
+    };
+    Ok(page_with(status, &shown))
+}
+
+/// What is known of the other person's node, never more.
+fn presence(chat: &Chat, look: &Look) -> (String, Option<Stamp>) {
+    match &chat.with {
+        None => (look.n("members", chat.members), None),
+        Some(person) if person.here => (look.t("presence-here"), None),
+        Some(_) if chat.node_online => (look.t("presence-linked"), None),
+        Some(_) => {
+            let seen = chat
+                .node_seen_ms
+                .map(|seen| time::card(look, seen, time::now_ms()));
+            (look.t("presence-away"), seen)
+        }
+    }
+}
+
+fn closed(chat: &Chat, look: &Look) -> Option<String> {
+    match chat.state {
+        ChatState::Open | ChatState::Request => None,
+        ChatState::Declined => Some(look.t("closed-declined")),
+        ChatState::Blocked => Some(look.t("closed-blocked")),
+        ChatState::Left => Some(look.t("closed-left")),
+    }
+}
+
+/// A new id for a form, so that sending it twice makes one message. It must differ, not be secret.
+fn fresh_client_id() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let now = time::now_ms();
+    let one = RandomState::new().hash_one((now, count));
+    let other = RandomState::new().hash_one((one, now));
+    format!("f-{one:016x}{other:016x}")
+}
+
+/// One line of «Путь сообщения».
+struct Step {
+    text: String,
+    done: bool,
+    at: Option<Stamp>,
+    next: Option<Stamp>,
+}
+
+#[derive(Template)]
+#[template(path = "partials/path.html")]
+struct PathPart<'a> {
+    look: &'a Look,
+    steps: Vec<Step>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/path.html")]
+struct PathPage<'a> {
+    look: &'a Look,
+    shell: Shell,
+    chat: String,
+    message: String,
+    part: PathPart<'a>,
+}
+
+/// `/c/{chat}/path/{message}`: a page, or only its middle for the dialog.
+pub(crate) async fn path(
+    State(app): State<App>,
+    session: Session,
+    look: Look,
+    Path((chat, message)): Path<(String, String)>,
+    Query(place): Query<Place>,
+) -> PageResult {
+    let (id, message_id) = (chat_id(&chat)?, event(&message)?);
+    let way = session.user.path(id, message_id)?;
+    let with = session
+        .user
+        .chat(id)?
+        .with
+        .map(|person| person.display_name);
+    let part = PathPart {
+        steps: steps(&way, with.as_deref(), &look),
+        look: &look,
+    };
+    if place.part.is_some() {
+        return Ok(page(&part));
+    }
+    let shell = Shell::new(&app, &session, look.t("path")).await;
+    Ok(page(&PathPage {
+        look: &look,
+        shell,
+        chat,
+        message,
+        part,
+    }))
+}
+
+fn steps(way: &view::Path, with: Option<&str>, look: &Look) -> Vec<Step> {
+    let stamp = |ms: Option<i64>| ms.map(|ms| time::moment(look, ms));
+    let mut steps = vec![Step {
+        text: look.t("path-sent"),
+        done: true,
+        at: stamp(Some(way.sent_at_ms)),
+        next: None,
+    }];
+    steps.extend(way.hops.iter().map(|hop| Step {
+        text: look.a(if hop.here { "path-here" } else { "path-there" }, &hop.node),
+        done: hop.at_ms.is_some(),
+        at: stamp(hop.at_ms),
+        next: stamp(hop.next_try_ms.filter(|_| hop.at_ms.is_none())),
+    }));
+    let reader = with.map_or_else(|| look.t("path-read-any"), |name| look.a("path-read", name));
+    steps.push(Step {
+        text: reader,
+        done: way.read,
+        at: None,
+        next: None,
+    });
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn form_ids_differ_and_keep_the_rule() {
+        let (one, other) = (fresh_client_id(), fresh_client_id());
+        assert_ne!(one, other);
+        assert!(one.len() <= 64 && one.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+    }
+
+    #[test]
+    fn only_full_lower_case_ids_are_found() {
+        assert!(chat_id(&"ab".repeat(32)).is_ok());
+        assert!(chat_id(&"AB".repeat(32)).is_err());
+        assert!(event("ab").is_err());
+    }
+}

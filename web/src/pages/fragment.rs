@@ -1,0 +1,245 @@
+//! The pieces that a page and the live socket draw alike: a message, a card of the list, a person found.
+
+use askama::Template;
+use chater_engine::view::{Chat, ChatKind, Message, MessageState, Person};
+
+use super::time::{self, Stamp};
+use super::words::{self, Piece};
+use crate::i18n::Look;
+
+/// A round picture: the first letter of a name on a colour of the id (Q3).
+#[derive(Template)]
+#[template(path = "partials/avatar.html")]
+pub(crate) struct Avatar {
+    size: &'static str,
+    hue: u8,
+    letter: Option<String>,
+    group: bool,
+    online: bool,
+}
+
+impl Avatar {
+    /// Of a person; `size` is `""`, `m`, `xs` or `xl`.
+    pub(crate) fn person(person: &Person, size: &'static str, online: bool) -> Self {
+        Self {
+            size,
+            hue: hue(person.user_id.as_bytes()),
+            letter: letter(&person.display_name),
+            group: false,
+            online,
+        }
+    }
+
+    /// Of a chat: the other person, or a group.
+    pub(crate) fn chat(chat: &Chat, size: &'static str) -> Self {
+        match (&chat.with, chat.kind) {
+            (Some(person), ChatKind::Direct) => Self::person(person, size, linked(chat)),
+            _ => Self {
+                size,
+                hue: hue(chat.id.as_bytes()),
+                letter: None,
+                group: true,
+                online: false,
+            },
+        }
+    }
+}
+
+/// Whether a person's node is known to be connected. Of people here nothing is known, so nothing is claimed.
+pub(crate) fn linked(chat: &Chat) -> bool {
+    chat.node_online && chat.with.as_ref().is_some_and(|person| !person.here)
+}
+
+fn hue(id: &[u8]) -> u8 {
+    id.first().map_or(1, |byte| byte % 8 + 1)
+}
+
+fn letter(name: &str) -> Option<String> {
+    name.chars()
+        .next()
+        .filter(|c| c.is_alphabetic())
+        .map(|c| c.to_uppercase().collect())
+}
+
+/// What stands muted beside the bold name (Q8).
+pub(crate) fn beside(person: &Person) -> String {
+    if person.display_name != person.nick {
+        person.address.clone()
+    } else if person.here {
+        String::new()
+    } else {
+        person
+            .address
+            .split_once('@')
+            .map_or_else(String::new, |(_, node)| format!("@{node}"))
+    }
+}
+
+/// The key of the words for a delivery mark.
+pub(crate) fn state_key(state: MessageState) -> &'static str {
+    match state {
+        MessageState::Stored => "js-state-stored",
+        MessageState::Delivered | MessageState::Received => "js-state-delivered",
+        MessageState::Read => "js-state-read",
+        MessageState::Failed => "js-state-failed",
+    }
+}
+
+/// The symbol of a delivery mark; «read» is the same pair, bold.
+pub(crate) fn state_mark(state: MessageState) -> &'static str {
+    match state {
+        MessageState::Stored => "t-stored",
+        MessageState::Delivered | MessageState::Received | MessageState::Read => "t-delivered",
+        MessageState::Failed => "t-failed",
+    }
+}
+
+/// One message: a list item.
+#[derive(Template)]
+#[template(path = "partials/message.html")]
+pub(crate) struct MessageItem<'a> {
+    pub(crate) look: &'a Look,
+    pub(crate) m: &'a Message,
+    /// First of a run of one author.
+    pub(crate) first: bool,
+    /// Last of it.
+    pub(crate) last: bool,
+    /// The one a link led to.
+    pub(crate) at: bool,
+    sent: Stamp,
+    pieces: Vec<Piece<'a>>,
+    state: String,
+    mark: &'static str,
+}
+
+impl<'a> MessageItem<'a> {
+    pub(crate) fn new(m: &'a Message, look: &'a Look) -> Self {
+        Self {
+            look,
+            m,
+            first: true,
+            last: true,
+            at: false,
+            sent: time::clock(look, m.sent_at_ms),
+            pieces: m.text.as_deref().map(words::pieces).unwrap_or_default(),
+            state: look.t(state_key(m.state)),
+            mark: state_mark(m.state),
+        }
+    }
+
+    fn received(&self) -> String {
+        time::moment(self.look, self.m.received_at_ms).full
+    }
+}
+
+/// One message as the page and the socket show it. A message that comes alone is a run of its own until the script
+/// looks at its neighbours.
+#[must_use]
+pub(crate) fn message(message: &Message, look: &Look) -> String {
+    MessageItem::new(message, look).render().unwrap_or_default()
+}
+
+/// One card of the chat list.
+#[derive(Template)]
+#[template(path = "partials/card.html")]
+pub(crate) struct CardItem<'a> {
+    look: &'a Look,
+    chat: &'a Chat,
+    selected: bool,
+    avatar: Avatar,
+    beside: String,
+    active: Stamp,
+    muted: bool,
+    mark: &'static str,
+    state: String,
+}
+
+impl CardItem<'_> {
+    fn draft(&self) -> Option<String> {
+        self.chat
+            .draft
+            .as_deref()
+            .filter(|draft| !draft.trim().is_empty())
+            .map(one_line)
+    }
+
+    fn snippet(&self) -> Option<String> {
+        self.chat
+            .last
+            .as_ref()
+            .and_then(|last| last.text.as_deref())
+            .map(one_line)
+    }
+
+    fn group(&self) -> bool {
+        self.chat.kind == ChatKind::Group
+    }
+
+    fn badge(&self) -> String {
+        if self.chat.unread > 99 {
+            "99+".to_owned()
+        } else {
+            self.chat.unread.to_string()
+        }
+    }
+}
+
+/// The beginning of a text, for one line of a card or a quote.
+pub(crate) fn one_line(text: &str) -> String {
+    text.chars().take(160).collect()
+}
+
+/// One card of the chat list.
+#[must_use]
+pub(crate) fn card(chat: &Chat, look: &Look, selected: bool) -> String {
+    let now_ms = time::now_ms();
+    let state = chat
+        .last
+        .as_ref()
+        .map_or(MessageState::Received, |last| last.state);
+    let item = CardItem {
+        look,
+        chat,
+        selected,
+        avatar: Avatar::chat(chat, ""),
+        beside: chat.with.as_ref().map(beside).unwrap_or_default(),
+        active: time::card(
+            look,
+            chat.last
+                .as_ref()
+                .map_or(chat.active_at_ms, |last| last.sent_at_ms),
+            now_ms,
+        ),
+        muted: chat.muted_until_ms.is_some_and(|until| until > now_ms),
+        mark: state_mark(state),
+        state: look.t(state_key(state)),
+    };
+    item.render().unwrap_or_default()
+}
+
+/// One person found.
+#[derive(Template)]
+#[template(path = "partials/person.html")]
+struct PersonItem<'a> {
+    person: &'a Person,
+    avatar: Avatar,
+    before: &'a str,
+    hit: &'a str,
+    after: &'a str,
+}
+
+/// One person found, the match underlined; a link to the confirmation.
+#[must_use]
+pub(crate) fn person(person: &Person, query: &str, _look: &Look) -> String {
+    let (before, hit, after) = words::matching(&person.display_name, query);
+    let avatar = Avatar::person(person, "m", false);
+    PersonItem {
+        person,
+        avatar,
+        before,
+        hit,
+        after,
+    }
+    .render()
+    .unwrap_or_default()
+}

@@ -1,0 +1,134 @@
+//! The chat list, alone and as the left pane of a conversation.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use chater_engine::view::ChatPage;
+use chater_engine::{Error, Filter, UserHandle};
+use serde::Deserialize;
+
+use super::fragment;
+use super::shell::{Shell, page};
+use crate::app::App;
+use crate::error::PageResult;
+use crate::i18n::Look;
+use crate::session::Session;
+
+/// Cards of one page.
+const CARDS: usize = 40;
+
+/// Which part of the list.
+#[derive(Deserialize, Default)]
+pub(crate) struct Part {
+    #[serde(default)]
+    filter: String,
+    cursor: Option<String>,
+    /// Only the cards, for the script.
+    part: Option<String>,
+}
+
+/// The left pane.
+#[derive(Template)]
+#[template(path = "partials/list.html")]
+pub(crate) struct List {
+    look: Look,
+    filter: &'static str,
+    unread: u32,
+    cards: Vec<String>,
+    next: Option<String>,
+    first_page: bool,
+}
+
+#[derive(Template)]
+#[template(path = "partials/cards.html")]
+struct Cards<'a> {
+    look: &'a Look,
+    filter: &'static str,
+    cards: &'a [String],
+    next: &'a Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/chats.html")]
+struct ChatsPage {
+    look: Look,
+    shell: Shell,
+    list: List,
+    /// No chat at all yet.
+    empty: bool,
+}
+
+fn filter(name: &str) -> (Filter, &'static str) {
+    match name {
+        "unread" => (Filter::Unread, "unread"),
+        "groups" => (Filter::Groups, "groups"),
+        "archive" => (Filter::Archive, "archive"),
+        _ => (Filter::All, "all"),
+    }
+}
+
+impl List {
+    /// Reads the list of a user. `selected` is the open chat, hex.
+    pub(crate) fn read(
+        user: &UserHandle,
+        look: &Look,
+        unread: u32,
+        query: &Part,
+        selected: Option<&str>,
+    ) -> Result<Self, Error> {
+        let (wanted, name) = filter(&query.filter);
+        let found: ChatPage = user.chats(wanted, CARDS, query.cursor.as_deref())?;
+        let cards = found
+            .chats
+            .iter()
+            .map(|chat| {
+                fragment::card(
+                    chat,
+                    look,
+                    selected.is_some_and(|id| id == chat.id.to_string()),
+                )
+            })
+            .collect();
+        Ok(Self {
+            look: look.clone(),
+            filter: name,
+            unread,
+            cards,
+            next: found.next,
+            first_page: query.cursor.is_none(),
+        })
+    }
+
+    fn is_blank(&self) -> bool {
+        self.filter == "all" && self.first_page && self.cards.is_empty()
+    }
+}
+
+/// `/`: the list, and beside it what to do next.
+pub(crate) async fn show(
+    State(app): State<App>,
+    session: Session,
+    look: Look,
+    Query(query): Query<Part>,
+) -> PageResult {
+    if query.part.is_some() {
+        let list = List::read(&session.user, &look, 0, &query, None)?;
+        return Ok(page(&Cards {
+            look: &look,
+            filter: list.filter,
+            cards: &list.cards,
+            next: &list.next,
+        }));
+    }
+    let shell = Shell::new(&app, &session, look.t("chats"))
+        .await
+        .kind("app is-list")
+        .section("chats");
+    let list = List::read(&session.user, &look, shell.unread, &query, None)?;
+    let empty = list.is_blank();
+    Ok(page(&ChatsPage {
+        look,
+        shell,
+        list,
+        empty,
+    }))
+}

@@ -1,0 +1,61 @@
+//! Pages without data: errors, keys, what is not built yet.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::shell::{Shell, page, page_with};
+use crate::app::App;
+use crate::error::PageResult;
+use crate::i18n::Look;
+use crate::session::Session;
+
+#[derive(Template)]
+#[template(path = "pages/error.html")]
+struct ErrorPage<'a> {
+    look: &'a Look,
+    status: u16,
+    text: String,
+}
+
+/// See `pages::error_page`.
+pub(crate) fn error(look: &Look, status: StatusCode, text: &str) -> Response {
+    let page = ErrorPage {
+        look,
+        status: status.as_u16(),
+        text: text.to_owned(),
+    };
+    page_with(status, &page)
+}
+
+#[derive(Template)]
+#[template(path = "pages/group_new.html")]
+struct GroupPage<'a> {
+    look: &'a Look,
+    shell: Shell,
+}
+
+/// Groups are not built yet, and the page says so (501).
+pub(crate) async fn new_group(State(app): State<App>, session: Session, look: Look) -> PageResult {
+    let shell = Shell::new(&app, &session, look.t("menu-group"))
+        .await
+        .section("group");
+    Ok(page_with(
+        StatusCode::NOT_IMPLEMENTED,
+        &GroupPage { look: &look, shell },
+    ))
+}
+
+#[derive(Template)]
+#[template(path = "pages/keys.html")]
+struct KeysPage<'a> {
+    look: &'a Look,
+    shell: Shell,
+}
+
+/// `/help/keys`.
+pub(crate) async fn keys(State(app): State<App>, session: Session, look: Look) -> PageResult {
+    let shell = Shell::new(&app, &session, look.t("keys")).await;
+    Ok(page(&KeysPage { look: &look, shell }))
+}

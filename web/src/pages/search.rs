@@ -1,0 +1,320 @@
+//! Finding people, and the question before the first message.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use chater_engine::view::{ChatKind, Person};
+use chater_engine::{Error, Filter, UserHandle};
+use serde::Deserialize;
+
+use super::auth::Empty;
+use super::fragment::{self, Avatar};
+use super::shell::{Shell, page, page_with, see_other};
+use crate::app::App;
+use crate::error::PageResult;
+use crate::i18n::{Arg, Look, text_with};
+use crate::session::{CheckedForm, Session};
+
+/// How long a page without scripts waits for other nodes (Q30, Q37).
+const WAIT: Duration = Duration::from_millis(1_500);
+/// Rows of existing chats.
+const CHATS: usize = 8;
+
+/// What is looked for.
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    q: String,
+    part: Option<String>,
+}
+
+/// What a search found.
+#[derive(Default)]
+struct Found {
+    here: Vec<String>,
+    there: Vec<String>,
+    asked: u32,
+    answered: u32,
+    done: bool,
+    /// Addresses that may be meant (Q6).
+    candidates: Vec<String>,
+    /// A node nobody here knows.
+    unknown_node: Option<String>,
+    slow: bool,
+}
+
+#[derive(Template)]
+#[template(path = "pages/search.html")]
+struct SearchPage<'a> {
+    look: &'a Look,
+    shell: Shell,
+    q: &'a str,
+    searched: bool,
+    chats: Vec<String>,
+    found: Found,
+}
+
+/// What the script asks for while the socket asks the nodes: existing chats, and whom a whole address names.
+#[derive(Template)]
+#[template(path = "partials/known.html")]
+struct Known<'a> {
+    look: &'a Look,
+    chats: Vec<String>,
+    found: Found,
+}
+
+impl SearchPage<'_> {
+    fn answers(&self) -> String {
+        let args = [
+            ("n", Arg::from(self.found.answered)),
+            ("m", Arg::from(self.found.asked)),
+        ];
+        text_with(self.look.lang, "js-search-answered-count", &args)
+    }
+
+    fn nothing(&self) -> bool {
+        let found = &self.found;
+        self.chats.is_empty()
+            && found.here.is_empty()
+            && found.there.is_empty()
+            && found.candidates.is_empty()
+            && found.unknown_node.is_none()
+            && !found.slow
+    }
+}
+
+/// `/search?q=`: this node at once, other nodes as far as they answer in time.
+pub(crate) async fn show(
+    State(app): State<App>,
+    session: Session,
+    look: Look,
+    Query(asked): Query<Asked>,
+) -> PageResult {
+    let q = asked.q.trim();
+    let searched = q.chars().count() >= 2;
+    if asked.part.is_some() {
+        let chats = if searched {
+            existing(&session.user, q, &look)?
+        } else {
+            Vec::new()
+        };
+        let found = if q.contains('@') {
+            people(&session.user, q, &look).await?
+        } else {
+            Found::default()
+        };
+        return Ok(page(&Known {
+            look: &look,
+            chats,
+            found,
+        }));
+    }
+    let title = if q.is_empty() {
+        look.t("search")
+    } else {
+        look.a("search-title", q)
+    };
+    let shell = Shell::new(&app, &session, title).await.section("search");
+    let chats = if searched {
+        existing(&session.user, q, &look)?
+    } else {
+        Vec::new()
+    };
+    let found = if searched {
+        people(&session.user, q, &look).await?
+    } else {
+        Found::default()
+    };
+    Ok(page(&SearchPage {
+        look: &look,
+        shell,
+        q,
+        searched,
+        chats,
+        found,
+    }))
+}
+
+/// Chats whose title or address fits, by the newest activity.
+fn existing(user: &UserHandle, q: &str, look: &Look) -> Result<Vec<String>, Error> {
+    let wanted = q.to_lowercase();
+    let fits = |text: &str| text.to_lowercase().contains(&wanted);
+    let found = user.chats(Filter::All, 100, None)?;
+    Ok(found
+        .chats
+        .iter()
+        .filter(|chat| {
+            fits(&chat.title)
+                || chat
+                    .with
+                    .as_ref()
+                    .is_some_and(|person| fits(&person.address))
+        })
+        .take(CHATS)
+        .map(|chat| fragment::card(chat, look, false))
+        .collect())
+}
+
+async fn people(user: &UserHandle, q: &str, look: &Look) -> Result<Found, Error> {
+    let mut found = Found::default();
+    if q.contains('@') {
+        found.asked = 1;
+        match user.find(q).await {
+            Ok(person) => found.add(&person, q, look),
+            Err(Error::Ambiguous(candidates)) => found.candidates = candidates,
+            Err(Error::UnknownNode(node)) => found.unknown_node = Some(node),
+            Err(Error::NotFound | Error::Invalid { .. } | Error::OneselfChat) => {}
+            Err(Error::TooMany { .. }) => found.slow = true,
+            Err(other) => return Err(other),
+        }
+        found.answered = 1;
+        found.done = true;
+        return Ok(found);
+    }
+    let mut answers = match user.search(q).await {
+        Ok(answers) => answers,
+        Err(Error::TooMany { .. }) => {
+            found.slow = true;
+            return Ok(found);
+        }
+        Err(other) => return Err(other),
+    };
+    let mut seen = BTreeSet::new();
+    let gather = async {
+        while let Some(answer) = answers.recv().await {
+            for person in &answer.rows {
+                if seen.insert(person.user_id) {
+                    found.add(person, q, look);
+                }
+            }
+            found.asked = answer.asked;
+            found.answered = answer.answered;
+            found.done = answer.done;
+        }
+    };
+    // Too late is no error: the page offers to ask again.
+    let _late = tokio::time::timeout(WAIT, gather).await;
+    Ok(found)
+}
+
+impl Found {
+    fn add(&mut self, person: &Person, q: &str, look: &Look) {
+        let row = fragment::person(person, q, look);
+        if person.here {
+            self.here.push(row)
+        } else {
+            self.there.push(row)
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "partials/confirm.html")]
+struct Confirm<'a> {
+    look: &'a Look,
+    csrf: &'a str,
+    person: Person,
+    avatar: Avatar,
+}
+
+#[derive(Template)]
+#[template(path = "pages/start.html")]
+struct StartPage<'a> {
+    look: &'a Look,
+    shell: Shell,
+    /// The person, or why there is none.
+    confirm: Option<Confirm<'a>>,
+    candidates: Vec<String>,
+    reason: Option<String>,
+}
+
+/// `/start/{address}`: who this is and what their node will learn; an existing chat opens at once.
+pub(crate) async fn confirm(
+    State(app): State<App>,
+    session: Session,
+    look: Look,
+    Path(address): Path<String>,
+    Query(asked): Query<Asked>,
+) -> PageResult {
+    match session.user.find(&address).await {
+        Ok(person) => {
+            if let Some(chat) = session.user.chat_with(person.user_id)?
+                && chat.kind == ChatKind::Direct
+            {
+                return Ok(see_other(&format!("/c/{}", chat.id)));
+            }
+            let avatar = Avatar::person(&person, "xl", false);
+            let title = look.t("start-do");
+            let confirm = Confirm {
+                look: &look,
+                csrf: &session.csrf,
+                person,
+                avatar,
+            };
+            if asked.part.is_some() {
+                return Ok(page(&confirm));
+            }
+            let shell = Shell::new(&app, &session, title).await;
+            Ok(page(&StartPage {
+                look: &look,
+                shell,
+                confirm: Some(confirm),
+                candidates: Vec::new(),
+                reason: None,
+            }))
+        }
+        Err(error) => refused(&app, &session, &look, error).await,
+    }
+}
+
+/// Starts the chat and opens it.
+pub(crate) async fn start(
+    State(app): State<App>,
+    session: Session,
+    look: Look,
+    Path(address): Path<String>,
+    CheckedForm(_): CheckedForm<Empty>,
+) -> PageResult {
+    let started = match session.user.find(&address).await {
+        Ok(person) => session.user.start(person.user_id).await,
+        Err(error) => Err(error),
+    };
+    match started {
+        Ok((chat, _)) => Ok(see_other(&format!("/c/{}", chat.id))),
+        Err(error) => refused(&app, &session, &look, error).await,
+    }
+}
+
+async fn refused(app: &App, session: &Session, look: &Look, error: Error) -> PageResult {
+    let (status, reason, candidates) = match error {
+        Error::Ambiguous(candidates) => {
+            (StatusCode::CONFLICT, look.t("search-ambiguous"), candidates)
+        }
+        Error::UnknownNode(node) => (
+            StatusCode::NOT_FOUND,
+            look.a("search-unknown-node", node),
+            Vec::new(),
+        ),
+        Error::OneselfChat => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            look.t("start-self"),
+            Vec::new(),
+        ),
+        Error::NotFound | Error::Invalid { .. } => {
+            (StatusCode::NOT_FOUND, look.t("search-none"), Vec::new())
+        }
+        other => return Err(other.into()),
+    };
+    let shell = Shell::new(app, session, look.t("search")).await;
+    let shown = StartPage {
+        look,
+        shell,
+        confirm: None,
+        candidates,
+        reason: Some(reason),
+    };
+    Ok(page_with(status, &shown))
+}

@@ -1,0 +1,179 @@
+// The live socket of a signed-in page and the bus that its other scripts listen to.
+import { t } from "./i18n.js";
+
+const body = document.body;
+const bus = new EventTarget();
+/** This user, hex. */
+export const me = body.dataset.user ?? "";
+/** The token of forms. */
+export const csrf = body.dataset.csrf ?? "";
+
+/** Listens to frames of one type (also `open` and `lost`). */
+export const on = (type, heard) => bus.addEventListener(type, (event) => heard(event.detail));
+const tell = (type, detail) => bus.dispatchEvent(new CustomEvent(type, { detail }));
+
+/** Posts a form by fetch. Answers the response, or null when the node did not answer. */
+export async function post(url, fields) {
+  const data = new URLSearchParams({ _csrf: csrf, ...fields });
+  try {
+    return await fetch(url, { method: "POST", body: data, redirect: "manual", headers: { Accept: "application/json" } });
+  } catch {
+    return null;
+  }
+}
+
+/** A piece of HTML as nodes, made by the node's own templates. */
+export function nodes(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return [...template.content.children];
+}
+
+/** Fetches a part of a page as nodes; null when it did not come. */
+export async function part(url) {
+  const place = new URL(url, location.href);
+  place.searchParams.set("part", "1");
+  try {
+    const answer = await fetch(place, { headers: { Accept: "text/html" } });
+    return answer.ok && !answer.redirected ? nodes(await answer.text()) : null;
+  } catch {
+    return null;
+  }
+}
+
+// --- the socket ---------------------------------------------------------------------------
+const WAITS = [1, 2, 4, 8, 15, 30];
+let socket = null;
+let seq = body.dataset.seq;
+let tries = 0;
+let nextTry = 0;
+let timer = 0;
+let lostAt = 0;
+let ended = false;
+let count = 0;
+
+/** Whether frames can be sent now. */
+export const live = () => socket?.readyState === WebSocket.OPEN;
+
+/** Sends a frame; answers its id, or 0 when there is no connection. */
+export function send(type, fields = {}) {
+  if (!live()) return 0;
+  count += 1;
+  socket.send(JSON.stringify({ type, id: count, ...fields }));
+  return count;
+}
+
+function connect() {
+  clearTimeout(timer);
+  if (ended || (socket && socket.readyState < WebSocket.CLOSING)) return;
+  const after = seq === undefined ? "" : `?after=${seq}`;
+  socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live${after}`);
+  socket.onmessage = (event) => heard(JSON.parse(event.data));
+  socket.onclose = (event) => closed(event.code);
+}
+
+function heard(frame) {
+  if (frame.seq !== undefined) seq = frame.seq;
+  if (frame.type === "hello") {
+    if (frame.version && body.dataset.version && frame.version !== body.dataset.version) {
+      toast(t("js-updated"), t("js-reload"), () => location.reload());
+    }
+    back();
+    tell("open", frame);
+  } else if (frame.type === "reload") {
+    reload();
+  } else {
+    tell(frame.type, frame);
+  }
+}
+
+// What was missed is not remembered any more. Never in a circle: once in ten seconds.
+function reload() {
+  let last = 0;
+  try {
+    last = Number(sessionStorage.getItem("chater.reload"));
+    sessionStorage.setItem("chater.reload", String(Date.now()));
+  } catch { /* private windows */ }
+  seq = undefined;
+  if (Date.now() - last > 10_000) setTimeout(() => location.reload(), 0);
+}
+
+function closed(code) {
+  if (code === 4401) {
+    ended = true;
+    login();
+    return;
+  }
+  lostAt ||= Date.now();
+  tell("lost", {});
+  const wait = WAITS[Math.min(tries, WAITS.length - 1)] * 1000 * (1 + Math.random() * 0.3);
+  tries += 1;
+  nextTry = Date.now() + wait;
+  timer = setTimeout(connect, wait);
+}
+
+/** The session is over: what is typed stays. */
+export function login() {
+  const next = encodeURIComponent(location.pathname + location.search);
+  toast(t("js-ended"), t("js-log-in"), () => location.assign(`/login?next=${next}`));
+}
+
+// --- the banner ---------------------------------------------------------------------------
+const banner = document.querySelector("[data-banner]");
+const words = banner?.querySelector("[data-banner-text]");
+const now = banner?.querySelector("[data-banner-now]");
+
+setInterval(() => {
+  if (!banner || !lostAt || ended || Date.now() - lostAt < 3000) return;
+  const seconds = Math.max(0, Math.ceil((nextTry - Date.now()) / 1000));
+  // Only the first showing is announced; the countdown is not read out each second.
+  banner.setAttribute("aria-live", banner.hidden ? "polite" : "off");
+  words.textContent = `${t("js-offline")} ${t("js-try-in", { s: seconds })}`;
+  banner.hidden = false;
+  now.hidden = false;
+}, 1000);
+
+function back() {
+  tries = 0;
+  lostAt = 0;
+  if (!banner || banner.hidden) return;
+  banner.setAttribute("aria-live", "polite");
+  words.textContent = t("js-back-online");
+  now.hidden = true;
+  setTimeout(() => { if (!lostAt) banner.hidden = true; }, 2000);
+}
+
+now?.addEventListener("click", connect);
+addEventListener("online", connect);
+document.addEventListener("visibilitychange", () => document.hidden || connect());
+
+/** A short message at the bottom, with a button if there is something to do. */
+export function toast(text, label, act) {
+  document.querySelector(".toast")?.remove();
+  const box = document.createElement("div");
+  box.className = "toast";
+  box.setAttribute("role", "status");
+  const line = document.createElement("span");
+  line.textContent = text;
+  box.append(line);
+  if (label) {
+    const button = document.createElement("button");
+    button.className = "link";
+    button.textContent = label;
+    button.addEventListener("click", act);
+    box.append(button);
+  } else {
+    const away = () => { if (box.matches(":hover, :focus-within")) setTimeout(away, 1000); else box.remove(); };
+    setTimeout(away, 5000);
+  }
+  body.append(box);
+}
+
+// Texts kept in this browser belong to the one who leaves.
+document.querySelector("[data-logout]")?.addEventListener("submit", () => {
+  try {
+    for (const key of Object.keys(localStorage)) if (key.startsWith("chater.")) localStorage.removeItem(key);
+  } catch { /* nothing is kept then */ }
+});
+
+if (me) connect();

@@ -1,0 +1,78 @@
+// The chat list follows the news: cards move and change, the title counts chats with unread messages.
+import { nodes, on, part } from "./app.js";
+import { localize } from "./time.js";
+
+const list = document.querySelector("[data-cards]");
+const open = document.querySelector("main[data-chat]")?.dataset.chat;
+const unread = new Map();
+let total = Number(document.body.dataset.unread) || 0;
+
+for (const card of list?.querySelectorAll("li[data-chat]") ?? []) unread.set(card.dataset.chat, Number(card.dataset.unread));
+
+function title() {
+  const own = document.body.dataset.title;
+  document.title = `${total > 0 ? `(${total}) ` : ""}${own} · chater`;
+  const chip = document.querySelector("[data-unread-count]");
+  if (chip) chip.textContent = total > 0 ? total : "";
+}
+
+// Pinned first, then by last activity (the node's order).
+function before(one, other) {
+  const pinned = Number("pinned" in other.dataset) - Number("pinned" in one.dataset);
+  return pinned !== 0 ? pinned < 0 : Number(one.dataset.active) > Number(other.dataset.active);
+}
+
+function place(card) {
+  const id = card.dataset.chat;
+  const old = list.querySelector(`li[data-chat="${CSS.escape(id)}"]`);
+  const filter = list.dataset.cards;
+  const fits = filter === "all" || (filter === "unread" && Number(card.dataset.unread) > 0);
+  if (!old && !fits) return;
+  if (id === open) card.querySelector("a").setAttribute("aria-current", "page");
+  const focused = old?.contains(document.activeElement);
+  localize(card);
+  const cards = [...list.querySelectorAll("li[data-chat]")].filter((other) => other !== old);
+  const next = cards.find((other) => before(card, other));
+  // Beyond the cards loaded so far it comes with the next page.
+  const foot = list.querySelector("[data-next]");
+  if (!next && foot && !old) return;
+  const top = list.scrollTop;
+  list.querySelector("[data-empty]")?.remove();
+  old?.remove();
+  list.insertBefore(card, next ?? foot);
+  list.scrollTop = top;
+  if (focused) card.querySelector("a").focus({ preventScroll: true });
+}
+
+on("chat", (frame) => {
+  const was = unread.get(frame.chat_id) ?? 0;
+  const is = frame.unread ?? 0;
+  unread.set(frame.chat_id, is);
+  total = Math.max(0, total + Number(is > 0) - Number(was > 0));
+  title();
+  const [card] = nodes(frame.html);
+  if (list && card) place(card);
+});
+
+// The next page, when its link comes near.
+let loading = false;
+async function more(foot) {
+  if (loading) return;
+  loading = true;
+  const items = await part(foot.querySelector("a").href);
+  loading = false;
+  if (!items) return;
+  const known = new Set([...list.querySelectorAll("li[data-chat]")].map((card) => card.dataset.chat));
+  foot.replaceWith(...items.filter((item) => !known.has(item.dataset.chat)));
+  localize(list);
+  for (const card of list.querySelectorAll("li[data-chat]")) unread.set(card.dataset.chat, Number(card.dataset.unread));
+  watch();
+}
+const near = new IntersectionObserver((seen) => seen.forEach((it) => it.isIntersecting && more(it.target)), { rootMargin: "300px" });
+function watch() {
+  near.disconnect();
+  const foot = list?.querySelector("[data-next]");
+  if (foot) near.observe(foot);
+}
+watch();
+list?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });

@@ -1,0 +1,39 @@
+// Runs of one author and the date chips between days.
+import { dayKey, localize } from "./time.js";
+
+const RUN_MS = 5 * 60 * 1000;
+
+/** Date chips, first and last of each run: by the neighbours, in the browser's zone. */
+export function group(items, messages) {
+  let last = null;
+  for (const item of [...items.children]) {
+    if (item.matches(".day")) {
+      const next = item.nextElementSibling;
+      if (!next?.matches(".msg, .newline")) item.remove();
+    }
+  }
+  for (const item of messages) {
+    const date = new Date(Number(item.dataset.time));
+    const day = dayKey(date);
+    const head = item.previousElementSibling?.matches(".newline") ? item.previousElementSibling : item;
+    const chip = head.previousElementSibling?.matches(".day") ? head.previousElementSibling : null;
+    const newDay = !last || last.day !== day;
+    if (newDay && !chip) {
+      const made = document.createElement("li");
+      made.className = "day";
+      const time = document.createElement("time");
+      time.dateTime = date.toISOString();
+      time.dataset.form = "day";
+      made.append(time);
+      head.before(made);
+      localize(made);
+    } else if (!newDay && chip) {
+      chip.remove();
+    }
+    const same = !newDay && head === item && last.author === item.dataset.author && date - last.time <= RUN_MS;
+    item.classList.toggle("first", !same);
+    if (last) last.item.classList.toggle("last", !same);
+    last = { item, day, author: item.dataset.author, time: date.getTime() };
+  }
+  last?.item.classList.add("last");
+}
