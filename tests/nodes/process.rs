@@ -179,7 +179,7 @@ fn newer_data_is_left_as_it_is() {
         let before = contents(node.folder());
         let ended = node.run_command(node.command()).await;
         refused(&ended, "newer");
-        assert_eq!(contents(node.folder()), before);
+        assert!(contents(node.folder()) == before, "a file was touched");
     });
 }
 
@@ -222,7 +222,7 @@ fn sigterm_under_load_keeps_what_was_acknowledged() {
             unreachable!()
         });
         within(Duration::from_secs(20), "a flood", || async {
-            (bob.newest(&chat).await.len() == 200).then_some(())
+            (alice.newest(&chat).await.len() == 200).then_some(())
         })
         .await;
         let ended = node.down().await;

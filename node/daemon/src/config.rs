@@ -389,7 +389,16 @@ fn with_file(outside: Layer, around: &Surroundings<'_>) -> Result<Layer, Problem
     };
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !asked => return Ok(outside),
+        // No file, or no folder to hold one: what is wrong with the folder is said when it is taken.
+        Err(error)
+            if !asked
+                && matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+                ) =>
+        {
+            return Ok(outside);
+        }
         Err(error) => {
             return Err(Problem::ConfigUnreadable {
                 path,

@@ -12,7 +12,7 @@ use chater_protocol::seal::KemSecret;
 use chater_protocol::secret::SecretKey;
 use chater_protocol::text;
 use chater_store::users::{InviteRow, SessionRow, UserRow};
-use chater_store::{homes, users};
+use chater_store::{Rows, StoreError, homes, users};
 use zeroize::Zeroizing;
 
 use crate::Engine;
@@ -155,7 +155,9 @@ pub(crate) async fn register(
 ) -> Result<NewSession, Error> {
     let shared = engine.shared();
     let folded = name::check_nick(&new.nick).map_err(nick_error)?;
-    let skeleton = name::skeleton(&folded);
+    // The nick is shown as typed: «paypaI» with a capital I must not pass for «paypal» either, so both
+    // forms are claimed.
+    let skeletons = [name::skeleton(&folded), name::skeleton(&new.nick)];
     check_password(&new.password)?;
     let now = now_ms();
     lock(&shared.rates)
@@ -166,7 +168,7 @@ pub(crate) async fn register(
     {
         let rows = shared.store.read()?;
         if users::by_nick(&rows, &folded)?.is_some()
-            || users::by_skeleton(&rows, &skeleton)?.is_some()
+            || looks_taken(&rows, &skeletons)?
         {
             return Err(Error::Taken);
         }
@@ -191,7 +193,7 @@ pub(crate) async fn register(
                 let form = Form {
                     nick,
                     folded,
-                    skeleton,
+                    skeletons,
                     password,
                     root_salt,
                     root_key,
@@ -259,7 +261,6 @@ fn setup_hash(code: &str) -> blake3::Hash {
 }
 
 fn turn_invite(turn: &Turn<'_, '_>, code: &str) -> Result<Option<InviteRow>, Fail> {
-    use chater_store::Rows;
     Ok(turn
         .tx
         .row(chater_store::tables::Table::Invites, &secret_hash(code).0)?)
@@ -268,7 +269,7 @@ fn turn_invite(turn: &Turn<'_, '_>, code: &str) -> Result<Option<InviteRow>, Fai
 struct Form {
     nick: String,
     folded: String,
-    skeleton: String,
+    skeletons: [String; 2],
     password: String,
     root_salt: [u8; 16],
     root_key: Zeroizing<[u8; 32]>,
@@ -276,10 +277,20 @@ struct Form {
     time_zone: Option<String>,
 }
 
+/// Whether somebody here has a nick that looks like this one.
+fn looks_taken(rows: &impl Rows, skeletons: &[String]) -> Result<bool, StoreError> {
+    for skeleton in skeletons {
+        if users::by_skeleton(rows, skeleton)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// A root, a home on this node, its cards (I1-I6, I10).
 fn make_user(turn: &mut Turn<'_, '_>, form: Form) -> Result<UserId, Fail> {
     if users::by_nick(turn.tx, &form.folded)?.is_some()
-        || users::by_skeleton(turn.tx, &form.skeleton)?.is_some()
+        || looks_taken(turn.tx, &form.skeletons)?
     {
         return Err(Error::Taken.into());
     }
@@ -322,7 +333,7 @@ fn make_user(turn: &mut Turn<'_, '_>, form: Form) -> Result<UserId, Fail> {
         ts: now,
     };
     homes::put_card(turn.tx, &card, &card.sign(&home_key), now)?;
-    users::claim_nick(turn.tx, &form.folded, &form.skeleton, user)?;
+    users::claim_nick(turn.tx, &form.folded, &form.skeletons, user)?;
     let kek = &turn.shared.kek;
     let row = UserRow {
         v: 1,

@@ -101,6 +101,7 @@ impl Store {
     /// # Errors
     /// A newer layout (nothing is touched), a damaged file, no room, no permission.
     pub fn open(path: &Path) -> Result<Self> {
+        refuse_newer(path)?;
         let db = redb::Builder::new().set_cache_size(CACHE).create(path)?;
         Self::ready(db)
     }
@@ -206,4 +207,14 @@ impl Store {
         }
         Ok(rows)
     }
+}
+
+/// A file of a newer layout is recognised without opening it for writing, so nothing of it is touched.
+/// One that needs repair cannot be read so; its layout is then seen after the repair.
+fn refuse_newer(path: &Path) -> Result<()> {
+    let Ok(db) = redb::Builder::new().open_read_only(path) else {
+        return Ok(());
+    };
+    let rows = Read::new(db.begin_read()?);
+    migrate::check(&rows).map(drop)
 }

@@ -117,13 +117,15 @@ pub fn by_skeleton(rows: &impl Rows, skeleton: &str) -> Result<Option<UserId>> {
         .and_then(|b| UserId::try_from(&b[..]).ok()))
 }
 
-/// Claims a nick and its skeleton.
+/// Claims a nick and what it looks like.
 ///
 /// # Errors
 /// Storage errors.
-pub fn claim_nick(tx: &Write<'_>, folded: &str, skeleton: &str, user: UserId) -> Result<()> {
-    tx.put(Table::Nicks, folded.as_bytes(), &user.0)?;
-    tx.put(Table::Skeletons, skeleton.as_bytes(), &user.0)
+pub fn claim_nick(tx: &Write<'_>, folded: &str, skeletons: &[String], user: UserId) -> Result<()> {
+    for skeleton in skeletons {
+        tx.put(Table::Skeletons, skeleton.as_bytes(), &user.0)?;
+    }
+    tx.put(Table::Nicks, folded.as_bytes(), &user.0)
 }
 
 /// All users who live here.
