@@ -35,6 +35,10 @@ pub(crate) async fn watch(State(app): State<App>, request: Request, next: Next) 
     let (head, body) = request.into_parts();
     let outcome = check(&app.hosts, called.as_ref(), &head);
     let answer = match outcome {
+        // A body that says it is too large is refused before one byte of it is waited for.
+        Ok(()) if announced(&head.headers) > crate::BODY_LIMIT as u64 => {
+            Problem::new(413, "too_large").shown_as(Shape::Page)
+        }
         Ok(()) => {
             let answer = next.run(Request::from_parts(head, body));
             // A panic costs one request and shows its code, instead of a connection that just ends.
@@ -51,6 +55,12 @@ pub(crate) async fn watch(State(app): State<App>, request: Request, next: Next) 
         .map(|p| app.hosts.socket_source(&p));
     add_headers(answer.headers_mut(), sources.as_deref());
     answer
+}
+
+/// How long the body says it is; 0 when it does not say.
+fn announced(headers: &HeaderMap) -> u64 {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    length.map_or(0, |text| text.trim().parse().unwrap_or(u64::MAX))
 }
 
 impl IntoResponse for Refusal {
