@@ -71,7 +71,7 @@ mod tests {
             digest(&[a.clone(), b.clone()]),
             digest(&[b.clone(), a.clone()])
         );
-        assert_ne!(digest(&[a.clone()]), digest(&[a, b]));
+        assert_ne!(digest(std::slice::from_ref(&a)), digest(&[a, b]));
     }
 
     #[test]

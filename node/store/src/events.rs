@@ -1,9 +1,12 @@
 //! The log: appending events, their order (L5), gaps, arrival numbers. One way in: [`append`].
 
+use std::collections::BTreeSet;
+
 use chater_protocol::array_struct;
-use chater_protocol::chat::order::{Place, cap_by, effective};
+use chater_protocol::chat::order::{Place, effective};
 use chater_protocol::event::{Feed, Header, Kind, VerifiedEvent};
 use chater_protocol::id::{ChatId, EventId, HomeId, UserId};
+use chater_protocol::limits::AHEAD_MS;
 use chater_protocol::time::Timestamp;
 
 use crate::Result;
@@ -53,9 +56,9 @@ pub struct Stored {
     pub n: u64,
     /// Effective time (L5).
     pub eff: Timestamp,
-    /// Cap on its time, if any (L5).
+    /// Cap on its time, if anyone answered it (L5); it may lie above its time and then does nothing.
     pub cap: Option<Timestamp>,
-    /// Whether the cap is only its arrival time, since it came from the future (L6).
+    /// Whether it stands no later than its arrival, since it comes from the future (L6).
     pub provisional: bool,
 }
 
@@ -283,33 +286,24 @@ pub fn append(
     let Some(branch) = free_branch(tx, feed_no, header.seq)? else {
         return Ok(Appended::TooManyForks);
     };
-    let order = Order { tx, chat_no };
-
-    let mut newest_past = None;
-    for past in header.past() {
-        match find(tx, *past)? {
-            Some(stored) => newest_past = newest_past.max(Some(stored.eff)),
-            None => order.lacks(*past, id, header)?,
-        }
-    }
-    let (cap, named) = order.named_before(id, header)?;
-    // L6: from the future, shown at arrival time until somebody's answer caps it.
-    let provisional = cap.is_none() && header.ts.is_ahead(now_ms);
-    let cap = if provisional {
-        Some(Timestamp::from_ms(now_ms))
-    } else {
-        cap
+    let order = Order {
+        tx,
+        chat_no,
+        now_ms,
     };
+    order.name_past(id, header)?;
+    let (cap, named) = order.named_before(id, header)?;
     chat.count += 1;
-    let stored = Stored {
+    let mut stored = Stored {
         feed_no,
         seq: header.seq,
         branch,
         n: chat.count,
-        eff: effective(header.ts, cap, newest_past),
+        eff: Timestamp::default(),
         cap,
-        provisional,
+        provisional: is_ahead(header, cap, now_ms),
     };
+    stored.eff = order.effective(&stored, header)?;
 
     tx.put(
         Table::Events,
@@ -340,12 +334,8 @@ pub fn append(
             client_id.unwrap_or_default().as_bytes(),
         ]),
     )?;
-    if provisional {
-        tx.put(
-            Table::Ahead,
-            &join(&[&header.ts.ms().to_be_bytes(), &id.0]),
-            &chat_no.to_be_bytes(),
-        )?;
+    if stored.provisional {
+        order.wait_for(id, header, cap)?;
     }
     advance(tx, feed_no, &mut feed, event, branch)?;
     tx.put_row(Table::Feeds, &feed_no.to_be_bytes(), &feed)?;
@@ -369,15 +359,26 @@ pub fn append(
             chat.newest = Some(serde_bytes::ByteBuf::from(key));
         }
     }
-    order.cap_named(chat, header)?;
+    let mut moving = order.answer(header, cap)?;
     if named {
-        order.settle_children(chat, id)?;
+        tx.remove(Table::ChatLacking, &join(&[&chat_no.to_be_bytes(), &id.0]))?;
+        moving.extend(order.children(id)?);
+    }
+    if order.settle(chat, moving)? {
+        // What it answers may have moved, and it with that.
+        stored = must(find(tx, id)?, Table::EventIds)?;
     }
     Ok(if branch == 0 {
         Appended::New(stored)
     } else {
         Appended::Fork(stored)
     })
+}
+
+/// L6: whether an event stands in the future even after what others say of it.
+fn is_ahead(header: &Header, cap: Option<Timestamp>, now_ms: u64) -> bool {
+    cap.map_or(header.ts, |cap| header.ts.min(cap))
+        .is_ahead(now_ms)
 }
 
 fn ensure_feed(tx: &Write<'_>, chat_no: u32, header: &Header) -> Result<(u32, FeedRow)> {
@@ -451,161 +452,218 @@ fn advance(
     Ok(())
 }
 
-/// Keeping L5 up when events come in any order.
+/// Keeping L5 up when events come in any order. Links lead to events of the same chat only: an event
+/// that names one of another chat names nothing.
 struct Order<'a, 'txn> {
     tx: &'a Write<'txn>,
     chat_no: u32,
+    now_ms: u64,
 }
 
+/// Events to place anew, by the place they had: whatever they follow comes first.
+type Moving = BTreeSet<(Timestamp, EventId)>;
+
 impl Order<'_, '_> {
-    /// `child` names `missing`, which is not here.
-    fn lacks(&self, missing: EventId, child: EventId, header: &Header) -> Result<()> {
-        let dep = header.deps.contains(&missing);
-        self.tx.put(
-            Table::Lacking,
-            &join(&[&missing.0, &child.0]),
-            &join(&[
-                &header.author.0,
-                &header.ts.0.to_be_bytes(),
-                &[u8::from(dep)],
-            ]),
-        )?;
-        self.tx.put(
-            Table::ChatLacking,
-            &join(&[&self.chat_no.to_be_bytes(), &missing.0]),
-            &[],
-        )
+    fn child_key(&self, named: EventId, child: EventId) -> Vec<u8> {
+        join(&[&self.chat_no.to_be_bytes(), &named.0, &child.0])
+    }
+
+    /// An event of this chat and its author.
+    fn find_with_author(&self, id: EventId) -> Result<Option<(Stored, UserId)>> {
+        let Some(stored) = find(self.tx, id)? else {
+            return Ok(None);
+        };
+        let feed = must(feed(self.tx, stored.feed_no)?, Table::Feeds)?;
+        Ok((feed.chat_no == self.chat_no).then_some((stored, feed.author)))
+    }
+
+    /// An event of this chat.
+    fn find(&self, id: EventId) -> Result<Option<Stored>> {
+        Ok(self.find_with_author(id)?.map(|(stored, _)| stored))
+    }
+
+    fn event(&self, id: EventId) -> Result<Option<(Stored, VerifiedEvent)>> {
+        let Some(stored) = self.find(id)? else {
+            return Ok(None);
+        };
+        let event = event(self.tx, stored.feed_no, stored.seq, stored.branch)?;
+        Ok(event.map(|event| (stored, event)))
+    }
+
+    /// Notes what the event names, and which of it is not here.
+    fn name_past(&self, id: EventId, header: &Header) -> Result<()> {
+        for past in header.past() {
+            self.tx.put(
+                Table::Children,
+                &self.child_key(*past, id),
+                &join(&[
+                    &header.author.0,
+                    &header.ts.0.to_be_bytes(),
+                    &[u8::from(header.deps.contains(past))],
+                ]),
+            )?;
+            if self.find(*past)?.is_none() {
+                self.tx.put(
+                    Table::ChatLacking,
+                    &join(&[&self.chat_no.to_be_bytes(), &past.0]),
+                    &[],
+                )?;
+            }
+        }
+        Ok(())
     }
 
     /// What events that came before it say about `id`: its cap, and whether any names it.
     fn named_before(&self, id: EventId, header: &Header) -> Result<(Option<Timestamp>, bool)> {
         let (mut cap, mut named) = (None::<Timestamp>, false);
-        self.tx.each(Table::Lacking, &id.0, &mut |_, value| {
+        let mut own = Vec::new();
+        let prefix = join(&[&self.chat_no.to_be_bytes(), &id.0]);
+        self.tx.each(Table::Children, &prefix, &mut |key, value| {
             named = true;
             let mut parts = Parts(value);
-            if let (Some(author), Some(ts), Some(1)) = (parts.take::<32>(), parts.u64(), parts.u8())
-                && UserId(author) != header.author
-                && let Some(by) = cap_by(Timestamp(ts), header.ts)
-            {
-                cap = Some(cap.map_or(by, |old| old.min(by)));
+            let child = (parts.take().map(UserId), parts.u64(), parts.u8());
+            if child.0 == Some(header.author) {
+                own.extend(key.get(36..).and_then(|b| EventId::try_from(b).ok()));
+            } else if let (_, Some(ts), Some(1)) = child {
+                cap = lower(cap, Timestamp(ts).plus_ms(AHEAD_MS));
             }
             true
         })?;
+        for child in own {
+            if let Some(by) = self.find(child)?.and_then(|child| child.cap) {
+                cap = lower(cap, by);
+            }
+        }
         Ok((cap, named))
     }
 
-    /// The new event caps those it names that come from a clock ahead of its own.
-    fn cap_named(&self, chat: &mut ChatRow, d: &Header) -> Result<()> {
-        for dep in &d.deps {
-            let Some((mut stored, event)) = by_id(self.tx, *dep)? else {
+    /// The new event `d` answers what it names: caps it, and what the same author wrote before that
+    /// (L5). Each walk ends where an earlier answer went, so a chat pays once per event. Gives what
+    /// may move.
+    fn answer(&self, d: &Header, d_cap: Option<Timestamp>) -> Result<Moving> {
+        let mut walk = Vec::new();
+        for past in d.past() {
+            let Some((_, author)) = self.find_with_author(*past)? else {
                 continue;
             };
-            let e = event.header();
-            let Some(cap) = cap_by(d.ts, e.ts).filter(|_| e.author != d.author) else {
-                continue;
-            };
-            if stored.provisional || stored.cap.is_none_or(|old| cap < old) {
-                let from = stored.eff;
-                stored.cap = Some(cap);
-                stored.provisional = false;
-                self.place(chat, *dep, stored, e)?;
-                self.settle_from(chat, from)?;
+            if author == d.author {
+                walk.extend(d_cap.map(|cap| (*past, cap, author)));
+            } else if d.deps.contains(past) {
+                walk.push((*past, d.ts.plus_ms(AHEAD_MS), author));
             }
         }
-        Ok(())
-    }
-
-    /// An event came that others here had named: their places may follow it now.
-    fn settle_children(&self, chat: &mut ChatRow, id: EventId) -> Result<()> {
-        let mut children = Vec::new();
-        self.tx.each(Table::Lacking, &id.0, &mut |key, _| {
-            children.extend(key.get(32..).and_then(|b| EventId::try_from(b).ok()));
-            true
-        })?;
-        self.tx.remove(
-            Table::ChatLacking,
-            &join(&[&self.chat_no.to_be_bytes(), &id.0]),
-        )?;
-        for child in children {
-            self.tx.remove(Table::Lacking, &join(&[&id.0, &child.0]))?;
-            if let Some((stored, event)) = by_id(self.tx, child)? {
-                let from = stored.eff;
-                if self.place(chat, child, stored, event.header())? {
-                    self.settle_from(chat, from)?;
+        let mut moving = Moving::new();
+        while let Some((id, cap, author)) = walk.pop() {
+            let Some((mut stored, _)) = self.find_with_author(id)?.filter(|(_, a)| *a == author)
+            else {
+                continue;
+            };
+            if lower(stored.cap, cap) == stored.cap {
+                continue;
+            }
+            let event = event(self.tx, stored.feed_no, stored.seq, stored.branch)?;
+            let event = must(event, Table::Events)?;
+            let e = event.header();
+            let was_provisional = stored.provisional;
+            stored.cap = Some(cap);
+            if was_provisional {
+                stored.provisional = is_ahead(e, stored.cap, self.now_ms);
+                if stored.provisional {
+                    self.wait_for(id, e, stored.cap)?;
                 }
             }
+            self.tx.put(Table::EventIds, &id.0, &stored.encode())?;
+            if cap < e.ts || was_provisional {
+                moving.insert((stored.eff, id));
+            }
+            walk.extend(e.past().map(|past| (*past, cap, author)));
         }
-        Ok(())
+        Ok(moving)
     }
 
-    /// Computes a place anew; whether it moved.
-    fn place(
-        &self,
-        chat: &mut ChatRow,
-        id: EventId,
-        mut stored: Stored,
-        header: &Header,
-    ) -> Result<bool> {
+    /// L6: notes when an event from the future stands at its own time.
+    fn wait_for(&self, id: EventId, header: &Header, cap: Option<Timestamp>) -> Result<()> {
+        let due = cap.map_or(header.ts, |cap| header.ts.min(cap)).ms();
+        self.tx.put(
+            Table::Ahead,
+            &join(&[&due.to_be_bytes(), &id.0]),
+            &self.chat_no.to_be_bytes(),
+        )
+    }
+
+    /// The events here that name `id`, with their places.
+    fn children(&self, id: EventId) -> Result<Moving> {
+        let mut ids = Vec::new();
+        let prefix = join(&[&self.chat_no.to_be_bytes(), &id.0]);
+        self.tx.each(Table::Children, &prefix, &mut |key, _| {
+            ids.extend(key.get(36..).and_then(|b| EventId::try_from(b).ok()));
+            true
+        })?;
+        let mut children = Moving::new();
+        for child in ids {
+            children.extend(self.find(child)?.map(|stored| (stored.eff, child)));
+        }
+        Ok(children)
+    }
+
+    /// L5 with what is here now.
+    fn effective(&self, stored: &Stored, header: &Header) -> Result<Timestamp> {
         let mut newest_past = None;
         for past in header.past() {
-            if let Some(past) = find(self.tx, *past)? {
+            if let Some(past) = self.find(*past)? {
                 newest_past = newest_past.max(Some(past.eff));
             }
         }
-        let old = stored.eff;
-        stored.eff = effective(header.ts, stored.cap, newest_past);
-        self.tx.put(Table::EventIds, &id.0, &stored.encode())?;
-        if stored.eff == old {
-            return Ok(false);
+        let cap = if stored.provisional {
+            let arrived = arrived_ms(self.tx, self.chat_no, stored.n)?.unwrap_or(self.now_ms);
+            lower(stored.cap, Timestamp::from_ms(arrived))
+        } else {
+            stored.cap
+        };
+        Ok(effective(header.ts, cap, newest_past))
+    }
+
+    /// Computes places anew until nothing moves; whether anything did. Only what follows a moved
+    /// event is looked at, in the order it stood in, so each is placed once.
+    fn settle(&self, chat: &mut ChatRow, mut moving: Moving) -> Result<bool> {
+        let (mut moved, mut message_moved) = (false, false);
+        while let Some((_, id)) = moving.pop_first() {
+            let Some((mut stored, event)) = self.event(id)? else {
+                continue;
+            };
+            let header = event.header();
+            let old = stored.eff;
+            stored.eff = self.effective(&stored, header)?;
+            if stored.eff == old {
+                continue;
+            }
+            self.tx.put(Table::EventIds, &id.0, &stored.encode())?;
+            let no = self.chat_no.to_be_bytes();
+            let key = |eff| {
+                let key = timeline_key(&Place::of(header, eff), stored.branch);
+                join(&[&no, &key])
+            };
+            let (old_key, new_key) = (key(old), key(stored.eff));
+            let value = must(self.tx.get(Table::Timeline, &old_key)?, Table::Timeline)?;
+            self.tx.remove(Table::Timeline, &old_key)?;
+            self.tx.put(Table::Timeline, &new_key, &value)?;
+            moved = true;
+            message_moved |= header.kind == Kind::MSG;
+            moving.extend(self.children(id)?);
         }
-        let no = self.chat_no.to_be_bytes();
-        let old_key = timeline_key(&Place::of(header, old), stored.branch);
-        let new_key = timeline_key(&Place::of(header, stored.eff), stored.branch);
-        let value = must(
-            self.tx.get(Table::Timeline, &join(&[&no, &old_key]))?,
-            Table::Timeline,
-        )?;
-        self.tx.remove(Table::Timeline, &join(&[&no, &old_key]))?;
-        self.tx
-            .put(Table::Timeline, &join(&[&no, &new_key]), &value)?;
-        if header.kind == Kind::MSG {
+        if message_moved {
             chat.newest = newest_message(self.tx, self.chat_no)?
                 .map(|row| serde_bytes::ByteBuf::from(row.key));
         }
-        Ok(true)
+        Ok(moved)
     }
+}
 
-    /// Whatever followed a moved event stands at or above its old place: each is computed anew, in
-    /// order, until nothing moves. Events from wild clocks are answered and capped soon, so this walk
-    /// is short.
-    fn settle_from(&self, chat: &mut ChatRow, from: Timestamp) -> Result<()> {
-        loop {
-            let mut later = Vec::new();
-            let no = self.chat_no.to_be_bytes();
-            let start = join(&[&no, &from.0.to_be_bytes()]);
-            self.tx.scan(
-                Table::Timeline,
-                &start,
-                after(&no).as_deref(),
-                false,
-                &mut |key, value| {
-                    later.extend(TimelineRow::decode(key, value));
-                    true
-                },
-            )?;
-            let mut moved = false;
-            for row in later {
-                let Some(event) = event(self.tx, row.feed_no, row.place.seq, row.branch)? else {
-                    continue;
-                };
-                if let Some(stored) = find(self.tx, event.id())? {
-                    moved |= self.place(chat, event.id(), stored, event.header())?;
-                }
-            }
-            if !moved {
-                return Ok(());
-            }
-        }
+/// The lower of two caps. The greatest time caps nothing.
+fn lower(old: Option<Timestamp>, new: Timestamp) -> Option<Timestamp> {
+    match old {
+        Some(old) => Some(old.min(new)),
+        None => (new.0 != u64::MAX).then_some(new),
     }
 }
 
@@ -615,9 +673,7 @@ impl Order<'_, '_> {
 /// Storage errors.
 pub fn release_ahead(tx: &Write<'_>, now_ms: u64) -> Result<Vec<u32>> {
     let mut due = Vec::new();
-    let end = now_ms
-        .saturating_add(chater_protocol::limits::AHEAD_MS)
-        .to_be_bytes();
+    let end = now_ms.saturating_add(AHEAD_MS).to_be_bytes();
     tx.scan(Table::Ahead, &[], Some(&end), false, &mut |key, value| {
         due.push((key.to_vec(), Parts(value).u32()));
         due.len() < 256
@@ -632,19 +688,23 @@ pub fn release_ahead(tx: &Write<'_>, now_ms: u64) -> Result<Vec<u32>> {
         let Some(mut chat) = chats::chat(tx, chat_no)? else {
             continue;
         };
-        if let Some((mut stored, event)) = by_id(tx, id)?
+        if let Some(mut stored) = find(tx, id)?
             && stored.provisional
         {
-            let order = Order { tx, chat_no };
-            let from = stored.eff;
-            stored.cap = None;
+            let order = Order {
+                tx,
+                chat_no,
+                now_ms,
+            };
             stored.provisional = false;
-            order.place(&mut chat, id, stored, event.header())?;
-            order.settle_from(&mut chat, from)?;
+            tx.put(Table::EventIds, &id.0, &stored.encode())?;
+            order.settle(&mut chat, [(stored.eff, id)].into())?;
             chats::put(tx, chat_no, &chat)?;
             chats_changed.push(chat_no);
         }
     }
+    chats_changed.sort_unstable();
+    chats_changed.dedup();
     Ok(chats_changed)
 }
 
@@ -881,52 +941,64 @@ pub fn amend(tx: &Write<'_>, target: EventId, header: &Header, stored: &Stored) 
     )
 }
 
-/// Changes of a message in the order of L5.
+/// Changes of a message in the order of L5. An event may have moved since it was noted, so places are
+/// those of now, and one noted twice counts once.
 ///
 /// # Errors
 /// Storage errors.
 pub fn amends(rows: &impl Rows, target: EventId) -> Result<Vec<Amend>> {
-    let mut found = Vec::new();
+    let mut noted = BTreeSet::new();
     rows.each(Table::Amends, &target.0, &mut |key, value| {
-        let decoded = (|| {
-            let mut k = Parts(key.get(32..)?);
-            let place = Place {
-                eff: Timestamp(k.u64()?),
-                author: UserId(k.take()?),
-                home: HomeId(k.take()?),
-                lane: k.u8()?,
-                seq: k.u64()?,
-            };
+        noted.extend((|| {
+            let seq = key.get(..key.len().checked_sub(1)?)?.last_chunk::<8>()?;
             let mut v = Parts(value);
-            Some(Amend {
-                place,
-                feed_no: v.u32()?,
-                branch: v.u8()?,
-                kind: Kind(v.u16()?),
-            })
-        })();
-        found.extend(decoded);
-        found.len() < 4096
+            Some((v.u32()?, u64::from_be_bytes(*seq), v.u8()?))
+        })());
+        noted.len() < 4096
     })?;
+    let mut found = Vec::with_capacity(noted.len());
+    for (feed_no, seq, branch) in noted {
+        let Some(event) = event(rows, feed_no, seq, branch)? else {
+            continue;
+        };
+        let stored = must(find(rows, event.id())?, Table::EventIds)?;
+        found.push(Amend {
+            place: Place::of(event.header(), stored.eff),
+            feed_no,
+            branch,
+            kind: event.header().kind,
+        });
+    }
+    found.sort_by_key(|amend| (amend.place, amend.branch));
     Ok(found)
 }
 
-/// Heads of a chat without holes (S5), for digests and for what another node lacks.
+/// Heads of a chat without holes and below any fork (S5), for digests and for what another node
+/// lacks. Above a fork nodes may hold other branches, and their digests would never be equal.
 ///
 /// # Errors
 /// Storage errors.
 pub fn heads(rows: &impl Rows, chat_no: u32) -> Result<Vec<chater_protocol::heads::HeadRow>> {
-    Ok(feeds(rows, chat_no)?
-        .into_iter()
-        .filter(|(_, feed)| feed.whole > 0)
-        .map(|(_, feed)| chater_protocol::heads::HeadRow {
+    let mut heads = Vec::new();
+    for (no, feed) in feeds(rows, chat_no)? {
+        let end = feed.forked_at.map_or(feed.whole, |at| at.min(feed.whole));
+        let Some(seq) = end.checked_sub(1) else {
+            continue;
+        };
+        let id = if end == feed.whole {
+            feed.whole_id
+        } else {
+            must(event(rows, no, seq, 0)?, Table::Events)?.id()
+        };
+        heads.push(chater_protocol::heads::HeadRow {
             author: feed.author,
             home: feed.home,
             lane: feed.lane,
-            seq: feed.whole - 1,
-            id: feed.whole_id,
-        })
-        .collect())
+            seq,
+            id,
+        });
+    }
+    Ok(heads)
 }
 
 /// Wire events of a feed from seq `from` to `to`, all branches, at most `count` and `bytes`.

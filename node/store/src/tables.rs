@@ -73,8 +73,8 @@ tables! {
     Timeline = "timeline_v1",
     /// chat_no u32, n u64 -> feed_no u32, seq u64, branch u8, kind u16, author 32, arrived ms u64
     Arrivals = "arrivals_v1",
-    /// missing id 32, child id 32 -> child's author 32, child's ts u64: names that point to events not here yet
-    Lacking = "lacking_v1",
+    /// chat_no u32, named id 32, child id 32 -> child's author 32, child's ts u64, in deps u8: who names an event of the chat, here or not yet
+    Children = "children_v1",
     /// chat_no u32, missing id 32 -> (): what a chat lacks
     ChatLacking = "chat_lacking_v1",
     /// due at ms u64, event id 32 -> (): events from the future, shown at arrival time until then (L6)
