@@ -15,6 +15,7 @@ mod rows;
 pub mod tables;
 pub mod users;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use redb::ReadableDatabase as _;
@@ -47,6 +48,9 @@ impl From<redb::StorageError> for StoreError {
     fn from(error: redb::StorageError) -> Self {
         match error {
             redb::StorageError::Io(e) if e.kind() == std::io::ErrorKind::StorageFull => Self::Full,
+            redb::StorageError::Io(e) if e.kind() == std::io::ErrorKind::InvalidData => {
+                Self::Damaged(e.to_string())
+            }
             redb::StorageError::Corrupted(what) => Self::Damaged(what),
             other => Self::Io(other.to_string()),
         }
@@ -65,7 +69,18 @@ macro_rules! from_redb {
         }
     )*};
 }
-from_redb!(TableError, TransactionError, CommitError, DatabaseError);
+from_redb!(TableError, TransactionError, CommitError);
+
+impl From<redb::DatabaseError> for StoreError {
+    fn from(error: redb::DatabaseError) -> Self {
+        match error {
+            redb::DatabaseError::Storage(e) => e.into(),
+            // Nothing is wrong with the file: another process has it open.
+            redb::DatabaseError::DatabaseAlreadyOpen => Self::Io(error.to_string()),
+            other => Self::Damaged(other.to_string()),
+        }
+    }
+}
 
 /// What a store function gives.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -94,6 +109,9 @@ impl std::fmt::Debug for Store {
 
 /// Cache of the file, bytes. The crate's default is 1 GiB.
 const CACHE: usize = 16 * 1024 * 1024;
+/// Files up to this size, bytes, are checked whole at every start: a flipped byte is then refused,
+/// not shown. Larger ones would make the start slow.
+const CHECKED: u64 = 32 * 1024 * 1024;
 
 impl Store {
     /// Opens or makes the file, brings its layout up to date.
@@ -101,9 +119,20 @@ impl Store {
     /// # Errors
     /// A newer layout (nothing is touched), a damaged file, no room, no permission.
     pub fn open(path: &Path) -> Result<Self> {
-        refuse_newer(path)?;
-        let db = redb::Builder::new().set_cache_size(CACHE).create(path)?;
-        Self::ready(db)
+        // redb would make a new store of it, and a cut file must not pass for an empty one.
+        if path.metadata().is_ok_and(|file| file.len() == 0) {
+            return Err(StoreError::Damaged("the file is empty".to_owned()));
+        }
+        // redb trusts a file that was closed well and panics on some damage in it.
+        catch_unwind(AssertUnwindSafe(|| {
+            migrate::refuse_newer(path)?;
+            let mut db = redb::Builder::new().set_cache_size(CACHE).create(path)?;
+            if path.metadata().is_ok_and(|file| file.len() <= CHECKED) {
+                db.check_integrity()?;
+            }
+            Self::ready(db)
+        }))
+        .unwrap_or_else(|_| Err(StoreError::Damaged("it cannot be read".to_owned())))
     }
 
     /// A store that is gone when dropped, for tests.
@@ -115,6 +144,21 @@ impl Store {
             .set_cache_size(CACHE)
             .create_with_backend(redb::backends::InMemoryBackend::new())?;
         Self::ready(db)
+    }
+
+    /// A store on storage of the caller's making: how tests cut the power.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`].
+    pub fn on_backend(backend: impl redb::StorageBackend) -> Result<Self> {
+        let db = redb::Builder::new()
+            .set_cache_size(CACHE)
+            .create_with_backend(backend)?;
+        Self::ready(db)
+    }
+
+    fn has_tables(&self) -> Result<bool> {
+        Ok(self.db.begin_read()?.list_tables()?.next().is_some())
     }
 
     fn ready(db: redb::Database) -> Result<Self> {
@@ -193,28 +237,20 @@ impl Store {
         let to = Self {
             db: redb::Builder::new().set_cache_size(CACHE).create(path)?,
         };
-        let mut rows = 0;
-        for table in tables::Table::ALL {
-            to.write(Durability::Commit, |tx| {
+        // One transaction: a copy that was cut short holds nothing rather than a part.
+        to.write(Durability::Commit, |tx| {
+            let mut rows = 0;
+            for table in tables::Table::ALL {
+                tx.get(*table, &[])?;
                 let mut failed = None;
                 from.scan(*table, &[], None, false, &mut |k, v| {
                     rows += 1;
                     failed = tx.put(*table, k, v).err();
                     failed.is_none()
                 })?;
-                failed.map_or(Ok(()), Err)
-            })?;
-        }
-        Ok(rows)
+                failed.map_or(Ok(()), Err)?;
+            }
+            Ok(rows)
+        })
     }
-}
-
-/// A file of a newer layout is recognised without opening it for writing, so nothing of it is touched.
-/// One that needs repair cannot be read so; its layout is then seen after the repair.
-fn refuse_newer(path: &Path) -> Result<()> {
-    let Ok(db) = redb::Builder::new().open_read_only(path) else {
-        return Ok(());
-    };
-    let rows = Read::new(db.begin_read()?);
-    migrate::check(&rows).map(drop)
 }
