@@ -1,5 +1,8 @@
 //! Users, homes and what they claim about themselves (I1-I11).
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
 use sha2::{Digest, Sha512};
 
 use crate::array_struct;
@@ -159,20 +162,27 @@ impl HomeRecord {
 /// retired record, the 8 newest by ts, then lower id. A function of the set, not of its order.
 #[must_use]
 pub fn live_homes(records: &[HomeRecord]) -> Vec<(HomeId, HomeRecord)> {
-    let mut live: Vec<(HomeId, HomeRecord)> = Vec::new();
-    for record in records.iter().filter(|r| r.state() == HomeState::Live) {
-        let id = record.id();
-        let retired = records
-            .iter()
-            .any(|r| r.state() == HomeState::Retired && r.id() == id);
-        match live.iter_mut().find(|(other, _)| *other == id) {
-            _ if retired => {}
-            // Of several live records of one home the newest counts.
-            Some(slot) if slot.1.ts < record.ts => slot.1 = record.clone(),
-            Some(_) => {}
-            None => live.push((id, record.clone())),
+    let mut retired = BTreeSet::new();
+    let mut newest: BTreeMap<HomeId, &HomeRecord> = BTreeMap::new();
+    for record in records {
+        match record.state() {
+            HomeState::Retired => {
+                retired.insert(record.id());
+            }
+            HomeState::Live => {
+                // Of several live records of one home the newest counts.
+                let slot = newest.entry(record.id()).or_insert(record);
+                if slot.ts < record.ts {
+                    *slot = record;
+                }
+            }
         }
     }
+    let mut live: Vec<(HomeId, HomeRecord)> = newest
+        .into_iter()
+        .filter(|(id, _)| !retired.contains(id))
+        .map(|(id, record)| (id, record.clone()))
+        .collect();
     live.sort_by(|a, b| b.1.ts.cmp(&a.1.ts).then(a.0.cmp(&b.0)));
     live.truncate(limits::HOMES);
     live
@@ -233,10 +243,11 @@ impl KemCard {
         Ok(card)
     }
 
-    /// Whether this card replaces `other`: highest n, then the lower id (I5).
+    /// Whether this card replaces `other`: highest n, then the lower public key, then the newer (I5).
     #[must_use]
     pub fn replaces(&self, other: &Self) -> bool {
-        self.n > other.n || (self.n == other.n && self.kem_pk.0 < other.kem_pk.0)
+        let rank = |card: &Self| (card.n, Reverse(card.kem_pk.0), card.ts);
+        rank(self) > rank(other)
     }
 }
 
@@ -301,10 +312,15 @@ impl ProfileCard {
         Ok(card)
     }
 
-    /// Whether this card replaces `other`: greatest (n, ts, home) wins (I10).
+    /// Whether this card replaces `other`: greatest (n, ts, home, bytes) wins (I10). The bytes decide
+    /// between two cards that a home made for one n, or nodes would keep the one that came first.
     #[must_use]
     pub fn replaces(&self, other: &Self) -> bool {
-        (self.n, self.ts, self.home) > (other.n, other.ts, other.home)
+        let rank = |card: &Self| (card.n, card.ts, card.home);
+        rank(self)
+            .cmp(&rank(other))
+            .then_with(|| codec::encode(self).cmp(&codec::encode(other)))
+            .is_gt()
     }
 
     /// What is shown in bold.

@@ -10,6 +10,8 @@ pub const KEY_PAYLOAD: usize = 256 * 1024;
 pub const EVENT: usize = HEADER + KEY_PAYLOAD + 128;
 /// Entries of `ctl` and of `deps` (E6). Without it one event costs thousands of look-ups.
 pub const LINKS: usize = 8;
+/// Records of homes kept of one user. Without it one root key fills every disk with homes (I2).
+pub const HOME_RECORDS: usize = 512;
 /// How far ahead of the own clock a time stamp may be, ms (L4, L6).
 pub const AHEAD_MS: u64 = 5 * 60 * 1000;
 /// After this much delay a message is shown as "received late", ms (L6).
@@ -48,6 +50,8 @@ pub const RANGE_EVENTS: usize = 256;
 pub const RANGE_BYTES: usize = 1024 * 1024;
 /// Ids in one `Get`, `Identity` or `KeyRequest` (S6).
 pub const IDS: usize = 64;
+/// Notes in one `Eph` (L9).
+pub const NOTES: usize = 16;
 /// Rows of one `Summary` (S6).
 pub const SUMMARY_ROWS: usize = 256;
 /// Rows of one people answer (design.md section 3).

@@ -4,6 +4,7 @@
 use chater_protocol::array_struct;
 use chater_protocol::id::{HomeId, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard, Signed, live_homes};
+use chater_protocol::limits::HOME_RECORDS;
 use chater_protocol::name;
 
 use crate::key::{Parts, join};
@@ -24,7 +25,7 @@ array_struct! {
     }
 }
 
-/// Keeps a verified home record (I2: the set only grows). Whether it was new.
+/// Keeps a verified home record (I2: the set only grows, to [`HOME_RECORDS`]). Whether it was new.
 ///
 /// # Errors
 /// Storage errors.
@@ -35,6 +36,16 @@ pub fn put_home(tx: &Write<'_>, record: &HomeRecord, signed: &Signed) -> Result<
         // Of two live records of one home the newer counts; a retired one is final.
         let old = HomeRecord::from_store(&old).map_err(|_| damaged(Table::Homes))?;
         if old.ts >= record.ts {
+            return Ok(false);
+        }
+    } else if self::home(tx, record.user, home)?.is_none() {
+        // A home known here can always be retired; new ones are bounded.
+        let mut known = 0;
+        tx.each(Table::Homes, &record.user.0, &mut |_, _| {
+            known += 1;
+            known < HOME_RECORDS
+        })?;
+        if known >= HOME_RECORDS {
             return Ok(false);
         }
     }
