@@ -235,8 +235,8 @@ type WireParts<'a> = (
 type WirePartsOwned = (serde_bytes::ByteBuf, Sig, Option<serde_bytes::ByteBuf>);
 
 impl WireEvent {
-    /// Decodes `[header, sig, payload]`. The header must be canonical CBOR and keep its limits; the
-    /// bytes as received are what is verified, hashed and stored.
+    /// Decodes `[header, sig, payload]`, canonical CBOR within the limits; the header bytes as
+    /// received are what is verified, hashed and stored.
     ///
     /// # Errors
     /// Malformed or oversized bytes, impossible headers, a payload that is not the one signed for.
@@ -250,12 +250,26 @@ impl WireEvent {
         {
             return Err(Rejected::Payload);
         }
-        Ok(Self {
+        let event = Self {
             header,
             header_bytes: header_bytes.into_vec(),
             sig,
             payload: payload.map(serde_bytes::ByteBuf::into_vec),
-        })
+        };
+        // The envelope is not signed, but one event has one wire form (threats B06, B09).
+        if event.to_wire() != bytes {
+            return Err(Malformed::NotCanonical.into());
+        }
+        Ok(event)
+    }
+
+    fn to_wire(&self) -> Vec<u8> {
+        let parts: WireParts<'_> = (
+            serde_bytes::Bytes::new(&self.header_bytes),
+            &self.sig,
+            self.payload.as_deref().map(serde_bytes::Bytes::new),
+        );
+        codec::encode(&parts)
     }
 
     /// The header, not yet verified.
@@ -389,12 +403,7 @@ impl VerifiedEvent {
     /// The wire form (E1), with the header bytes exactly as received.
     #[must_use]
     pub fn to_wire(&self) -> Vec<u8> {
-        let parts: WireParts<'_> = (
-            serde_bytes::Bytes::new(&self.event.header_bytes),
-            &self.event.sig,
-            self.event.payload.as_deref().map(serde_bytes::Bytes::new),
-        );
-        codec::encode(&parts)
+        self.event.to_wire()
     }
 }
 

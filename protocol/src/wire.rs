@@ -274,12 +274,23 @@ pub trait Message: Serialize + for<'de> Deserialize<'de> {
         codec::encode(self)
     }
 
+    /// Whether its lists keep their limits; the bytes of the whole are not enough of a bound where
+    /// each entry costs a look-up.
+    fn fits(&self) -> bool {
+        true
+    }
+
     /// Decodes.
     ///
     /// # Errors
-    /// Over the limit, another shape, bytes left over.
+    /// Over a limit, another shape, not canonical, bytes left over.
     fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        codec::decode(bytes, Self::LIMIT)
+        let message: Self = codec::decode_canonical(bytes, Self::LIMIT)?;
+        if message.fits() {
+            Ok(message)
+        } else {
+            Err(Malformed::TooLarge)
+        }
     }
 }
 
@@ -288,12 +299,42 @@ impl Message for Hello {
 }
 impl Message for LogRequest {
     const LIMIT: usize = limits::LOG;
+
+    fn fits(&self) -> bool {
+        match self {
+            Self::Push(push) => push.events.len() <= limits::PUSH_EVENTS,
+            Self::Summary(rows) => rows.len() <= limits::SUMMARY_ROWS,
+            Self::Get(get) => get.ids.len() <= limits::IDS,
+            Self::Identity(users) => users.len() <= limits::IDS,
+            Self::KeyRequest(keys) => keys.key_ids.len() <= limits::IDS,
+            Self::Eph(batch) => batch.notes.len() <= limits::NOTES,
+            Self::Heads(_) | Self::Range(_) => true,
+        }
+    }
 }
 impl Message for LogAnswer {
     const LIMIT: usize = limits::LOG;
+
+    fn fits(&self) -> bool {
+        match self {
+            Self::Acks(acks) => acks.len() <= limits::PUSH_EVENTS,
+            Self::Differ(topics) => topics.len() <= limits::SUMMARY_ROWS,
+            Self::Heads(rows) => rows.len() <= limits::HEAD_ROWS,
+            Self::Events(events) => events.len() <= limits::RANGE_EVENTS,
+            Self::Keys(keys) => keys.len() <= limits::IDS,
+            Self::Identities(_) | Self::Done(_) | Self::Refused(_) => true,
+        }
+    }
 }
 impl Message for PeopleRequest {
     const LIMIT: usize = limits::PEOPLE;
+
+    fn fits(&self) -> bool {
+        match self {
+            Self::Answer(answer) => answer.people.profiles.len() <= limits::PEOPLE_ROWS,
+            Self::Find(_) => true,
+        }
+    }
 }
 impl Message for PeopleReply {
     const LIMIT: usize = limits::PEOPLE;

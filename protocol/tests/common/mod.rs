@@ -1,0 +1,466 @@
+//! Fixed people and values, shared by the vectors and the property tests.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "test material; each test uses its part"
+)]
+
+use std::convert::Infallible;
+
+use chater_protocol::chat::direct;
+use chater_protocol::chat::order;
+use chater_protocol::community::{Channel, Community};
+use chater_protocol::event::{Feed, Kind, Position, VerifiedEvent};
+use chater_protocol::heads::{HeadRow, digest, digest_from};
+use chater_protocol::id::{EventId, NodeId, UserId, hex};
+use chater_protocol::identity::{
+    HomeRecord, KemCard, NodeCard, ProfileCard, Signed, safety_number,
+};
+use chater_protocol::key::SigningKey;
+use chater_protocol::name;
+use chater_protocol::payload::{CutRow, KeyShare, Msg, Payload, Retire};
+use chater_protocol::seal::{BoxFor, EphNote, Ephemeral, EpochSecret, KemSecret, seal_message};
+use chater_protocol::time::Timestamp;
+use chater_protocol::wire::{
+    Hello, LogAnswer, LogRequest, Message, PeopleQuery, Push, Range, SummaryRow, chat_topic,
+};
+use serde_bytes::ByteBuf;
+use serde_json::{Value, json};
+
+/// "Randomness" that counts: 0, 1, 2 ... so that vectors can be made again.
+pub struct Counting(pub u8);
+
+impl rand_core::TryRng for Counting {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Infallible> {
+        for b in dst {
+            *b = self.0;
+            self.0 = self.0.wrapping_add(1);
+        }
+        Ok(())
+    }
+}
+
+impl rand_core::TryCryptoRng for Counting {}
+
+/// A user with one home on one node.
+pub struct Person {
+    pub root: SigningKey,
+    pub home: SigningKey,
+    pub node: SigningKey,
+    pub record: HomeRecord,
+    pub signed: Signed,
+}
+
+impl Person {
+    /// Root, home and node keys of seeds that repeat `n`, `n + 1`, `n + 2`.
+    pub fn new(n: u8) -> Self {
+        let root = SigningKey::from_seed(&[n; 32]);
+        let home = SigningKey::from_seed(&[n + 1; 32]);
+        let node = SigningKey::from_seed(&[n + 2; 32]);
+        let record = HomeRecord {
+            v: 1,
+            user: UserId(root.public().0),
+            sign_pk: home.public(),
+            node_id: NodeId(node.public().0),
+            state: 0,
+            ts: 1_790_000_000_000,
+        };
+        let signed = record.sign(&root);
+        Self {
+            root,
+            home,
+            node,
+            record,
+            signed,
+        }
+    }
+
+    pub fn user(&self) -> UserId {
+        self.record.user
+    }
+
+    pub fn profile(&self) -> ProfileCard {
+        ProfileCard {
+            v: 1,
+            user: self.user(),
+            home: self.record.id(),
+            n: 1,
+            nick: "Сова".to_owned(),
+            display_name: "Анна".to_owned(),
+            about: "живу в дупле\nлюблю тишину".to_owned(),
+            avatar: None,
+            discoverable: 2,
+            ts: 1_790_000_000_001,
+        }
+    }
+
+    pub fn node_card(&self) -> NodeCard {
+        NodeCard {
+            v: 1,
+            node: self.record.node_id,
+            name: "дупло".to_owned(),
+            addrs: vec!["/ip4/192.0.2.7/tcp/5001".to_owned()],
+            mailboxes: vec![],
+            caps: 0,
+            ts: 1_790_000_000_002,
+        }
+    }
+
+    pub fn feed(&self, other: UserId, lane: u8) -> Feed {
+        Feed {
+            group: direct::chat_id(self.user(), other),
+            author: self.user(),
+            home: self.record.id(),
+            lane,
+        }
+    }
+}
+
+pub fn event(
+    by: &Person,
+    other: UserId,
+    (kind, lane): (Kind, u8),
+    (seq, prev): (u64, EventId),
+    deps: Vec<EventId>,
+    ts: Timestamp,
+    payload: Vec<u8>,
+) -> VerifiedEvent {
+    let at = Position {
+        feed: by.feed(other, lane),
+        seq,
+        prev,
+        ctl: vec![],
+        deps,
+        ts,
+    };
+    VerifiedEvent::sign(at, kind, payload, &by.home)
+}
+
+/// The events of a first conversation: a key, a message sealed under it, a retire.
+pub struct Conversation {
+    pub a: Person,
+    pub b: Person,
+    pub kem: KemSecret,
+    pub kem_card: KemCard,
+    pub secret: EpochSecret,
+    pub key: VerifiedEvent,
+    pub msg: VerifiedEvent,
+    pub retire: VerifiedEvent,
+}
+
+pub fn conversation() -> Conversation {
+    let (a, b) = (Person::new(1), Person::new(11));
+    let (kem, kem_pk) = KemSecret::generate(&mut Counting(0));
+    let kem_card = KemCard {
+        v: 1,
+        user: b.user(),
+        home: b.record.id(),
+        n: 1,
+        suite: 1,
+        kem_pk,
+        ts: 1_790_000_000_000,
+    };
+    let secret = EpochSecret::new([42; 32]);
+    let ts = Timestamp::from_ms(1_790_000_000_100);
+    let none = EventId::default();
+    let share = KeyShare {
+        key_id: secret.id(),
+        boxes: vec![
+            box_for(&a, &b)
+                .seal(&secret, &kem_card.kem_pk, &mut Counting(7))
+                .unwrap(),
+        ],
+    };
+    let key = event(
+        &a,
+        b.user(),
+        (Kind::KEY, 1),
+        (0, none),
+        vec![],
+        ts,
+        share.encode(),
+    );
+    let plain = Msg {
+        text: "привет".to_owned(),
+        reply_to: None,
+        attachments: vec![],
+    };
+    let feed = a.feed(b.user(), 2);
+    let payload = seal_message(
+        &secret,
+        &feed,
+        0,
+        Kind::MSG,
+        &plain.encode(),
+        &mut Counting(9),
+    )
+    .unwrap();
+    let msg = event(
+        &a,
+        b.user(),
+        (Kind::MSG, 2),
+        (0, none),
+        vec![key.id()],
+        ts.next(),
+        payload,
+    );
+    let mut retired = a.record.clone();
+    retired.state = 1;
+    let cut = vec![CutRow {
+        home: a.record.id(),
+        lane: 2,
+        seq: 0,
+        id: msg.id(),
+    }];
+    let retire = Retire::sign(
+        feed.group,
+        retired.sign(&a.root),
+        a.record.id(),
+        cut,
+        &a.root,
+    );
+    // b's feed only carries it here; the vector is of the payload.
+    let retire = event(
+        &b,
+        a.user(),
+        (Kind::RETIRE, 0),
+        (0, none),
+        vec![],
+        ts,
+        retire.encode(),
+    );
+    Conversation {
+        a,
+        b,
+        kem,
+        kem_card,
+        secret,
+        key,
+        msg,
+        retire,
+    }
+}
+
+pub fn box_for(a: &Person, b: &Person) -> BoxFor {
+    BoxFor {
+        group: direct::chat_id(a.user(), b.user()),
+        author: a.user(),
+        author_home: a.record.id(),
+        user: b.user(),
+        home: b.record.id(),
+        n: 1,
+    }
+}
+
+pub fn note(c: &Conversation) -> Ephemeral {
+    Ephemeral::make(
+        direct::chat_id(c.a.user(), c.b.user()),
+        (c.a.user(), c.a.record.id()),
+        Timestamp::from_ms(1_790_000_000_200),
+        &EphNote::Read(c.msg.id()),
+        &c.secret,
+        &c.a.home,
+        &mut Counting(3),
+    )
+}
+
+/// One of each message of the connections, encoded.
+pub fn messages(c: &Conversation) -> Vec<(&'static str, Vec<u8>)> {
+    let chat = direct::chat_ref(c.a.user(), c.b.user());
+    vec![
+        (
+            "hello",
+            Hello {
+                versions: vec![1],
+                card: c.a.node_card().sign(&c.a.node),
+                proofs: vec![],
+            }
+            .encode(),
+        ),
+        (
+            "push",
+            LogRequest::Push(Push {
+                chat: chat.clone(),
+                events: vec![ByteBuf::from(c.key.to_wire())],
+            })
+            .encode(),
+        ),
+        (
+            "acks",
+            LogAnswer::Acks(ByteBuf::from(vec![0, 1, 2, 3])).encode(),
+        ),
+        (
+            "summary",
+            LogRequest::Summary(vec![SummaryRow {
+                topic: chat_topic(chat.chat),
+                digest: digest_from(digest(&head_rows(c)), c.a.record.node_id),
+            }])
+            .encode(),
+        ),
+        ("heads_request", LogRequest::Heads(chat.clone()).encode()),
+        ("heads", LogAnswer::Heads(head_rows(c)).encode()),
+        (
+            "range",
+            LogRequest::Range(Range {
+                chat,
+                author: c.a.user(),
+                home: c.a.record.id(),
+                lane: 2,
+                from: 0,
+                to: 255,
+            })
+            .encode(),
+        ),
+        ("identity", LogRequest::Identity(vec![c.a.user()]).encode()),
+        (
+            "people_query",
+            PeopleQuery {
+                id: chat_topic(c.key.header().group),
+                text: "сов".to_owned(),
+                asker: c.a.node_card().sign(&c.a.node),
+                ts: 1_790_000_000_000,
+            }
+            .encode(),
+        ),
+    ]
+}
+
+pub fn head_rows(c: &Conversation) -> Vec<HeadRow> {
+    [&c.key, &c.msg]
+        .into_iter()
+        .map(|e| HeadRow {
+            author: e.header().author,
+            home: e.header().home,
+            lane: e.header().lane,
+            seq: e.header().seq,
+            id: e.id(),
+        })
+        .collect()
+}
+
+/// L5: two messages of a clock a day ahead, the answer, and one written without seeing them.
+pub fn order_example() -> Vec<(&'static str, VerifiedEvent)> {
+    let (a, b) = (Person::new(1), Person::new(11));
+    let now = Timestamp::from_ms(1_790_000_000_000);
+    let wild = now.plus_ms(86_400_000);
+    let none = EventId::default();
+    let m = (Kind::MSG, 2);
+    let first = event(&a, b.user(), m, (0, none), vec![], wild, vec![1]);
+    let second = event(
+        &a,
+        b.user(),
+        m,
+        (1, first.id()),
+        vec![],
+        wild.next(),
+        vec![2],
+    );
+    let answer = event(&b, a.user(), m, (0, none), vec![second.id()], now, vec![3]);
+    let later = now.plus_ms(600_000);
+    let last = event(&b, a.user(), m, (1, answer.id()), vec![], later, vec![4]);
+    vec![
+        ("first, a day ahead", first),
+        ("second, a day ahead", second),
+        ("answer", answer),
+        ("last", last),
+    ]
+}
+
+/// All vectors of version 1.
+pub fn vectors() -> Value {
+    let c = conversation();
+    let (a, b) = (&c.a, &c.b);
+    let person = |p: &Person, n: u8| {
+        json!({
+            "root_seed": hex(&[n; 32]),
+            "home_seed": hex(&[n + 1; 32]),
+            "node_seed": hex(&[n + 2; 32]),
+            "user": p.user().to_string(),
+            "node": p.record.node_id.to_string(),
+            "peer_id": p.record.node_id.to_peer_id(),
+            "fingerprint": p.record.node_id.fingerprint(),
+            "home": p.record.id().to_string(),
+            "home_record": hex(&p.signed.body),
+            "home_record_sig": hex(&p.signed.sig.0),
+        })
+    };
+    let wire = |e: &VerifiedEvent| {
+        json!({
+            "id": e.id().to_string(),
+            "payload": hex(e.payload().unwrap_or_default()),
+            "wire": hex(&e.to_wire()),
+        })
+    };
+    let proof = Community::open().proof(a.record.node_id, b.record.node_id);
+    let ordered = order_example();
+    let pairs: Vec<_> = ordered
+        .iter()
+        .map(|(_, e)| (e.id(), e.header().clone()))
+        .collect();
+    let places: Vec<Value> = order::order(&pairs)
+        .into_iter()
+        .map(|(place, id)| {
+            let name = ordered.iter().find(|(_, e)| e.id() == id).map(|(n, _)| *n);
+            json!({ "event": name, "ts": pairs.iter().find(|(i, _)| *i == id).map(|(_, h)| h.ts.0.to_string()), "eff": place.eff.0.to_string() })
+        })
+        .collect();
+    let nicks: Vec<Value> = ["Сова", "Klen-2", "ＫＬＥＮ", "Ёлка", "a.b_c"]
+        .into_iter()
+        .map(|nick| {
+            let folded = name::check_nick(nick).unwrap();
+            json!({ "nick": nick, "folded": folded, "skeleton": name::skeleton(&folded) })
+        })
+        .collect();
+    json!({
+        "people": { "a": person(a, 1), "b": person(b, 11) },
+        "kem": {
+            "card": hex(&c.kem_card.sign(&b.home).to_bytes()),
+            "secret": hex(c.kem.bytes()),
+        },
+        "profile_card": hex(&a.profile().sign(&a.home).to_bytes()),
+        "node_card": hex(&a.node_card().sign(&a.node).to_bytes()),
+        "direct_chat": {
+            "id": direct::chat_id(a.user(), b.user()).to_string(),
+            "topic": hex(&chat_topic(direct::chat_id(a.user(), b.user())).0),
+        },
+        "epoch": { "secret": hex(c.secret.bytes()), "key_id": c.secret.id().to_string() },
+        "key_event": wire(&c.key),
+        "message_event": wire(&c.msg),
+        "message_text": "привет",
+        "retire_event": wire(&c.retire),
+        "ephemeral": hex(&chater_protocol::codec::encode(&note(&c))),
+        "digest": {
+            "plain": digest(&head_rows(&c)).to_string(),
+            "from_a": digest_from(digest(&head_rows(&c)), a.record.node_id).to_string(),
+        },
+        "community": {
+            "open_people_topic": hex(&Community::open().topic(Channel::People)),
+            "open_nodes_topic": hex(&Community::open().topic(Channel::Nodes)),
+            "open_proof_a_to_b": hex(&proof),
+            "secret_01_people_topic": hex(&Community::with_secret([1; 32]).topic(Channel::People)),
+            "frame_of_hello": hex(&Community::open().seal(Channel::People, b"hello", &mut Counting(0))),
+        },
+        "safety_number": safety_number(a.user(), b.user()),
+        "messages": messages(&c).into_iter().map(|(n, m)| (n.to_owned(), Value::from(hex(&m)))).collect::<serde_json::Map<_, _>>(),
+        "nicks": nicks,
+        "bad_nicks": ["a", "cова", "a b", "-ab", "Admin", "a\u{202e}b"],
+        "order": places,
+    })
+}
