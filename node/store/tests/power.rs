@@ -79,7 +79,7 @@ impl Disk {
                 (0, _) => {}
                 (1, Op::Write(at, data)) => {
                     for (i, sector) in data.chunks(512).enumerate() {
-                        if self.random() % 2 == 0 {
+                        if self.random().is_multiple_of(2) {
                             apply(&mut bytes, &Op::Write(at + 512 * i as u64, sector.to_vec()));
                         }
                     }
