@@ -59,7 +59,9 @@ pub(crate) async fn watch(State(app): State<App>, request: Request, next: Next) 
 
 /// How long the body says it is; 0 when it does not say.
 fn announced(headers: &HeaderMap) -> u64 {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
     length.map_or(0, |text| text.trim().parse().unwrap_or(u64::MAX))
 }
 

@@ -126,6 +126,10 @@ impl Folder {
     /// 0700, unless the folder is shared with files of others: then only our files are closed.
     fn close_to_others(&self) -> Result<(), Problem> {
         let cannot = |error: std::io::Error| unwritable(&self.path, &error);
+        let wanted = rustix::fs::Access::READ_OK
+            | rustix::fs::Access::WRITE_OK
+            | rustix::fs::Access::EXEC_OK;
+        rustix::fs::access(&self.path, wanted).map_err(|error| cannot(error.into()))?;
         let found = std::fs::metadata(&self.path).map_err(cannot)?;
         if found.mode() & 0o077 == 0 {
             return Ok(());

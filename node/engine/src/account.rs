@@ -167,9 +167,7 @@ pub(crate) async fn register(
     // Cheap looks first; the turn checks again, where it counts.
     {
         let rows = shared.store.read()?;
-        if users::by_nick(&rows, &folded)?.is_some()
-            || looks_taken(&rows, &skeletons)?
-        {
+        if users::by_nick(&rows, &folded)?.is_some() || looks_taken(&rows, &skeletons)? {
             return Err(Error::Taken);
         }
         if engine.needs_code()
@@ -289,9 +287,7 @@ fn looks_taken(rows: &impl Rows, skeletons: &[String]) -> Result<bool, StoreErro
 
 /// A root, a home on this node, its cards (I1-I6, I10).
 fn make_user(turn: &mut Turn<'_, '_>, form: Form) -> Result<UserId, Fail> {
-    if users::by_nick(turn.tx, &form.folded)?.is_some()
-        || looks_taken(turn.tx, &form.skeletons)?
-    {
+    if users::by_nick(turn.tx, &form.folded)?.is_some() || looks_taken(turn.tx, &form.skeletons)? {
         return Err(Error::Taken.into());
     }
     turn.durable();
