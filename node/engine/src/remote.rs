@@ -240,8 +240,18 @@ fn inside<T: Payload>(
     let Ok(key) = chater_protocol::seal::key_of_message(payload) else {
         return Ok(None);
     };
-    turn.context(no, |_, context| {
+    turn.context(no, |turn, context| {
         let Some(secret) = context.secrets.get(&key) else {
+            if chats::key(turn.tx, no, key)?.is_none() {
+                let row = KeyRow {
+                    v: 1,
+                    sealed: None,
+                    holders: Vec::new(),
+                    first_ms: turn.now_ms,
+                    since: Vec::new(),
+                };
+                chats::put_key(turn.tx, no, key, &row)?;
+            }
             return Ok(None);
         };
         let plain = chater_protocol::seal::open_message(
@@ -312,7 +322,10 @@ fn took_key(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<(
     let Some(share) = event.payload().and_then(|p| KeyShare::decode(p).ok()) else {
         return Ok(());
     };
-    let mut row = chats::key(turn.tx, no, share.key_id)?.unwrap_or(KeyRow {
+    let known = chats::key(turn.tx, no, share.key_id)?;
+    // Heard of before it came: something sealed with it is here and could not be read.
+    let awaited = known.as_ref().is_some_and(|row| row.sealed.is_none());
+    let mut row = known.unwrap_or(KeyRow {
         v: 1,
         sealed: None,
         holders: Vec::new(),
@@ -362,7 +375,7 @@ fn took_key(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<(
     }
     chats::put_key(turn.tx, no, share.key_id, &row)?;
     turn.forget_context(no);
-    if opened {
+    if opened && awaited {
         settle_sealed(turn, no)?;
     }
     Ok(())
