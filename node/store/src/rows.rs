@@ -9,7 +9,7 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::tables::Table;
+use crate::tables::{META, ROWS, Table, Tree};
 use crate::{Result, StoreError, key};
 
 /// Called with key and value; false ends the scan.
@@ -70,17 +70,44 @@ pub(crate) fn damaged(table: Table) -> StoreError {
 
 type Bytes = &'static [u8];
 
+/// The key in the tree: the table's number, then the key.
+fn full(table: Table, key: &[u8]) -> Vec<u8> {
+    let mut full = Vec::with_capacity(key.len() + 1);
+    if table != Table::Meta {
+        full.push(table.number());
+    }
+    full.extend_from_slice(key);
+    full
+}
+
+/// Both ends of a scan in the tree, and how many bytes of a key are the table's number.
+fn bounds(table: Table, from: &[u8], to: Option<&[u8]>) -> (Vec<u8>, Option<Vec<u8>>, usize) {
+    let from = full(table, from);
+    if table == Table::Meta {
+        return (from, to.map(<[u8]>::to_vec), 0);
+    }
+    let end = to.map_or_else(|| vec![table.number() + 1], |to| full(table, to));
+    (from, Some(end), 1)
+}
+
+/// Opens a tree when it is first used.
+fn tree_of(table: Table) -> Tree {
+    if table == Table::Meta { META } else { ROWS }
+}
+
 /// A read snapshot.
 pub struct Read {
     txn: ReadTransaction,
-    open: RefCell<Vec<Option<ReadOnlyTable<Bytes, Bytes>>>>,
+    meta: RefCell<Option<ReadOnlyTable<Bytes, Bytes>>>,
+    rows: RefCell<Option<ReadOnlyTable<Bytes, Bytes>>>,
 }
 
 impl Read {
     pub(crate) fn new(txn: ReadTransaction) -> Self {
         Self {
             txn,
-            open: RefCell::new(Table::ALL.iter().map(|_| None).collect()),
+            meta: RefCell::default(),
+            rows: RefCell::default(),
         }
     }
 
@@ -90,27 +117,28 @@ impl Read {
         empty: T,
         f: impl FnOnce(&ReadOnlyTable<Bytes, Bytes>) -> Result<T>,
     ) -> Result<T> {
-        let mut open = self.open.borrow_mut();
-        let Some(slot) = open.get_mut(table as usize) else {
-            return Ok(empty);
+        let slot = if table == Table::Meta {
+            &self.meta
+        } else {
+            &self.rows
         };
-        if slot.is_none() {
-            match self.txn.open_table(table.definition()) {
-                Ok(opened) => *slot = Some(opened),
+        if slot.borrow().is_none() {
+            match self.txn.open_table(tree_of(table)) {
+                Ok(opened) => slot.replace(Some(opened)),
                 Err(redb::TableError::TableDoesNotExist(_)) => return Ok(empty),
                 Err(error) => return Err(error.into()),
-            }
+            };
         }
-        match slot {
-            Some(opened) => f(opened),
-            None => Ok(empty),
-        }
+        // Shared: the closure may read this very tree again.
+        slot.borrow().as_ref().map_or(Ok(empty), f)
     }
 }
 
 impl Rows for Read {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.with(table, None, |t| Ok(t.get(key)?.map(|v| v.value().to_vec())))
+        self.with(table, None, |t| {
+            Ok(t.get(&full(table, key)[..])?.map(|v| v.value().to_vec()))
+        })
     }
 
     fn scan(
@@ -121,27 +149,26 @@ impl Rows for Read {
         down: bool,
         visit: &mut Visit<'_>,
     ) -> Result<()> {
-        // The closure may read other tables, so the table is not held borrowed: a second handle is cheap.
-        let opened = match self.txn.open_table(table.definition()) {
-            Ok(opened) => opened,
-            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        scan(&opened, from, to, down, visit)
+        let (from, to, skip) = bounds(table, from, to);
+        self.with(table, (), |t| {
+            scan(t, &from, to.as_deref(), skip, down, visit)
+        })
     }
 }
 
 /// The write transaction of a turn.
 pub struct Write<'txn> {
     txn: &'txn WriteTransaction,
-    open: RefCell<Vec<Option<redb::Table<'txn, Bytes, Bytes>>>>,
+    meta: RefCell<Option<redb::Table<'txn, Bytes, Bytes>>>,
+    rows: RefCell<Option<redb::Table<'txn, Bytes, Bytes>>>,
 }
 
 impl<'txn> Write<'txn> {
     pub(crate) fn new(txn: &'txn WriteTransaction) -> Self {
         Self {
             txn,
-            open: RefCell::new(Table::ALL.iter().map(|_| None).collect()),
+            meta: RefCell::default(),
+            rows: RefCell::default(),
         }
     }
 
@@ -150,12 +177,16 @@ impl<'txn> Write<'txn> {
         table: Table,
         f: impl FnOnce(&mut redb::Table<'txn, Bytes, Bytes>) -> Result<T>,
     ) -> Result<T> {
-        let mut open = self.open.borrow_mut();
-        let slot = open.get_mut(table as usize).ok_or_else(|| damaged(table))?;
-        if slot.is_none() {
-            *slot = Some(self.txn.open_table(table.definition())?);
+        let slot = if table == Table::Meta {
+            &self.meta
+        } else {
+            &self.rows
+        };
+        let mut open = slot.borrow_mut();
+        if open.is_none() {
+            *open = Some(self.txn.open_table(tree_of(table))?);
         }
-        slot.as_mut().map_or_else(|| Err(damaged(table)), f)
+        open.as_mut().map_or_else(|| Err(damaged(table)), f)
     }
 
     /// Writes a row.
@@ -164,7 +195,7 @@ impl<'txn> Write<'txn> {
     /// Storage errors.
     pub fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
         self.with(table, |t| {
-            t.insert(key, value)?;
+            t.insert(&full(table, key)[..], value)?;
             Ok(())
         })
     }
@@ -182,7 +213,7 @@ impl<'txn> Write<'txn> {
     /// # Errors
     /// Storage errors.
     pub fn remove(&self, table: Table, key: &[u8]) -> Result<bool> {
-        self.with(table, |t| Ok(t.remove(key)?.is_some()))
+        self.with(table, |t| Ok(t.remove(&full(table, key)[..])?.is_some()))
     }
 
     /// The next number of a counter kept in `meta`, from 1.
@@ -204,7 +235,9 @@ impl<'txn> Write<'txn> {
 
 impl Rows for Write<'_> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.with(table, |t| Ok(t.get(key)?.map(|v| v.value().to_vec())))
+        self.with(table, |t| {
+            Ok(t.get(&full(table, key)[..])?.map(|v| v.value().to_vec()))
+        })
     }
 
     fn scan(
@@ -216,23 +249,26 @@ impl Rows for Write<'_> {
         visit: &mut Visit<'_>,
     ) -> Result<()> {
         // Rows are taken in pieces, so that the closure may read other tables, or write this one.
+        // Most callers want one row or a few: the pieces begin small.
         const PIECE: usize = 64;
-        let (mut from, mut to) = (from.to_vec(), to.map(<[u8]>::to_vec));
+        let mut size = 4;
+        let (mut from, mut to, skip) = bounds(table, from, to);
         loop {
             let mut piece: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
             self.with(table, |t| {
-                scan(t, &from, to.as_deref(), down, &mut |k, v| {
+                scan(t, &from, to.as_deref(), 0, down, &mut |k, v| {
                     piece.push((k.to_vec(), v.to_vec()));
-                    piece.len() < PIECE
+                    piece.len() < size
                 })
             })?;
             for (k, v) in &piece {
-                if !visit(k, v) {
+                if !visit(k.get(skip..).unwrap_or_default(), v) {
                     return Ok(());
                 }
             }
             match piece.pop() {
-                Some((last, _)) if piece.len() + 1 == PIECE => {
+                Some((last, _)) if piece.len() + 1 == size => {
+                    size = (size * 4).min(PIECE);
                     if down {
                         to = Some(last);
                     } else {
@@ -250,6 +286,7 @@ fn scan(
     table: &impl ReadableTable<Bytes, Bytes>,
     from: &[u8],
     to: Option<&[u8]>,
+    skip: usize,
     down: bool,
     visit: &mut Visit<'_>,
 ) -> Result<()> {
@@ -264,7 +301,7 @@ fn scan(
         range.next()
     } {
         let (k, v) = next?;
-        if !visit(k.value(), v.value()) {
+        if !visit(k.value().get(skip..).unwrap_or_default(), v.value()) {
             break;
         }
     }

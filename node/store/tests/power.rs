@@ -199,7 +199,12 @@ fn judge(image: &Image) -> Result<(), String> {
         random: 1,
         ..Disk::default()
     };
-    let store = match Store::on_backend(Backend(Arc::new(Mutex::new(disk)))) {
+    // redb's own assertions fire on some images that no honest disk leaves: that is a verdict too.
+    let backend = Backend(Arc::new(Mutex::new(disk)));
+    let opened =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| Store::on_backend(backend)))
+            .unwrap_or_else(|_| Err(StoreError::Damaged("it cannot be read".to_owned())));
+    let store = match opened {
         Ok(store) => store,
         // Cut while the file was made: nothing was promised.
         Err(_) if image.promised == 0 => return Ok(()),
