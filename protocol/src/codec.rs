@@ -51,7 +51,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, Malf
     }
 }
 
-/// Decodes, then refuses any encoding but the one [`encode`] makes (threats B05-B09).
+/// Decodes, then refuses any encoding but the one [`encode`] makes (B05-B09).
 ///
 /// # Errors
 /// Those of [`decode`], and [`Malformed::NotCanonical`].

@@ -1,4 +1,4 @@
-//! Communities: a name and a secret; topics and frame keys derive from it (design.md section 3).
+//! Communities: a name and a secret; topics and frame keys derive from it.
 
 use rand_core::CryptoRng;
 

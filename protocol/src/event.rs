@@ -256,7 +256,7 @@ impl WireEvent {
             sig,
             payload: payload.map(serde_bytes::ByteBuf::into_vec),
         };
-        // The envelope is not signed, but one event has one wire form (threats B06, B09).
+        // The envelope is not signed, but one event has one wire form (B06, B09).
         if event.to_wire() != bytes {
             return Err(Malformed::NotCanonical.into());
         }
@@ -325,7 +325,7 @@ pub struct Position {
 }
 
 impl VerifiedEvent {
-    /// Composes and signs an event from local fields only (threats finding 9).
+    /// Composes and signs an event from local fields only: nothing another node wrote is ever signed.
     #[must_use]
     pub fn sign(at: Position, kind: Kind, payload: Vec<u8>, key: &SigningKey) -> Self {
         let header = Header {

@@ -44,7 +44,7 @@ pub fn digest_from(digest: Hash, sender: NodeId) -> Hash {
 
 /// What to ask for when another node has `theirs` of a feed and I have everything below `mine`
 /// (the next seq I lack): `from..=to`, at most `limit` events at once. Never loops over the gap, so
-/// an announced seq of 2^64 - 1 costs nothing (threats B21).
+/// an announced seq of 2^64 - 1 costs nothing (B21).
 #[must_use]
 pub fn lacking(mine: u64, theirs: u64, limit: u64) -> Option<(u64, u64)> {
     if theirs < mine || limit == 0 {

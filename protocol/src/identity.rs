@@ -293,7 +293,7 @@ impl ProfileCard {
         Signed::make(Domain::Profile, self, home)
     }
 
-    /// Verifies against the home it names; texts keep the rules of local ones (threats B37).
+    /// Verifies against the home it names; texts keep the rules of local ones (B37).
     ///
     /// # Errors
     /// Malformed, unknown version, another home, bad signature, texts that break a rule.

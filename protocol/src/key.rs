@@ -7,7 +7,7 @@ use zeroize::Zeroize;
 use crate::id::{Bytes, NodeId, UserId};
 
 /// What a signature is for. Each has its own prefix, so that no signed thing can pass for another
-/// (E3; threats finding 9).
+/// (E3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Domain {
     /// An event header (E3).

@@ -54,7 +54,7 @@ pub const IDS: usize = 64;
 pub const NOTES: usize = 16;
 /// Rows of one `Summary` (S6).
 pub const SUMMARY_ROWS: usize = 256;
-/// Rows of one people answer (design.md section 3).
+/// Rows of one people answer.
 pub const PEOPLE_ROWS: usize = 20;
 /// Feeds told in one `Heads` answer; a direct chat has six per pair of homes.
 pub const HEAD_ROWS: usize = 512;

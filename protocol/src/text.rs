@@ -1,4 +1,4 @@
-//! Rules for texts of people, the same for local ones and those of peers (Q30, threats B37).
+//! Rules for texts of people, the same for local ones and those of peers (Q30, B37).
 
 use crate::limits;
 

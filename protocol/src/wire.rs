@@ -1,4 +1,4 @@
-//! What travels between two nodes: hello, the log protocol, people (S6, design.md section 3).
+//! What travels between two nodes: hello, the log protocol, people (S6).
 //! Every decoder takes its limit first; nothing is decoded beyond it.
 
 use serde::{Deserialize, Serialize};

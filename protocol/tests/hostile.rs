@@ -1,4 +1,4 @@
-//! Bytes from strangers: nothing panics, nothing changed passes, limits hold (threats B01-B21).
+//! Bytes from strangers: nothing panics, nothing changed passes, limits hold (B01-B21).
 
 #![allow(
     clippy::unwrap_used,

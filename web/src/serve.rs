@@ -1,5 +1,5 @@
-//! The accept loop. `axum::serve` sets no header timer, so a half-sent request would be held for ever
-//! (threats.md, finding 2); here every way of holding a connection has an end.
+//! The accept loop. `axum::serve` sets no header timer, so a half-sent request would be held for
+//! ever; here every way of holding a connection has an end.
 
 mod connection;
 mod slots;

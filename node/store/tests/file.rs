@@ -1,6 +1,7 @@
 //! The file: newer layouts, copies, damage.
 
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,

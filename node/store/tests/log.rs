@@ -1,6 +1,7 @@
 //! The log comes to the same order, heads and counts on every node, whatever way events arrive.
 
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! The JSON API (design.md, section 4), for bots and tests. Each file is one noun; a handler reads,
+//! The JSON API, for bots and tests. Each file is one noun; a handler reads,
 //! calls the engine, answers. The OpenAPI document is made from the same route list.
 
 #![allow(

@@ -112,7 +112,7 @@ pub(super) async fn add_peer(bearer: Bearer, Body(body): Body<NewPeer>) -> Answe
 /// since, or says `reload`.
 #[utoipa::path(get, path = "/api/v1/socket", tag = "socket",
     params(("after" = Option<u64>, Query, description = "the last `seq` seen")),
-    responses((status = 101, description = "frames as decisions.md Q32-Q36 lists them"),
+    responses((status = 101, description = "frames as ARCHITECTURE.md lists them (Q32-Q36)"),
         (status = 401, body = ErrorAnswer), (status = 426, body = ErrorAnswer)))]
 pub(super) async fn socket(
     bearer: Bearer,
