@@ -239,10 +239,7 @@ pub(crate) async fn sync_chat(
     // Control, keys, messages (S7).
     heads.sort_by_key(|head| head.lane);
     for head in &heads {
-        loop {
-            let Some((from, to)) = what_lacks(shared, chat, head) else {
-                break;
-            };
+        while let Some((from, to)) = what_lacks(shared, chat, head) {
             let request = LogRequest::Range(Range {
                 chat: chat.clone(),
                 author: head.author,

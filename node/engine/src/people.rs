@@ -226,7 +226,7 @@ pub(crate) async fn answered(shared: &Arc<Shared>, peer: NodeId, answer: WireAns
 
 /// What becomes of a gossiped query: forwarded, passed over, or its sender blamed.
 pub(crate) enum Judged {
-    Forward(PeopleQuery, NodeCard),
+    Forward(Box<(PeopleQuery, NodeCard)>),
     PassOver,
     Blame,
 }
@@ -255,12 +255,12 @@ pub(crate) fn judge(shared: &Shared, frame: &[u8]) -> Judged {
     if lock(&shared.rates).queries.take(&card.node, now).is_err() {
         return Judged::PassOver;
     }
-    Judged::Forward(query, card)
+    Judged::Forward(Box::new((query, card)))
 }
 
 /// Answers a query: on a connection there is, also with "none"; only with a hit is the asker dialled,
 /// once, at the addresses of its own signed card.
-pub(crate) async fn answer(shared: Arc<Shared>, query: PeopleQuery, asker: NodeCard) {
+pub(crate) async fn answer(shared: Arc<Shared>, (query, asker): (PeopleQuery, NodeCard)) {
     let hits = find_here(&shared, &query.text).unwrap_or_else(|error| {
         tracing::error!(%error, "a people query cannot be answered");
         Vec::new()

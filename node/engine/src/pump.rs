@@ -137,12 +137,12 @@ impl Pump {
             } => self.serve(peer, protocol, body, reply),
             NetworkEvent::Gossip { frame, verdict, .. } => {
                 match people::judge(&self.shared, &frame) {
-                    Judged::Forward(query, card) => {
+                    Judged::Forward(query) => {
                         verdict.accept();
                         if let Ok(room) = self.room.clone().try_acquire_owned() {
                             let shared = self.shared.clone();
                             tokio::spawn(async move {
-                                people::answer(shared, query, card).await;
+                                people::answer(shared, *query).await;
                                 drop(room);
                             });
                         }

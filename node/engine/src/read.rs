@@ -31,6 +31,9 @@ use crate::view::{
 /// Characters of a quote.
 const QUOTE: usize = 160;
 
+/// Home, lane, first seq that does not count any more.
+type Cuts = Arc<[(HomeId, u8, u64)]>;
+
 /// Reads for one viewer.
 pub(crate) struct Reader<'a, R> {
     shared: &'a Shared,
@@ -38,7 +41,7 @@ pub(crate) struct Reader<'a, R> {
     viewer: UserId,
     secrets: RefCell<HashMap<(u32, KeyId), Option<EpochSecret>>>,
     delivered: RefCell<HashMap<u32, Option<u64>>>,
-    cuts: RefCell<HashMap<u32, Arc<[(HomeId, u8, u64)]>>>,
+    cuts: RefCell<HashMap<u32, Cuts>>,
 }
 
 /// What a stored inbox state is called.
@@ -119,7 +122,7 @@ impl<'a, R: Rows> Reader<'a, R> {
         let cuts = match known {
             Some(cuts) => cuts,
             None => {
-                let cuts: Arc<[(HomeId, u8, u64)]> = chats::cuts(self.rows, no)?.into();
+                let cuts: Cuts = chats::cuts(self.rows, no)?.into();
                 self.cuts.borrow_mut().insert(no, cuts.clone());
                 cuts
             }
@@ -629,7 +632,7 @@ impl<'a, R: Rows> Reader<'a, R> {
                 sorted.push(((inbox.pinned, row.active_ms, no), row, inbox));
             }
         }
-        sorted.sort_by(|a, b| b.0.cmp(&a.0));
+        sorted.sort_by_key(|(key, ..)| std::cmp::Reverse(*key));
         let after = cursor
             .map(|text| parse_cursor(text).ok_or(Error::NotFound))
             .transpose()?;

@@ -208,13 +208,9 @@ async fn keys(shared: &Arc<Shared>, peer: NodeId, request: KeyRequest) -> LogAns
             let Some((card, _)) = homes::kem(turn.tx, request.user, request.home)? else {
                 return Ok(Vec::new());
             };
-            let Some(author) =
-                [a, b]
-                    .into_iter()
-                    .find_map(|u| match users::lives_here(turn.tx, u) {
-                        Ok(true) => Some(u),
-                        _ => None,
-                    })
+            let Some(author) = [a, b]
+                .into_iter()
+                .find(|u| matches!(users::lives_here(turn.tx, *u), Ok(true)))
             else {
                 return Ok(Vec::new());
             };

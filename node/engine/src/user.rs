@@ -332,6 +332,10 @@ impl UserHandle {
     ///
     /// # Errors
     /// [`Error::TooMany`], [`Error::Invalid`] for an overlong text.
+    #[allow(
+        clippy::unused_async,
+        reason = "the callers' contract: it may wait one day"
+    )]
     pub async fn search(&self, q: &str) -> Result<mpsc::Receiver<PeopleAnswer>, Error> {
         people::search(self.shared(), self.user, q)
     }
