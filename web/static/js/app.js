@@ -63,9 +63,10 @@ export function send(type, fields = {}) {
   return count;
 }
 
-function connect() {
+/** Opens the socket, once all scripts of the page listen: see live.js. */
+export function connect() {
   clearTimeout(timer);
-  if (ended || (socket && socket.readyState < WebSocket.CLOSING)) return;
+  if (ended || !me || (socket && socket.readyState < WebSocket.CLOSING)) return;
   const after = seq === undefined ? "" : `?after=${seq}`;
   socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live${after}`);
   socket.onmessage = (event) => heard(JSON.parse(event.data));
@@ -175,5 +176,3 @@ document.querySelector("[data-logout]")?.addEventListener("submit", () => {
     for (const key of Object.keys(localStorage)) if (key.startsWith("chater.")) localStorage.removeItem(key);
   } catch { /* nothing is kept then */ }
 });
-
-if (me) connect();

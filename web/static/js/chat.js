@@ -86,6 +86,7 @@ export function put(item) {
       if (known && known !== "failed") mark(item, known);
       regroup();
     });
+    watch(item);
     return;
   }
   if ("hasNewer" in log.dataset) return; // not part of this page; the button leads there
@@ -117,7 +118,7 @@ on("message", (frame) => {
   if (own || known) log.setAttribute("aria-live", "off");
   put(item);
   if (own || known) setTimeout(() => log.removeAttribute("aria-live"), 50);
-  if (!own) typed(frame.author ?? item.dataset.author, "", false);
+  if (!own) typed(item.dataset.author, "", false);
 });
 
 on("state", (frame) => {

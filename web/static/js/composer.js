@@ -231,6 +231,7 @@ if (form) {
   });
   if (field.value === "") field.value = load(draftKey, "");
   queue.forEach(show);
+  if (queue.length > 0) flush();
   grown();
   if (!touch && !location.hash.startsWith("#m-")) field.focus({ preventScroll: true });
 }
