@@ -1,7 +1,7 @@
 // Two browsers on two nodes: from registration to a reply that was read.
-import { expect, test } from "@playwright/test";
-import { pair } from "./nodes.js";
-import { Someone } from "./people.js";
+import { expect } from "@playwright/test";
+import { Caller, pair } from "./nodes.js";
+import { PASSWORD, test } from "./people.js";
 
 let nodes;
 
@@ -13,12 +13,7 @@ test.afterAll(async () => {
   for (const node of Object.values(nodes ?? {})) await node.remove();
 });
 
-test("people of two nodes talk", async ({ browser }, info) => {
-  const { language } = info.project.metadata;
-  const open = async (node, nick) => {
-    const context = await browser.newContext();
-    return new Someone(await context.newPage(), node, nick, language);
-  };
+test("people of two nodes talk", async ({ open }, info) => {
   const klen = await open(nodes.dom, "klen");
   const sova = await open(nodes.dacha, "sova");
 
@@ -70,12 +65,7 @@ test("people of two nodes talk", async ({ browser }, info) => {
   await sova.isWell();
 });
 
-test("a node that is away is waited for, and the marks tell the truth", async ({ browser }, info) => {
-  const { language } = info.project.metadata;
-  const open = async (node, nick) => {
-    const context = await browser.newContext();
-    return new Someone(await context.newPage(), node, nick, language);
-  };
+test("a node that is away is waited for, and the marks tell the truth", async ({ open }, info) => {
   const lis = await open(nodes.dom, "lis");
   const rys = await open(nodes.dacha, "rys");
   await lis.registers();
@@ -85,11 +75,17 @@ test("a node that is away is waited for, and the marks tell the truth", async ({
   await lis.seesState("раз", /^(delivered|read)$/);
 
   await nodes.dacha.down();
+  await lis.seesState("раз", /^(delivered|read)$/);
+  await lis.page.evaluate(() => (window.stayed = true));
   await lis.sends("два");
   await lis.seesState("два", "stored");
+  await expect(lis.page.getByText(lis.words.away)).toBeVisible();
   await lis.shows(info, "7-waiting");
   await nodes.dacha.up();
-  await lis.seesState("два", /^(delivered|read)$/);
+  await lis.seesState("два", "delivered");
+  await expect(lis.message("два").locator("[data-state-text]")).toHaveText(lis.words.delivered);
+  await expect(lis.page.getByText(lis.words.away)).toBeHidden();
+  expect(await lis.page.evaluate(() => window.stayed), "no reload").toBe(true);
   await rys.opensCard("lis");
   await rys.sees("два");
 
@@ -103,10 +99,10 @@ test("a node that is away is waited for, and the marks tell the truth", async ({
   await expect(rys.message("три")).toHaveCount(1);
 });
 
-test("a wrong password is told and the language can be changed", async ({ browser }, info) => {
+test("a wrong password is told and the language can be changed", async ({ open }, info) => {
   const { language } = info.project.metadata;
-  const context = await browser.newContext();
-  const someone = new Someone(await context.newPage(), nodes.dom, "nobody", language);
+  await new Caller(nodes.dom, "vladelec").registers(PASSWORD); // else the node asks for its first user
+  const someone = await open(nodes.dom, "nobody");
   await someone.logsIn("not the password");
   await expect(someone.page.getByText(someone.words.bad)).toBeVisible();
   await someone.shows(info, "8-login");

@@ -54,15 +54,56 @@ export class Node {
     }
   }
 
-  async down() {
-    if (!this.process || this.process.exitCode !== null) return;
-    this.process.kill("SIGTERM");
+  async down(signal = "SIGTERM") {
+    if (!this.process || this.process.exitCode !== null || this.process.signalCode !== null) return;
+    this.process.kill(signal);
     await this.ended;
   }
 
   async remove() {
     await this.down();
     rmSync(this.base, { recursive: true, force: true });
+  }
+}
+
+// A person at the API of a node: quicker than a browser where only the other side is looked at.
+export class Caller {
+  constructor(node, nick) {
+    Object.assign(this, { node, nick });
+  }
+
+  async #call(method, path, body) {
+    for (;;) {
+      const headers = { "Content-Type": "application/json", ...(this.token && { Authorization: `Bearer ${this.token}` }) };
+      const answer = await fetch(`${this.node.url}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
+      if (answer.ok) return answer.status === 204 ? null : answer.json();
+      if (answer.status !== 429) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+      await pause(1000 * Number(answer.headers.get("Retry-After") ?? 1));
+    }
+  }
+
+  async registers(password) {
+    this.token = (await this.#call("POST", "/users", { nick: this.nick, password })).token;
+    return this;
+  }
+
+  async logsIn(password) {
+    this.token = (await this.#call("POST", "/sessions", { nick: this.nick, password })).token;
+    return this;
+  }
+
+  // The chat with somebody; it is made if there is none.
+  async chatWith(address) {
+    const answer = await this.#call("POST", "/chats", { with: address });
+    return (answer.chat ?? answer).id;
+  }
+
+  sends(chat, text) {
+    return this.#call("POST", `/chats/${chat}/messages`, { text });
+  }
+
+  async messages(chat, limit = 200) {
+    return (await this.#call("GET", `/chats/${chat}/messages?limit=${limit}`)).messages;
   }
 }
 

@@ -1,7 +1,6 @@
 // With scripts off everything still works by forms and links.
-import { expect, test } from "@playwright/test";
 import { Node } from "./nodes.js";
-import { Someone } from "./people.js";
+import { test } from "./people.js";
 
 let node;
 
@@ -13,14 +12,10 @@ test.afterAll(async () => {
   await node?.remove();
 });
 
-test("register, log out, log in, find somebody here, send, answer", async ({ browser }, info) => {
-  const { language } = info.project.metadata;
-  const open = async (nick) => {
-    const context = await browser.newContext({ javaScriptEnabled: false });
-    return new Someone(await context.newPage(), node, nick, language);
-  };
-  const klen = await open("klen");
-  const sova = await open("sova");
+test("register, log out, log in, find somebody here, send, answer", async ({ open }, info) => {
+  const unscripted = { javaScriptEnabled: false };
+  const klen = await open(node, "klen", unscripted);
+  const sova = await open(node, "sova", unscripted);
   await klen.registers();
   await sova.registers();
   await klen.logsOut();
@@ -35,5 +30,5 @@ test("register, log out, log in, find somebody here, send, answer", async ({ bro
   await klen.page.reload();
   await klen.sees("Вижу");
   await klen.shows(info, "noscript-chat");
-  expect(klen.faults).toEqual([]);
+  await klen.changesTheLook();
 });

@@ -1,5 +1,5 @@
 // Every selector and every word of the pages that the tests look for. When a page changes, this file changes.
-import { expect } from "@playwright/test";
+import { expect, test as base } from "@playwright/test";
 
 export const PASSWORD = "лодка у причала 7";
 
@@ -7,20 +7,44 @@ const WORDS = {
   ru: {
     register: "Регистрация", registerDo: "Создать аккаунт", login: "Логин", loginDo: "Войти", nick: "Ник", password: "Пароль",
     start: "Начать чат", message: "Сообщение", send: "Отправить", out: "Выход", settings: "Настройки", group: "Создать группу",
-    menu: "Меню", bad: "Ник или пароль не подходят",
+    menu: "Меню", bad: "Ник или пароль не подходят", away: "Узел dacha не в сети. Доставим, когда появится.",
+    delivered: "Доставлено на узел dacha", dark: "Тёмная", light: "Светлая", save: "Сохранить", english: "English", russian: "Русский",
+    offline: "Нет связи с узлом", search: "Найти человека или чат",
   },
   en: {
     register: "Sign up", registerDo: "Create account", login: "Log in", loginDo: "Log in", nick: "Nick", password: "Password",
     start: "Start chat", message: "Message", send: "Send", out: "Log out", settings: "Settings", group: "Create group",
-    menu: "Menu", bad: "Nick or password is wrong",
+    menu: "Menu", bad: "Nick or password is wrong", away: "Node dacha is offline. We will deliver when it is back.",
+    delivered: "Delivered to node dacha", dark: "Dark", light: "Light", save: "Save", english: "English", russian: "Русский",
+    offline: "No connection to the node", search: "Find a person or chat",
   },
 };
+
+// `open` makes people with a browser of their own; no test passes when a script failed or a policy was broken for one.
+export const test = base.extend({
+  open: async ({ browser }, use, info) => {
+    const all = [];
+    await use(async (node, nick, options) => {
+      const context = await browser.newContext(options);
+      all.push(new Someone(await context.newPage(), node, nick, info.project.metadata.language));
+      return all.at(-1);
+    });
+    for (const someone of all) {
+      expect(someone.faults, `${someone.nick} at ${someone.page.url()}`).toEqual([]);
+      await someone.page.context().close();
+    }
+  },
+});
 
 // One person at one browser page.
 export class Someone {
   constructor(page, node, nick, language) {
     Object.assign(this, { page, node, nick, words: WORDS[language] });
     this.faults = [];
+    page.on("dialog", async (dialog) => {
+      this.faults.push(`a dialog: ${dialog.message()}`);
+      await dialog.dismiss();
+    });
     page.on("pageerror", (error) => this.faults.push(String(error)));
     page.on("console", (line) => {
       // A navigation cuts sockets and fetches off; that is no fault of the page.
@@ -139,6 +163,30 @@ export class Someone {
     const wide = await this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     expect(wide, `${this.page.url()} scrolls sideways`).toBeLessThanOrEqual(0);
     expect(this.faults).toEqual([]);
+  }
+
+  // Theme and language of the settings, and back.
+  async changesTheLook() {
+    const { page, words } = this;
+    const html = page.locator("html");
+    const lang = await html.getAttribute("lang");
+    const choose = async (name, save) => {
+      await page.getByText(name, { exact: true }).click();
+      await page.getByRole("button", { name: save, exact: true }).click();
+    };
+    const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor).catch(() => null);
+    await page.goto(`${this.node.url}/settings/look`);
+    await choose(words.dark, words.save);
+    await expect(html).toHaveAttribute("data-theme", "dark");
+    await expect.poll(ground).toBe("rgb(15, 21, 22)");
+    await choose(words.light, words.save);
+    await expect(html).toHaveAttribute("data-theme", "light");
+    await expect.poll(ground).toBe("rgb(244, 241, 234)");
+    const other = lang === "ru" ? "en" : "ru";
+    await choose(lang === "ru" ? words.english : words.russian, words.save);
+    await expect(html).toHaveAttribute("lang", other);
+    await choose(lang === "ru" ? words.russian : words.english, WORDS[other].save);
+    await expect(html).toHaveAttribute("lang", lang);
   }
 
   async shows(info, name) {

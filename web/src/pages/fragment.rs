@@ -75,13 +75,18 @@ pub(crate) fn beside(person: &Person) -> String {
     }
 }
 
-/// The key of the words for a delivery mark.
-pub(crate) fn state_key(state: MessageState) -> &'static str {
-    match state {
-        MessageState::Stored => "js-state-stored",
-        MessageState::Delivered | MessageState::Received => "js-state-delivered",
-        MessageState::Read => "js-state-read",
-        MessageState::Failed => "js-state-failed",
+/// The words for a delivery mark; they name the node of the other person where the chat is known.
+pub(crate) fn state_words(look: &Look, state: MessageState, with: Option<&Person>) -> String {
+    let node = with.filter(|person| !person.here).map(|person| &person.node);
+    match (state, node) {
+        (MessageState::Stored, Some(node)) => look.a("js-state-stored-for", node),
+        (MessageState::Stored, None) => look.t("js-state-stored"),
+        (MessageState::Delivered | MessageState::Received, Some(node)) => {
+            look.a("js-state-delivered-to", node)
+        }
+        (MessageState::Delivered | MessageState::Received, None) => look.t("js-state-delivered"),
+        (MessageState::Read, _) => look.t("js-state-read"),
+        (MessageState::Failed, _) => look.t("js-state-failed"),
     }
 }
 
@@ -108,7 +113,8 @@ pub(crate) struct MessageItem<'a> {
     pub(crate) at: bool,
     sent: Stamp,
     pieces: Vec<Piece<'a>>,
-    state: String,
+    /// The words of the mark. A message that comes alone does not know its chat; the script puts the node's name in.
+    pub(crate) state: String,
     mark: &'static str,
 }
 
@@ -122,7 +128,7 @@ impl<'a> MessageItem<'a> {
             at: false,
             sent: time::clock(look, m.sent_at_ms),
             pieces: m.text.as_deref().map(words::pieces).unwrap_or_default(),
-            state: look.t(state_key(m.state)),
+            state: state_words(look, m.state, None),
             mark: state_mark(m.state),
         }
     }
@@ -212,7 +218,7 @@ pub(crate) fn card(chat: &Chat, look: &Look, selected: bool) -> String {
         ),
         muted: chat.muted_until_ms.is_some_and(|until| until > now_ms),
         mark: state_mark(state),
-        state: look.t(state_key(state)),
+        state: state_words(look, state, chat.with.as_ref()),
     };
     item.render().unwrap_or_default()
 }

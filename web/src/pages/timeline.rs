@@ -3,7 +3,7 @@
 use askama::Template;
 use chater_engine::view::{Chat, MessagePage};
 
-use super::fragment::MessageItem;
+use super::fragment::{self, MessageItem};
 use super::time::{self, Stamp};
 use crate::i18n::Look;
 
@@ -57,6 +57,7 @@ impl<'a> Timeline<'a> {
                 items.push(Item::New);
             }
             let mut item = MessageItem::new(message, look);
+            item.state = fragment::state_words(look, message.state, chat.with.as_ref());
             item.first = new_day
                 || line
                 || before.is_none_or(|(author, sent)| {

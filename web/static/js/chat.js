@@ -26,6 +26,7 @@ export const regroup = () => group(items, messages());
 
 // --- keeping the line being read in place -------------------------------------------------
 function keep(change) {
+  if (log.scrollTop === 0 && !("hasNewer" in log.dataset)) return change(); // at the end one stays there
   const top = log.getBoundingClientRect().top;
   const anchor = messages().find((item) => item.getBoundingClientRect().bottom > top);
   const was = anchor?.getBoundingClientRect().top;
@@ -52,16 +53,38 @@ function shown() {
 // --- messages -----------------------------------------------------------------------------
 const early = new Map(); // marks that came before their message
 
+// In a chat with one person of another node the words name that node.
+function words(item) {
+  const { state } = item.dataset;
+  const named = { stored: "js-state-stored-for", delivered: "js-state-delivered-to" }[state];
+  const line = item.querySelector("[data-state-text]");
+  if (line) line.textContent = pane.dataset.node && named ? t(named, { a: pane.dataset.node }) : t(`js-state-${state}`);
+}
+
+// While the other node is away, the last own message says that it waits.
+function waits() {
+  const last = messages().findLast((item) => item.classList.contains("me"));
+  const due = "away" in pane.dataset && last?.dataset.state === "stored" && !("hasNewer" in log.dataset);
+  const old = items.querySelector("[data-waits]");
+  if (!due) return old?.remove();
+  if (old) return;
+  const note = document.createElement("li");
+  note.className = "note";
+  note.dataset.note = "";
+  note.dataset.waits = "";
+  note.textContent = pane.dataset.awayText;
+  keep(() => items.append(note));
+}
+
 function mark(item, state) {
   if ((RANK[state] ?? 0) <= (RANK[item.dataset.state] ?? 0)) return;
   item.dataset.state = state;
   const tick = item.querySelector(".tick");
   tick?.setAttribute("class", `tick ${state}`);
   tick?.querySelector("use")?.setAttribute("href", `#t-${state === "read" ? "delivered" : state}`);
-  const words = item.querySelector("[data-state-text]");
-  if (words) words.textContent = t(`js-state-${state}`);
+  words(item);
   item.classList.toggle("fail", state === "failed");
-  if (state !== "stored") items.querySelector("[data-waits]")?.remove();
+  waits();
 }
 
 // Below the messages stand notes and the link to later pages.
@@ -75,6 +98,7 @@ export function put(item) {
   const { id, client } = item.dataset;
   const old = (id && byId(id)) || (client && byClient(client));
   localize(item);
+  if (item.classList.contains("me") && id) words(item);
   if (early.has(id)) {
     mark(item, early.get(id));
     early.delete(id);
@@ -87,6 +111,7 @@ export function put(item) {
       regroup();
     });
     watch(item);
+    waits();
     return;
   }
   if ("hasNewer" in log.dataset) return; // not part of this page; the button leads there
@@ -106,6 +131,7 @@ export function put(item) {
     shown();
   }
   watch(item);
+  waits();
 }
 
 on("message", (frame) => {
@@ -131,6 +157,9 @@ on("state", (frame) => {
 });
 
 // --- history ------------------------------------------------------------------------------
+// One line above what was new when the chat was opened, wherever its first message turns up.
+const line = items.querySelector(".newline");
+const readTo = Number(pane.dataset.readN);
 let fetching = false;
 
 async function history(foot) {
@@ -143,10 +172,11 @@ async function history(foot) {
   log.setAttribute("aria-busy", "true");
   const known = new Set(messages().map((item) => item.dataset.id));
   // The page links of the other side belong to its other neighbour, which is here already.
-  const fresh = found.filter((item) => !known.has(item.dataset.id) && (!item.dataset.more || item.dataset.more === where));
+  const fresh = found.filter((item) => !known.has(item.dataset.id) && !item.matches(".newline") && (!item.dataset.more || item.dataset.more === where));
   keep(() => {
     foot.replaceWith(...fresh);
     localize(items);
+    if (line) messages().find((item) => !item.matches(".me") && Number(item.dataset.n) > readTo)?.before(line);
     trim(where === "before" ? "after" : "before");
     regroup();
   });
@@ -225,7 +255,7 @@ addEventListener("focus", report);
 document.addEventListener("visibilitychange", report);
 
 // --- who types, who is there --------------------------------------------------------------
-const line = pane.querySelector("[data-typing]");
+const typing = pane.querySelector("[data-typing]");
 const typers = new Map();
 
 function typed(user, name, now) {
@@ -235,8 +265,8 @@ function typed(user, name, now) {
   if (now) typers.set(user, { name, timer: setTimeout(() => typed(user, name, false), 6000) });
   const names = [...typers.values()].map((it) => it.name);
   const key = ["", "js-typing-one", "js-typing-two"][names.length] ?? "js-typing-many";
-  line.querySelector("[data-typing-text]").textContent = key && t(key, { a: names[0], b: names[1] });
-  line.hidden = names.length === 0;
+  typing.querySelector("[data-typing-text]").textContent = key && t(key, { a: names[0], b: names[1] });
+  typing.hidden = names.length === 0;
 }
 on("typing", (frame) => frame.chat_id === chat && typed(frame.user_id, frame.name, frame.on));
 
@@ -245,7 +275,8 @@ on("presence", (frame) => {
   if (place?.dataset.person !== frame.user_id) return;
   place.textContent = `· ${frame.online ? place.dataset.on : place.dataset.off}`;
   pane.querySelector(".chat-top .av")?.classList.toggle("on", frame.online);
-  if (frame.online) items.querySelector("[data-waits]")?.remove();
+  pane.toggleAttribute("data-away", !frame.online);
+  waits();
 });
 
 // --- the way of a message -----------------------------------------------------------------
@@ -281,12 +312,11 @@ log.addEventListener("keydown", (event) => {
 
 // --- opening ------------------------------------------------------------------------------
 regroup();
-const first = items.querySelector(".newline");
 if (location.hash.length > 2 || items.querySelector(".msg.at")) {
   items.querySelector(".msg.at")?.scrollIntoView({ block: "center" });
-} else if (first) {
+} else if (line) {
   const box = log.getBoundingClientRect();
-  log.scrollBy(0, first.getBoundingClientRect().top - box.top - box.height / 3);
+  log.scrollBy(0, line.getBoundingClientRect().top - box.top - box.height / 3);
 }
 messages().forEach(watch);
 ends();

@@ -12,6 +12,7 @@ let asked = 0;
 let wanted = input.value.trim();
 let timer = 0;
 let seen = new Set();
+let early = null; // answers of nodes that came before the rows above theirs
 
 input.addEventListener("input", () => {
   clearTimeout(timer);
@@ -34,7 +35,8 @@ function search() {
     find("hint").hidden = false;
     return;
   }
-  known(q);
+  early = [];
+  known(q).then(() => q === wanted && settle());
   // A whole address is looked up by the node; the letters of a name go to all nodes.
   asked = q.includes("@") ? 0 : send("search", { q });
   if (!asked && !q.includes("@")) return location.assign(`/search?q=${encodeURIComponent(q)}`);
@@ -84,8 +86,20 @@ function add(row, from) {
   find("none").hidden = true;
 }
 
+// The order on the page: existing chats, this node, other nodes. What comes too early waits, so that no row moves.
+function settle() {
+  const frames = early ?? [];
+  early = null;
+  frames.sort((one, other) => (other.from === "here") - (one.from === "here")).forEach(arrived);
+}
+
 on("people", (frame) => {
   if (frame.id !== asked) return;
+  if (early) early.push(frame);
+  else arrived(frame);
+});
+
+function arrived(frame) {
   for (const { html, here } of frame.rows) for (const row of nodes(html)) add(row, here ? "here" : "there");
   if (frame.asked > 0) {
     group("there").hidden = false;
@@ -97,7 +111,7 @@ on("people", (frame) => {
     find("progress").hidden = true;
     find("none").hidden = seen.size > 0 || !group("chats").hidden;
   }
-});
+}
 on("error", (frame) => {
   if (frame.id !== asked) return;
   find("progress").hidden = true;
