@@ -28,6 +28,7 @@ export class Node {
     ];
     const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith("CHATER_")));
     this.log = "";
+    this.killed = false;
     this.process = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [this.process.stdout, this.process.stderr]) stream.on("data", (text) => (this.log += text));
     this.ended = new Promise((done) => this.process.once("exit", done));
@@ -56,12 +57,15 @@ export class Node {
 
   async down(signal = "SIGTERM") {
     if (!this.process || this.process.exitCode !== null || this.process.signalCode !== null) return;
+    this.killed = true;
     this.process.kill(signal);
     await this.ended;
   }
 
   async remove() {
+    const fell = this.process && !this.killed && (this.process.exitCode ?? this.process.signalCode);
     await this.down();
+    if (fell) throw new Error(`${this.name} ended by itself (${fell}):\n${this.log}`);
     rmSync(this.base, { recursive: true, force: true });
   }
 }

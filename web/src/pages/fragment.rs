@@ -77,7 +77,9 @@ pub(crate) fn beside(person: &Person) -> String {
 
 /// The words for a delivery mark; they name the node of the other person where the chat is known.
 pub(crate) fn state_words(look: &Look, state: MessageState, with: Option<&Person>) -> String {
-    let node = with.filter(|person| !person.here).map(|person| &person.node);
+    let node = with
+        .filter(|person| !person.here)
+        .map(|person| &person.node);
     match (state, node) {
         (MessageState::Stored, Some(node)) => look.a("js-state-stored-for", node),
         (MessageState::Stored, None) => look.t("js-state-stored"),
