@@ -1,14 +1,12 @@
-// What scripts add: history, reading, restarts, live search, keys. In one phone and one desktop project each.
+// What scripts add: history, reading, restarts, live search, keys, looks.
 import { expect } from "@playwright/test";
 import { Caller, pair } from "./nodes.js";
 import { PASSWORD, test } from "./people.js";
 
-const PROJECTS = ["ru-phone", "en-desktop"];
 let nodes;
 let sova;
 
 test.beforeAll(async ({}, info) => {
-  test.skip(!PROJECTS.includes(info.project.name), "one project of each size");
   nodes = await pair(info.project.metadata.language);
   sova = await new Caller(nodes.dacha, "sova").registers(PASSWORD);
 });
