@@ -25,7 +25,7 @@ use crate::user::UserHandle;
 use crate::view::Settings;
 
 /// Sessions and tokens live this long after their last use, ms (Q18).
-const SESSION_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+pub(crate) const SESSION_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 /// The last use is written down this often, ms.
 const SEEN_MS: u64 = 60 * 60 * 1000;
 /// Sessions of one user at most; the oldest ends.

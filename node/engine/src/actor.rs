@@ -41,8 +41,10 @@ pub(crate) fn now_ms() -> u64 {
 
 /// Told after the commit whether the turn was kept.
 type Done = Box<dyn FnOnce(Result<(), Error>) + Send>;
-/// One input: runs in the turn; a storage error ends the whole turn.
-type Job = Box<dyn FnOnce(&mut Turn<'_, '_>) -> Result<Done, StoreError> + Send>;
+/// One input: runs in the turn; a storage error ends the whole turn. Without a turn (the store gives
+/// no transaction) it only tells its caller why.
+type Job =
+    Box<dyn FnOnce(Result<&mut Turn<'_, '_>, &StoreError>) -> Result<Done, StoreError> + Send>;
 
 struct Queued {
     job: Job,
@@ -108,6 +110,13 @@ impl Inputs {
         };
         let (reply, answer) = tokio::sync::oneshot::channel();
         let job: Job = Box::new(move |turn| {
+            let turn = match turn {
+                Ok(turn) => turn,
+                Err(error) => {
+                    let _ = reply.send(Err(Error::from(error)));
+                    return Ok(Box::new(|_| {}));
+                }
+            };
             let out = match f(turn) {
                 Ok(value) => Ok(value),
                 Err(Fail::Refused(error)) => Err(error),
@@ -247,18 +256,27 @@ fn turn(shared: &Shared, cache: &mut Cache, batch: Vec<Queued>) -> Option<Durabi
     let mut done: Vec<(Done, OwnedSemaphorePermit)> = Vec::with_capacity(batch.len());
     // Kept outside the transaction: what a failed turn did not come to is carried out in the next one.
     let mut waiting = VecDeque::from(batch);
+    let given = waiting.len();
     let result = shared.store.turn::<Effects, StoreError>(|tx| {
         let mut rng = crate::shared::SystemRandom;
         let mut turn = Turn::new(shared, tx, cache, now_ms(), &mut rng);
         while let Some(queued) = waiting.pop_front() {
-            done.push(((queued.job)(&mut turn)?, queued._room));
+            done.push(((queued.job)(Ok(&mut turn))?, queued._room));
             if began.elapsed() > TURN_TIME {
                 break;
             }
         }
         turn.finish()
     });
-    shared.inputs.put_back(waiting);
+    match &result {
+        // The store gave no transaction at all: trying the same again and again would only burn.
+        Err(error) if waiting.len() == given => {
+            for queued in waiting {
+                let _ = (queued.job)(Err(error));
+            }
+        }
+        _ => shared.inputs.put_back(waiting),
+    }
     match result {
         Ok(effects) => {
             let durability = effects.durability;

@@ -2,7 +2,7 @@
 //! (S5), then everything own that the peer has not acknowledged is pushed, then fresh events as they
 //! come. What a peer still needs follows from its acks (Q40), so nothing here has to survive a crash.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,13 +10,14 @@ use chater_network::{Protocol, RequestError};
 use chater_protocol::chat::direct;
 use chater_protocol::event::Kind;
 use chater_protocol::heads::{digest, digest_from};
-use chater_protocol::id::{EventId, NodeId, UserId};
+use chater_protocol::id::{ChatId, EventId, NodeId, UserId};
 use chater_protocol::limits;
 use chater_protocol::wire::{
     Ack, ChatRef, LogAnswer, LogRequest, Message, Push, SummaryRow, chat_topic,
 };
 use chater_store::{Rows, StoreError, chats, events, homes, nodes, outbox, users};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::actor::From;
 use crate::fetch;
@@ -28,8 +29,12 @@ const HOT: usize = 4_096;
 /// Tries after a failure, from and to.
 const RETRY: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(300);
-/// A peer that says "waits" has asked for something that is on its way.
+/// A chat whose peer says "waits" (it has asked for something that is on its way) or "later" is left
+/// alone for so long, then twice as long, up to [`RETRY_MAX`].
 const WAITS: Duration = Duration::from_millis(150);
+const LATER: Duration = Duration::from_secs(1);
+/// After so many failed comparisons what the acks say must do.
+const COMPARES: u32 = 3;
 
 /// An event of this node that a peer has not been offered yet.
 #[derive(Debug, Clone)]
@@ -49,6 +54,10 @@ pub(crate) struct Hot {
     queue: VecDeque<Fresh>,
     /// Some were dropped: the store must be looked through.
     overflow: bool,
+    /// Some chat is left alone for a while.
+    paused: bool,
+    /// The peer showed a sign of life meanwhile (S8).
+    alive: bool,
 }
 
 impl Hot {
@@ -60,6 +69,12 @@ impl Hot {
         if !self.overflow {
             self.queue.push_back(fresh);
         }
+    }
+
+    /// The peer brought something: whether its delivery should be woken, since it pauses (S8).
+    pub(crate) fn sign_of_life(&mut self) -> bool {
+        self.alive = self.paused;
+        self.paused
     }
 
     /// The next events of one chat; none = look through the store.
@@ -117,13 +132,25 @@ pub(crate) async fn run(
         shared,
         node,
         cursors: HashMap::new(),
+        skipped: HashSet::new(),
+        held: HashMap::new(),
     };
     let mut look = true;
     let mut compared = false;
+    let mut compares = 0;
     let mut retry = RETRY;
     loop {
+        {
+            let mut hot = lock(&hot);
+            let alive = std::mem::take(&mut hot.alive);
+            look |= delivery.release(alive);
+            hot.paused = delivery.next_release().is_some();
+        }
         let step = if !compared {
-            delivery.compare().await.map(|()| compared = true)
+            compares += 1;
+            let step = delivery.compare().await;
+            compared = step.is_ok() || compares >= COMPARES;
+            step
         } else if look {
             delivery.look_through().await.map(|()| look = false)
         } else {
@@ -135,7 +162,12 @@ pub(crate) async fn run(
                 }
                 Some(batch) if batch.is_empty() => {
                     retry = RETRY;
-                    wake.notified().await;
+                    match delivery.next_release() {
+                        None => wake.notified().await,
+                        Some(at) => {
+                            let _ = tokio::time::timeout_at(at, wake.notified()).await;
+                        }
+                    }
                     Ok(())
                 }
                 Some(batch) => delivery.push_fresh(&batch, &mut look).await,
@@ -143,12 +175,9 @@ pub(crate) async fn run(
         };
         match step {
             Ok(()) => {}
-            Err(Pause::Waits) => {
+            Err(_) => {
                 look = true;
-                tokio::time::sleep(WAITS).await;
-            }
-            Err(Pause::Failed | Pause::Later) => {
-                look = true;
+                lock(&hot).paused = true;
                 // Any sign of life (a fresh event too) ends the pause.
                 let _ = tokio::time::timeout(retry, wake.notified()).await;
                 retry = (retry * 2).min(RETRY_MAX);
@@ -162,6 +191,19 @@ struct Delivery {
     node: NodeId,
     /// Per feed the next seq the peer lacks.
     cursors: HashMap<u32, u64>,
+    /// Feeds of which the peer refused an event for good. What follows is still offered, but no ack is
+    /// kept: "everything up to here is there" would be a lie.
+    skipped: HashSet<u32>,
+    /// Chats that the peer does not take now. One of them never holds up the others.
+    held: HashMap<ChatId, Held>,
+}
+
+/// A chat left alone for a while.
+struct Held {
+    since: Instant,
+    /// None = it may be tried again; the pause is remembered until something is taken.
+    until: Option<Instant>,
+    pause: Duration,
 }
 
 /// An own feed that may have to be pushed.
@@ -174,6 +216,57 @@ struct Need {
 }
 
 impl Delivery {
+    fn hold(&mut self, chat: ChatId, first: Duration) {
+        let now = Instant::now();
+        let pause = self
+            .held
+            .get(&chat)
+            .map_or(first, |held| (held.pause * 2).min(RETRY_MAX));
+        self.held.insert(
+            chat,
+            Held {
+                since: now,
+                until: Some(now + pause),
+                pause,
+            },
+        );
+    }
+
+    fn is_held(&self, chat: ChatId) -> bool {
+        self.held.get(&chat).is_some_and(|held| held.until.is_some())
+    }
+
+    /// Ends pauses that are over, and after a sign of life those that lasted a while. Whether any ended.
+    fn release(&mut self, alive: bool) -> bool {
+        if self.held.is_empty() {
+            return false;
+        }
+        let now = Instant::now();
+        let mut any = false;
+        for held in self.held.values_mut() {
+            let over = held.until.is_some_and(|until| until <= now);
+            if over || (alive && held.until.is_some() && now - held.since >= LATER) {
+                held.until = None;
+                any = true;
+            }
+        }
+        any
+    }
+
+    fn next_release(&self) -> Option<Instant> {
+        self.held.values().filter_map(|held| held.until).min()
+    }
+
+    /// A push that was not taken: its chat is left alone, or the connection is at fault.
+    fn put_off(&mut self, chat: ChatId, pause: Pause) -> Result<(), Pause> {
+        match pause {
+            Pause::Failed => return Err(Pause::Failed),
+            Pause::Later => self.hold(chat, LATER),
+            Pause::Waits => self.hold(chat, WAITS),
+        }
+        Ok(())
+    }
+
     /// Own feeds of chats with people on that node.
     fn needs(&self, rows: &impl Rows) -> Result<Vec<Need>, StoreError> {
         let mut needs = Vec::new();
@@ -212,9 +305,8 @@ impl Delivery {
     /// Everything own that the peer has not acknowledged, from the store.
     async fn look_through(&mut self) -> Result<(), Pause> {
         let needs = self.needs(&self.shared.store.read()?)?;
-        let mut later = None;
         for need in needs {
-            loop {
+            while !self.is_held(need.chat.chat) {
                 let batch = {
                     let rows = self.shared.store.read()?;
                     let next = self.cursor(&rows, need.feed_no)?;
@@ -245,26 +337,23 @@ impl Delivery {
                 if batch.is_empty() {
                     break;
                 }
-                match self.push(&batch).await {
-                    Ok(()) => {}
-                    // One chat that is not taken now does not hold up the others.
-                    Err(Pause::Later) => {
-                        later = Some(Pause::Later);
-                        break;
-                    }
-                    Err(Pause::Waits) => {
-                        later = Some(Pause::Waits);
-                        break;
-                    }
-                    Err(failed) => return Err(failed),
+                if let Err(pause) = self.push(&batch).await {
+                    self.put_off(need.chat.chat, pause)?;
                 }
             }
         }
-        later.map_or(Ok(()), Err)
+        Ok(())
     }
 
     /// Fresh events as they come, if they follow what the peer has.
     async fn push_fresh(&mut self, batch: &[Fresh], look: &mut bool) -> Result<(), Pause> {
+        let Some(chat) = batch.first().map(|fresh| fresh.chat.chat) else {
+            return Ok(());
+        };
+        if self.is_held(chat) {
+            // It is in the store, and looked for there when the pause is over.
+            return Ok(());
+        }
         let mut next: HashMap<u32, u64> = HashMap::new();
         let mut follow = Vec::with_capacity(batch.len());
         {
@@ -287,10 +376,9 @@ impl Delivery {
                 }
             }
         }
-        if follow.is_empty() {
-            Ok(())
-        } else {
-            self.push(&follow).await
+        match self.push(&follow).await {
+            Ok(()) => Ok(()),
+            Err(pause) => self.put_off(chat, pause),
         }
     }
 
@@ -314,6 +402,12 @@ impl Delivery {
         let Ok(LogAnswer::Acks(acks)) = LogAnswer::decode(&answer) else {
             return Err(Pause::Later);
         };
+        // An answer that leaves some out says nothing of them, and would be asked for without end.
+        if acks.len() != batch.len() {
+            return Err(Pause::Later);
+        }
+        let takes = acks.iter().any(|ack| Ack::from(*ack) == Ack::Committed);
+        let mut progress = false;
         let mut moved: Vec<Acked> = Vec::new();
         let mut pause = None;
         for (fresh, ack) in batch.iter().zip(acks.iter()) {
@@ -323,8 +417,20 @@ impl Delivery {
                     pause.get_or_insert(Pause::Waits);
                     continue;
                 }
-                Ack::Later | Ack::Refused => {
+                Ack::Later => {
                     pause.get_or_insert(Pause::Later);
+                    continue;
+                }
+                Ack::Refused => {
+                    // One event refused for good does not block those behind it. A peer that refuses
+                    // all there is does not want the chat: it is asked again, ever more rarely.
+                    let cursor = self.cursors.entry(fresh.feed_no).or_insert(fresh.seq);
+                    if takes && *cursor == fresh.seq {
+                        tracing::warn!(id = %fresh.id.short(), peer = %self.node.short(), "refused by the other node for good");
+                        *cursor += 1;
+                        progress = true;
+                        self.skipped.insert(fresh.feed_no);
+                    }
                     continue;
                 }
             }
@@ -334,6 +440,10 @@ impl Delivery {
                 continue;
             }
             *cursor += 1;
+            progress = true;
+            if self.skipped.contains(&fresh.feed_no) {
+                continue;
+            }
             let message = (fresh.kind == Kind::MSG).then_some(fresh.id);
             match moved.iter_mut().find(|a| a.feed_no == fresh.feed_no) {
                 Some(acked) => {
@@ -359,7 +469,16 @@ impl Delivery {
                     .await;
             });
         }
-        pause.map_or(Ok(()), Err)
+        if let Some(pause) = pause {
+            return Err(pause);
+        }
+        if !progress {
+            return Err(Pause::Later);
+        }
+        if !self.held.is_empty() {
+            self.held.remove(&first.chat.chat);
+        }
+        Ok(())
     }
 
     /// S5, S6: digests of the chats both may have; where they differ, heads are compared, what lacks
@@ -393,9 +512,11 @@ impl Delivery {
                 .iter()
                 .filter(|(_, chat)| topics.contains(&chat_topic(chat.chat)))
             {
-                let heads = fetch::sync_chat(&self.shared, self.node, chat)
-                    .await
-                    .map_err(|()| Pause::Failed)?;
+                // One chat that cannot be compared does not hold up the others: what is own is
+                // pushed by its acks, what is theirs they push.
+                let Ok(heads) = fetch::sync_chat(&self.shared, self.node, chat).await else {
+                    continue;
+                };
                 let rows = self.shared.store.read()?;
                 for (feed_no, feed) in events::feeds(&rows, *no)? {
                     let theirs = heads
@@ -420,13 +541,21 @@ pub(crate) fn chats_with(
     node: NodeId,
 ) -> Result<Vec<(u32, ChatRef)>, StoreError> {
     let mut found: Vec<(u32, ChatRef)> = Vec::new();
+    let mut known = BTreeSet::new();
     for user in homes::users_on(rows, node)? {
+        // S9: a node with only a retired home of somebody gets nothing more.
+        if !homes::live(rows, user)?
+            .iter()
+            .any(|(_, home)| home.node_id == node)
+        {
+            continue;
+        }
         for no in chats::of_user(rows, user)? {
             let Some((a, b)) = chats::chat(rows, no)?.and_then(|chat| chat.users) else {
                 continue;
             };
             let here = users::lives_here(rows, a)? || users::lives_here(rows, b)?;
-            if here && !found.iter().any(|(known, _)| *known == no) {
+            if here && known.insert(no) {
                 found.push((no, direct::chat_ref(a, b)));
             }
         }

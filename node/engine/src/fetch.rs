@@ -1,19 +1,23 @@
 //! Asking a peer for what lacks here: identities, parts of feeds, keys (S6, K7). Everything fetched
 //! goes in by the same door as what is pushed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chater_network::{Protocol, RequestError};
-use chater_protocol::event::{VerifiedEvent, WireEvent};
+use chater_protocol::chat::direct;
+use chater_protocol::event::{Feed, VerifiedEvent, WireEvent};
 use chater_protocol::heads::{HeadRow, lacking};
-use chater_protocol::id::{HomeId, NodeId, UserId};
+use chater_protocol::id::{ChatId, EventId, HomeId, KeyId, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard};
 use chater_protocol::limits;
-use chater_protocol::wire::{Ack, ChatRef, Identities, LogAnswer, LogRequest, Message, Range};
-use chater_store::{events, homes};
+use chater_protocol::wire::{
+    Ack, ChatRef, Get, Identities, KeyRequest, LogAnswer, LogRequest, Message, Range,
+};
+use chater_store::{StoreError, chats, events, homes, users};
 
-use crate::actor::From;
+use crate::actor::{From, now_ms};
+use crate::deliver::chats_with;
 use crate::remote::{self, Taken, Verified};
 use crate::shared::{Shared, lock};
 
@@ -21,6 +25,84 @@ use crate::shared::{Shared, lock};
 const HOMES: usize = 8_192;
 /// Fewer events than this are verified on the spot; more go to the blocking threads.
 const FEW: usize = 4;
+
+/// Rounds of asking for events by id in one comparison.
+const ROUNDS: usize = 8;
+/// A chat whose gap was not closed is left alone for so long, then twice as long, up to the last.
+const AGAIN_MS: u64 = 500;
+const AGAIN_MAX_MS: u64 = 5 * 60 * 1000;
+/// Chats and peers of which that is remembered.
+const SYNCS: usize = 4_096;
+
+/// One chat with one peer.
+#[derive(Default)]
+struct Sync {
+    running: bool,
+    /// Wanted again while it ran.
+    again: bool,
+    next_ms: u64,
+    pause_ms: u64,
+}
+
+/// Comparisons that gaps asked for: one at a time, and ever more rarely when it does not help. An event
+/// may name what does not exist (threats B19).
+#[derive(Default)]
+pub(crate) struct Syncs(HashMap<(NodeId, ChatId), Sync>);
+
+/// Closes a gap of a chat by asking the peer that showed it.
+pub(crate) fn close_gap(shared: &Arc<Shared>, node: NodeId, chat: ChatRef) {
+    let key = (node, chat.chat);
+    {
+        let mut syncs = lock(&shared.syncs);
+        if syncs.0.len() >= SYNCS && !syncs.0.contains_key(&key) {
+            syncs.0.retain(|_, sync| sync.running);
+        }
+        let sync = syncs.0.entry(key).or_default();
+        if sync.running {
+            sync.again = true;
+            return;
+        }
+        if now_ms() < sync.next_ms {
+            return;
+        }
+        sync.running = true;
+    }
+    let shared = shared.clone();
+    tokio::spawn(async move {
+        loop {
+            let _ = sync_chat(&shared, node, &chat).await;
+            let gap = has_gap(&shared, &chat);
+            let mut syncs = lock(&shared.syncs);
+            if !gap {
+                syncs.0.remove(&key);
+                return;
+            }
+            let Some(sync) = syncs.0.get_mut(&key) else {
+                return;
+            };
+            sync.pause_ms = (sync.pause_ms * 2).clamp(AGAIN_MS, AGAIN_MAX_MS);
+            sync.next_ms = now_ms().saturating_add(sync.pause_ms);
+            if !std::mem::take(&mut sync.again) || sync.pause_ms > AGAIN_MS * 2 {
+                sync.running = false;
+                return;
+            }
+        }
+    });
+}
+
+fn has_gap(shared: &Shared, chat: &ChatRef) -> bool {
+    let look = || {
+        let rows = shared.store.read()?;
+        let Some(no) = chats::number(&rows, chat.chat)? else {
+            return Ok(false);
+        };
+        Ok::<_, StoreError>(
+            !events::missing_ids(&rows, no, 1)?.is_empty()
+                || chats::keys(&rows, no)?.iter().any(|(_, k)| k.sealed.is_none()),
+        )
+    };
+    look().unwrap_or(false)
+}
 
 async fn ask(
     shared: &Shared,
@@ -92,10 +174,27 @@ pub(crate) fn known_home(shared: &Shared, user: UserId, home: HomeId) -> Option<
 /// Asks a peer for all it knows of some users and keeps what verifies.
 pub(crate) async fn identities(shared: &Arc<Shared>, node: NodeId, users: Vec<UserId>) -> bool {
     let request = LogRequest::Identity(users);
-    let Ok(LogAnswer::Identities(given)) = ask(shared, node, &request).await else {
+    let Ok(LogAnswer::Identities(mut given)) = ask(shared, node, &request).await else {
         return false;
     };
+    let LogRequest::Identity(users) = request else {
+        return false;
+    };
+    only(&mut given, &users.into_iter().collect());
     keep_identities(shared, given).await.is_some()
+}
+
+/// Leaves out whoever was not asked for: a peer could fill the disk with people nobody knows.
+pub(crate) fn only(given: &mut Identities, users: &BTreeSet<UserId>) {
+    given.homes.retain(|signed| {
+        HomeRecord::from_store(signed).is_ok_and(|record| users.contains(&record.user))
+    });
+    given
+        .kems
+        .retain(|signed| KemCard::from_store(signed).is_ok_and(|card| users.contains(&card.user)));
+    given.profiles.retain(|signed| {
+        ProfileCard::from_store(signed).is_ok_and(|card| users.contains(&card.user))
+    });
 }
 
 /// Verifies off the async threads and keeps; gives what verified.
@@ -181,9 +280,9 @@ pub(crate) async fn take_in(
         })
         .collect();
     let mut waits = vec![false; count];
-    if !unknown.is_empty() {
+    let users = welcome(shared, &chat, unknown);
+    if !users.is_empty() {
         // I3: the sender is asked; the event waits with the sender, who pushes it again.
-        let users: Vec<UserId> = unknown.into_iter().take(limits::IDS).collect();
         identities(shared, node, users).await;
         checked = check_all(shared, wires).await;
         for (wait, c) in waits.iter_mut().zip(&checked) {
@@ -204,7 +303,7 @@ pub(crate) async fn take_in(
     let taken = shared
         .inputs
         .run(From::Others, move |turn| {
-            remote::accept(turn, &named, &batch)
+            remote::accept(turn, node, &named, &batch)
         })
         .await;
     let mut taken = taken.unwrap_or(Taken {
@@ -217,10 +316,7 @@ pub(crate) async fn take_in(
         }
     }
     if taken.gap {
-        let (shared, chat) = (shared.clone(), chat);
-        tokio::spawn(async move {
-            let _ = sync_chat(&shared, node, &chat).await;
-        });
+        close_gap(shared, node, chat);
     }
     taken
 }
@@ -231,11 +327,15 @@ pub(crate) async fn sync_chat(
     node: NodeId,
     chat: &ChatRef,
 ) -> Result<Vec<HeadRow>, ()> {
+    let Some((a, b)) = direct::is_direct(chat) else {
+        return Err(());
+    };
     let Ok(LogAnswer::Heads(mut heads)) = ask(shared, node, &LogRequest::Heads(chat.clone())).await
     else {
         return Err(());
     };
-    heads.truncate(limits::HEAD_ROWS);
+    // Feeds of others are refused anyway.
+    heads.retain(|head| (head.author == a || head.author == b) && head.lane <= 2);
     // Control, keys, messages (S7).
     heads.sort_by_key(|head| head.lane);
     for head in &heads {
@@ -254,14 +354,173 @@ pub(crate) async fn sync_chat(
             if wires.is_empty() {
                 break;
             }
-            Box::pin(take_in_once(shared, node, chat, wires)).await;
+            take_in_once(shared, node, chat, wires).await;
             // A server that gives nothing new is not asked for ever.
             if what_lacks(shared, chat, head).is_some_and(|(next, _)| next == from) {
                 break;
             }
         }
+        // I7: a peer that has events of an own feed above a fork does not tell so by its head.
+        if let Some((from, to)) = own_beyond(shared, chat, head) {
+            let request = LogRequest::Range(Range {
+                chat: chat.clone(),
+                author: head.author,
+                home: head.home,
+                lane: head.lane,
+                from,
+                to,
+            });
+            if let Ok(LogAnswer::Events(wires)) = ask(shared, node, &request).await
+                && !wires.is_empty()
+            {
+                take_in_once(shared, node, chat, wires).await;
+            }
+        }
     }
+    // S5: heads of one seq with another id are a fork; what is named and not here lacks. Both by `Get`.
+    let mut before = Vec::new();
+    for _ in 0..ROUNDS {
+        let ids = lacking_ids(shared, chat, &heads);
+        if ids.is_empty() || ids == before {
+            break;
+        }
+        let request = LogRequest::Get(Get {
+            chat: chat.clone(),
+            ids: ids.clone(),
+        });
+        let Ok(LogAnswer::Events(wires)) = ask(shared, node, &request).await else {
+            return Err(());
+        };
+        if wires.is_empty() {
+            break;
+        }
+        take_in_once(shared, node, chat, wires).await;
+        before = ids;
+    }
+    ask_keys(shared, node, chat, (a, b)).await;
     Ok(heads)
+}
+
+/// Events to ask for by id, at most as many as one request may name.
+fn lacking_ids(shared: &Shared, chat: &ChatRef, heads: &[HeadRow]) -> Vec<EventId> {
+    let look = || {
+        let rows = shared.store.read()?;
+        let Some(no) = chats::number(&rows, chat.chat)? else {
+            return Ok(Vec::new());
+        };
+        let mut ids = events::missing_ids(&rows, no, limits::IDS)?;
+        for head in heads {
+            if ids.len() < limits::IDS && events::find(&rows, head.id)?.is_none() {
+                ids.push(head.id);
+            }
+        }
+        Ok::<_, StoreError>(ids)
+    };
+    look().unwrap_or_default()
+}
+
+/// The part of an own feed above the peer's head: empty there, unless this disk was rolled back.
+fn own_beyond(shared: &Shared, chat: &ChatRef, head: &HeadRow) -> Option<(u64, u64)> {
+    let rows = shared.store.read().ok()?;
+    users::user(&rows, head.author)
+        .ok()?
+        .filter(|user| user.home == head.home && !user.stopped)?;
+    let no = chats::number(&rows, chat.chat).ok()??;
+    let feed = Feed {
+        group: chat.chat,
+        author: head.author,
+        home: head.home,
+        lane: head.lane,
+    };
+    let feed_no = events::feed_no(&rows, no, &feed).ok()??;
+    let last = events::feed(&rows, feed_no).ok()??.whole.checked_sub(1)?;
+    lacking(head.seq.checked_add(1)?, last, limits::RANGE_EVENTS as u64)
+}
+
+/// K7: asks for the keys that are named here and lack, 10 times an hour and chat at most.
+async fn ask_keys(shared: &Arc<Shared>, node: NodeId, chat: &ChatRef, users: (UserId, UserId)) {
+    let wanted = || {
+        let rows = shared.store.read()?;
+        let Some(no) = chats::number(&rows, chat.chat)? else {
+            return Ok(None);
+        };
+        let mut key_ids: Vec<KeyId> = Vec::new();
+        for (id, row) in chats::keys(&rows, no)? {
+            if row.sealed.is_none() && key_ids.len() < limits::IDS {
+                key_ids.push(id);
+            }
+        }
+        let mut own = None;
+        for user in [users.0, users.1] {
+            own = own.or(users::user(&rows, user)?.map(|row| (user, row.home)));
+        }
+        Ok::<_, StoreError>(own.filter(|_| !key_ids.is_empty()).map(|own| (own, key_ids)))
+    };
+    let Ok(Some(((user, home), key_ids))) = wanted() else {
+        return;
+    };
+    if lock(&shared.rates).keys.take(&chat.chat, now_ms()).is_err() {
+        return;
+    }
+    let asked = KeyRequest {
+        chat: chat.clone(),
+        user,
+        home,
+        key_ids,
+    };
+    let request = LogRequest::KeyRequest(asked.clone());
+    if let Ok(LogAnswer::Keys(answers)) = ask(shared, node, &request).await
+        && !answers.is_empty()
+    {
+        let _ = shared
+            .inputs
+            .run(From::Others, move |turn| {
+                remote::took_answers(turn, node, &asked, &answers)
+            })
+            .await;
+    }
+}
+
+/// Of unknown authors those worth asking for: members of a direct chat with somebody here.
+fn welcome(shared: &Shared, chat: &ChatRef, unknown: BTreeSet<UserId>) -> Vec<UserId> {
+    if unknown.is_empty() {
+        return Vec::new();
+    }
+    let Some((a, b)) = direct::is_direct(chat) else {
+        return Vec::new();
+    };
+    let here = shared
+        .store
+        .read()
+        .and_then(|rows| Ok(users::lives_here(&rows, a)? || users::lives_here(&rows, b)?))
+        .unwrap_or(false);
+    unknown
+        .into_iter()
+        .filter(|user| here && (*user == a || *user == b))
+        .collect()
+}
+
+/// What is known of the people on a node with whom somebody here has a chat is asked for anew: new
+/// KEM cards (I5), new names. A few requests when it comes, and once a day.
+pub(crate) async fn refresh(shared: &Arc<Shared>, node: NodeId) {
+    let known = || {
+        let rows = shared.store.read()?;
+        let mut people = BTreeSet::new();
+        for (_, chat) in chats_with(&rows, node)? {
+            for user in chat.users.into_iter().flat_map(|(a, b)| [a, b]) {
+                if !users::lives_here(&rows, user)? {
+                    people.insert(user);
+                }
+            }
+        }
+        Ok::<_, StoreError>(people)
+    };
+    let people: Vec<UserId> = known().unwrap_or_default().into_iter().collect();
+    for part in people.chunks(limits::IDS) {
+        if !identities(shared, node, part.to_vec()).await {
+            return;
+        }
+    }
 }
 
 /// As [`take_in`], without looking for gaps again: the caller is closing them.
@@ -283,15 +542,11 @@ async fn take_in_once(
             }
         })
         .collect();
-    let checked = if unknown.is_empty() {
+    let users = welcome(shared, chat, unknown);
+    let checked = if users.is_empty() {
         checked
     } else {
-        identities(
-            shared,
-            node,
-            unknown.into_iter().take(limits::IDS).collect(),
-        )
-        .await;
+        identities(shared, node, users).await;
         check_all(shared, Arc::new(wires)).await
     };
     let batch: Vec<Option<VerifiedEvent>> = checked
@@ -308,7 +563,7 @@ async fn take_in_once(
     let _ = shared
         .inputs
         .run(From::Others, move |turn| {
-            remote::accept(turn, &chat, &batch)
+            remote::accept(turn, node, &chat, &batch)
         })
         .await;
 }

@@ -8,6 +8,7 @@
 mod account;
 mod actor;
 mod config;
+mod daily;
 mod deliver;
 mod error;
 mod fetch;
@@ -54,6 +55,8 @@ use password::Hasher;
 use rate::Buckets;
 use shared::{Counters, Presence, Rates, Shared, Stop, lock};
 
+/// New chats that people of one other node may begin here in a day (K10).
+const STRANGERS: f64 = 30.0;
 /// The longest that a stop waits for what is under way.
 const STOP: Duration = Duration::from_secs(3);
 
@@ -137,6 +140,17 @@ impl Engine {
                 logins_by_address: Buckets::new(20.0, 20.0),
                 typing: Buckets::new(60.0, 5.0),
                 queries: Buckets::new(5.0 * 60.0, 25.0),
+                finds: Buckets::new(5.0 * 60.0, 25.0),
+                // Off together with the other limits (Q22).
+                strangers: Buckets::new(
+                    if limits.messages_per_s == 0 {
+                        0.0
+                    } else {
+                        STRANGERS / (24.0 * 60.0)
+                    },
+                    STRANGERS,
+                ),
+                keys: Buckets::new(10.0 / 60.0, 10.0),
             }),
             people: Mutex::default(),
             homes: Mutex::default(),
@@ -144,6 +158,7 @@ impl Engine {
             card_changed: tokio::sync::Notify::new(),
             link_changed: tokio::sync::Notify::new(),
             stopping: Stop::new(),
+            syncs: Mutex::default(),
             config,
         });
         let writer = std::thread::Builder::new()

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::actor::now_ms;
 use crate::error::{Error, Reason};
-use crate::fetch::keep_identities;
+use crate::fetch::{keep_identities, only};
 use crate::person::{long_label, person};
 use crate::serve::identities_of;
 use crate::shared::{Shared, SystemRandom, lock};
@@ -32,6 +32,8 @@ const WAIT: Duration = Duration::from_secs(4);
 const SEARCHES: usize = 256;
 /// Queries with a time this far off are not answered: somebody plays old ones back.
 const FRESH_MS: u64 = 24 * 60 * 60 * 1000;
+/// Bytes of records in one message: the rest is the node card and the envelope.
+const ROOM: usize = limits::PEOPLE - limits::CARD - 256;
 /// How long an answer waits for the connection to the asker.
 const REACH: Duration = Duration::from_secs(5);
 
@@ -175,6 +177,13 @@ pub(crate) async fn answered(shared: &Arc<Shared>, peer: NodeId, answer: WireAns
     }
     let mut people = answer.people;
     people.profiles.truncate(limits::PEOPLE_ROWS);
+    let named: BTreeSet<UserId> = people
+        .profiles
+        .iter()
+        .filter_map(|signed| ProfileCard::from_store(signed).ok())
+        .map(|card| card.user)
+        .collect();
+    only(&mut people, &named);
     people.homes.truncate(limits::PEOPLE_ROWS * limits::HOMES);
     let Some(verified) = keep_identities(shared, people).await else {
         return;
@@ -274,7 +283,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, (query, asker): (PeopleQuery, No
             return;
         }
     }
-    let Ok(people) = identities_of(&shared, &hits) else {
+    let Ok(people) = identities_of(&shared, &hits, ROOM) else {
         return;
     };
     shared
@@ -332,12 +341,16 @@ pub(crate) async fn serve(
             PeopleReply::Taken(0)
         }
         PeopleRequest::Find(nick) => {
+            // Nobody tries all nicks of a node one by one.
+            if lock(&shared.rates).finds.take(&peer, now_ms()).is_err() {
+                return PeopleReply::Taken(0);
+            }
             // An exact address is answered also for those who cannot be searched for.
             let found = name::check_nick(&nick).ok().and_then(|folded| {
                 let rows = shared.store.read().ok()?;
                 users::by_nick(&rows, &folded).ok()?
             });
-            let people = found.map(|user| identities_of(shared, &[user]));
+            let people = found.map(|user| identities_of(shared, &[user], ROOM));
             PeopleReply::Found(people.and_then(Result::ok).unwrap_or_default())
         }
     }
@@ -393,6 +406,7 @@ pub(crate) async fn find(shared: &Arc<Shared>, with: &str) -> Result<Person, Err
         let user = users::by_nick(&rows, &folded)?.ok_or(Error::NotFound)?;
         return Ok(Person::clone(&*person(shared, &rows, user)?));
     }
+    let mut answered: Option<Option<UserId>> = None;
     if shared.is_linked(node_id) {
         let request = PeopleRequest::Find(nick.to_owned()).encode();
         if let Ok(body) = shared
@@ -401,12 +415,24 @@ pub(crate) async fn find(shared: &Arc<Shared>, with: &str) -> Result<Person, Err
             .await
             && let Ok(PeopleReply::Found(people)) = PeopleReply::decode(&body)
         {
-            keep_identities(shared, one_person(people)).await;
+            // The node speaks for its own people: whoever else says to live there under that nick is
+            // no match while it can be asked.
+            let people = one_person(people);
+            let named = people
+                .profiles
+                .first()
+                .and_then(|signed| ProfileCard::from_store(signed).ok())
+                .map(|card| card.user);
+            keep_identities(shared, people).await;
+            answered = Some(named);
         }
     }
     // From what is remembered, so that a known person is found while the node is away.
     let rows = shared.store.read()?;
     for user in homes::users_on(&rows, node_id)? {
+        if answered.is_some_and(|named| named != Some(user)) {
+            continue;
+        }
         // The person's own records must name that node as a live home (Q7).
         let lives = homes::live(&rows, user)?
             .iter()
@@ -422,6 +448,13 @@ pub(crate) async fn find(shared: &Arc<Shared>, with: &str) -> Result<Person, Err
 
 fn one_person(mut people: Identities) -> Identities {
     people.profiles.truncate(1);
+    let named = people
+        .profiles
+        .iter()
+        .filter_map(|signed| ProfileCard::from_store(signed).ok())
+        .map(|card| card.user)
+        .collect();
+    only(&mut people, &named);
     people.homes.truncate(limits::HOMES * 2);
     people.kems.truncate(limits::HOMES * 2);
     people

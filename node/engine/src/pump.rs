@@ -26,6 +26,10 @@ use crate::update::News;
 
 /// Requests of peers carried out at once, all together.
 const AT_ONCE: usize = 256;
+/// People queries answered at once: each may wait for a connection, and must not keep requests waiting.
+const ANSWERS: usize = 64;
+/// Chats whose marks are repeated in one turn.
+const MARKS: usize = 64;
 /// Chat cards are told this long after they changed: a flood of messages is one change.
 const CARDS: Duration = Duration::from_millis(120);
 /// Events from the future are looked at this often (L6).
@@ -37,7 +41,9 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
         shared: shared.clone(),
         met: HashMap::new(),
         room: Arc::new(Semaphore::new(AT_ONCE)),
+        answers: Arc::new(Semaphore::new(ANSWERS)),
     };
+    let daily = tokio::spawn(crate::daily::run(shared.clone()));
     let cards = tokio::spawn(tell_cards(shared.clone()));
     let ahead = tokio::spawn(release_ahead(shared.clone()));
     loop {
@@ -49,6 +55,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
             () = shared.stopping.wait() => break,
         }
     }
+    daily.abort();
     cards.abort();
     ahead.abort();
     for (_, met) in pump.met {
@@ -75,6 +82,7 @@ struct Pump {
     shared: Arc<Shared>,
     met: HashMap<NodeId, Met>,
     room: Arc<Semaphore>,
+    answers: Arc<Semaphore>,
 }
 
 impl Pump {
@@ -139,7 +147,7 @@ impl Pump {
                 match people::judge(&self.shared, &frame) {
                     Judged::Forward(query) => {
                         verdict.accept();
-                        if let Ok(room) = self.room.clone().try_acquire_owned() {
+                        if let Ok(room) = self.answers.clone().try_acquire_owned() {
                             let shared = self.shared.clone();
                             tokio::spawn(async move {
                                 people::answer(shared, *query).await;
@@ -351,6 +359,7 @@ async fn linked(
     tracing::info!(peer = %peer.short(), %name, "linked");
     shared.link_changed.notify_waiters();
     let _ = tell_presence(shared, peer, true);
+    crate::fetch::refresh(shared, peer).await;
     repeat_marks(shared, peer).await;
 }
 
@@ -389,27 +398,48 @@ fn tell_presence(shared: &Shared, peer: NodeId, online: bool) -> Result<(), Stor
 
 /// L9: read marks are repeated when a peer comes, so they survive an offline sender.
 async fn repeat_marks(shared: &Arc<Shared>, peer: NodeId) {
-    let notes = shared
-        .inputs
-        .run(From::Others, move |turn| {
-            let mut notes = Vec::new();
-            for (no, _) in chats_with(turn.tx, peer)? {
-                let locals: Vec<UserId> =
-                    turn.context(no, |_, context| Ok(context.locals().collect()))?;
-                for user in locals {
-                    if let Some((counter, id, _)) = chats::mark(turn.tx, no, user)?
-                        && let Ok(made) = local::note(turn, user, no, counter, &EphNote::Read(id))
-                    {
-                        notes.extend(made.into_iter().filter(|note| note.node == peer));
+    let chats = shared.store.read().and_then(|rows| chats_with(&rows, peer));
+    let chats: Vec<u32> = chats.unwrap_or_default().into_iter().map(|c| c.0).collect();
+    for part in chats.chunks(MARKS) {
+        let part = part.to_vec();
+        let notes = shared
+            .inputs
+            .run(From::Others, move |turn| {
+                let mut notes = Vec::new();
+                for no in part {
+                    let locals: Vec<UserId> =
+                        turn.context(no, |_, context| Ok(context.locals().collect()))?;
+                    for user in locals {
+                        let open = chats::inbox(turn.tx, user, no)?.is_some_and(|i| i.state == 0);
+                        if open
+                            && let Some((counter, id, _)) = chats::mark(turn.tx, no, user)?
+                            && let Ok(made) =
+                                local::note(turn, user, no, counter, &EphNote::Read(id))
+                        {
+                            notes.extend(made.into_iter().filter(|note| note.node == peer));
+                        }
                     }
                 }
+                Ok(notes)
+            })
+            .await;
+        // One after the other: they must not keep messages waiting.
+        for note in notes.unwrap_or_default() {
+            if !shared.is_linked(peer) {
+                return;
             }
-            Ok(notes)
-        })
-        .await;
-    if let Ok(notes) = notes {
-        send_notes(shared, notes);
+            send_note(shared, note).await;
+        }
     }
+}
+
+async fn send_note(shared: &Shared, note: Note) {
+    let body = LogRequest::Eph(EphBatch {
+        chat: note.chat,
+        notes: vec![note.note],
+    })
+    .encode();
+    let _ = shared.network.request(note.node, Protocol::Log, body).await;
 }
 
 /// Sends marks and typing, best effort.
@@ -419,14 +449,7 @@ pub(crate) fn send_notes(shared: &Arc<Shared>, notes: Vec<Note>) {
             continue;
         }
         let shared = shared.clone();
-        tokio::spawn(async move {
-            let body = LogRequest::Eph(EphBatch {
-                chat: note.chat,
-                notes: vec![note.note],
-            })
-            .encode();
-            let _ = shared.network.request(note.node, Protocol::Log, body).await;
-        });
+        tokio::spawn(async move { send_note(&shared, note).await });
     }
 }
 
@@ -470,7 +493,17 @@ async fn release_ahead(shared: Arc<Shared>) {
             let _ = shared
                 .inputs
                 .run(From::Others, |turn| {
-                    Ok(chater_store::events::release_ahead(turn.tx, turn.now_ms).map(drop)?)
+                    // It reads and writes chat rows past those of this turn.
+                    turn.flush()?;
+                    for no in chater_store::events::release_ahead(turn.tx, turn.now_ms)? {
+                        let locals: Vec<UserId> =
+                            turn.context(no, |_, context| Ok(context.locals().collect()))?;
+                        for local in locals {
+                            turn.tell(local, News::Reload);
+                            turn.card_changed(local, no);
+                        }
+                    }
+                    Ok(())
                 })
                 .await;
         }

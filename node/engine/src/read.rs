@@ -285,7 +285,7 @@ impl<'a, R: Rows> Reader<'a, R> {
             feed_no,
             branch,
             kind,
-        } in events::amends(self.rows, message.id)?
+        } in self.amends(no, message.id)?
         {
             if self.is_void(no, &place)? {
                 continue;
@@ -346,6 +346,21 @@ impl<'a, R: Rows> Reader<'a, R> {
         Ok(())
     }
 
+    /// Changes of a message that were written in its own chat: others are void (L8), and a page must
+    /// not fail over them.
+    fn amends(&self, no: u32, id: EventId) -> Result<Vec<Amend>, StoreError> {
+        let mut amends = events::amends(self.rows, id)?;
+        let mut known: HashMap<u32, bool> = HashMap::new();
+        for amend in &amends {
+            if let std::collections::hash_map::Entry::Vacant(slot) = known.entry(amend.feed_no) {
+                let feed = events::feed(self.rows, amend.feed_no)?;
+                slot.insert(feed.is_some_and(|feed| feed.chat_no == no));
+            }
+        }
+        amends.retain(|amend| known.get(&amend.feed_no) == Some(&true));
+        Ok(amends)
+    }
+
     fn quote(&self, no: u32, id: EventId) -> Result<Option<Quote>, StoreError> {
         let Some((stored, event)) = events::by_id(self.rows, id)? else {
             return Ok(None);
@@ -357,7 +372,7 @@ impl<'a, R: Rows> Reader<'a, R> {
         }
         let author = self.person(event.header().author)?;
         let mut text = self.inside::<Msg>(no, &event)?.map(|body| body.text);
-        for amend in events::amends(self.rows, id)? {
+        for amend in self.amends(no, id)? {
             if amend.place.author != event.header().author {
                 continue;
             }

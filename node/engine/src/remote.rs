@@ -7,14 +7,14 @@ use std::sync::atomic::Ordering;
 
 use chater_protocol::chat::direct;
 use chater_protocol::event::{Kind, VerifiedEvent};
-use chater_protocol::id::{EventId, HomeId, NodeId, UserId};
+use chater_protocol::id::{EventId, HomeId, KeyId, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard, Signed};
 use chater_protocol::limits;
-use chater_protocol::payload::{Delete, Edit, KeyShare, Msg, Payload, React, Retire};
-use chater_protocol::seal::{BoxFor, EphNote, Ephemeral, KemSecret};
+use chater_protocol::payload::{Delete, Edit, KeyBox, KeyShare, Msg, Payload, React, Retire};
+use chater_protocol::seal::{BoxFor, EphNote, Ephemeral, EpochSecret, KemSecret};
 use chater_protocol::text;
 use chater_protocol::time::Timestamp;
-use chater_protocol::wire::{Ack, ChatRef};
+use chater_protocol::wire::{Ack, ChatRef, KeyAnswer, KeyRequest};
 use chater_store::chats::{self, InboxRow, KeyRow};
 use chater_store::events::{self, Appended, Stored};
 use chater_store::nodes::NodeRow;
@@ -22,7 +22,8 @@ use chater_store::{StoreError, homes, nodes, outbox, users};
 
 use crate::local::{amended, mark_read, open_for, show_typing};
 use crate::read::Reader;
-use crate::turn::{Fail, Turn, key_aad, secret_aad};
+use crate::shared::lock;
+use crate::turn::{Fail, Turn, key_aad, known_key, secret_aad};
 use crate::update::News;
 use crate::view::MessageState;
 
@@ -38,8 +39,14 @@ pub(crate) struct Verified {
 pub(crate) fn learn(turn: &mut Turn<'_, '_>, records: &Verified) -> Result<bool, StoreError> {
     let mut new = false;
     for (record, signed) in &records.homes {
-        // A user of this node gets new homes only from this node or by a move, which is a home too;
-        // records of them are taken like any other: the root has signed them.
+        // Who lives here is known here best: else anybody could pass for a person of this node. A
+        // retired record is always taken, and so are other homes of local users: the root has signed them.
+        if record.node_id == turn.shared.node_id
+            && record.state == 0
+            && !is_own_home(turn, record.user, record.id())?
+        {
+            continue;
+        }
         new |= homes::put_home(turn.tx, record, signed)?;
     }
     for (card, signed) in &records.kems {
@@ -57,13 +64,19 @@ pub(crate) fn learn(turn: &mut Turn<'_, '_>, records: &Verified) -> Result<bool,
 /// What became of a batch of events.
 pub(crate) struct Taken {
     pub(crate) acks: Vec<Ack>,
-    /// Something that they name is not here: it should be fetched.
+    /// Something that they name, or the key of one, is not here: it should be fetched.
     pub(crate) gap: bool,
 }
+
+/// Epoch secrets remembered of one chat; a peer could otherwise name new ones for ever.
+const KEYS: usize = 1_024;
+/// Of those, such that are only known to lack.
+const KEYS_WANTED: usize = limits::IDS;
 
 /// Takes verified events of one chat in. Durable before the acks leave.
 pub(crate) fn accept(
     turn: &mut Turn<'_, '_>,
+    from: NodeId,
     chat: &ChatRef,
     batch: &[Option<VerifiedEvent>],
 ) -> Result<Taken, Fail> {
@@ -100,8 +113,8 @@ pub(crate) fn accept(
         if let Some(no) = no
             && turn.in_chat(no, event.id())?.is_some()
         {
-            // Known: committed long ago, or earlier in this very turn.
-            turn.durable();
+            // Known: committed durably long ago, or earlier in this very turn. Costs no sync, or
+            // whoever plays old events back would have one for each.
             acks.push(Ack::Committed);
             continue;
         }
@@ -113,13 +126,12 @@ pub(crate) fn accept(
         }
         // K10: whoever is not accepted yet is bounded; blocked and over the bound look the same.
         let (size, mut held) = (event.payload().map_or(0, <[u8]>::len) as u64, Vec::new());
-        if let Some(no) = no
+        if !author_here
             && !may_hold(
                 turn,
+                from,
                 no,
-                (a, a_here),
-                (b, b_here),
-                header.author,
+                if header.author == a { b } else { a },
                 size,
                 &mut held,
             )?
@@ -153,7 +165,10 @@ pub(crate) fn accept(
         acks.push(Ack::Committed);
     }
     let gap = match no {
-        Some(no) => events::missing(turn.tx, no)? > 0,
+        Some(no) => {
+            !events::missing_ids(turn.tx, no, 1)?.is_empty()
+                || turn.context(no, |_, context| Ok(context.lacks_keys()))?
+        }
         None => false,
     };
     Ok(Taken { acks, gap })
@@ -178,36 +193,45 @@ fn stop_home(turn: &mut Turn<'_, '_>, user: UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// K10 for the local members of an existing chat; fills what must be counted.
+/// K10 for the local member that a remote author writes to; fills what must be counted.
 fn may_hold(
-    turn: &Turn<'_, '_>,
-    no: u32,
-    a: (UserId, bool),
-    b: (UserId, bool),
-    author: UserId,
+    turn: &mut Turn<'_, '_>,
+    from: NodeId,
+    no: Option<u32>,
+    to: UserId,
     size: u64,
     held: &mut Vec<(UserId, InboxRow)>,
 ) -> Result<bool, StoreError> {
-    for (user, here) in [a, b] {
-        if !here || user == author {
-            continue;
-        }
-        let Some(mut inbox) = chats::inbox(turn.tx, user, no)? else {
-            continue;
+    let inbox = match no {
+        Some(no) => chats::inbox(turn.tx, to, no)?,
+        None => None,
+    };
+    let Some(mut inbox) = inbox else {
+        // Not in the list of anybody: keys and unknown kinds alone must not fill the disk.
+        let count = match no {
+            Some(no) => turn.row(no)?.count,
+            None => 0,
         };
-        match inbox.state {
-            2 | 3 => return Ok(false),
-            1 => {
-                inbox.held = (inbox.held.0 + 1, inbox.held.1 + size);
-                if inbox.held.0 > limits::STRANGER_EVENTS || inbox.held.1 > limits::STRANGER_BYTES {
-                    return Ok(false);
-                }
-                held.push((user, inbox));
-            }
-            _ => {}
+        if count >= limits::STRANGER_EVENTS || size > limits::STRANGER_BYTES {
+            return Ok(false);
         }
+        return Ok(count > 0
+            || lock(&turn.shared.rates)
+                .strangers
+                .take(&from, turn.now_ms)
+                .is_ok());
+    };
+    match inbox.state {
+        2 | 3 => Ok(false),
+        1 => {
+            inbox.held = (inbox.held.0 + 1, inbox.held.1.saturating_add(size));
+            let fits =
+                inbox.held.0 <= limits::STRANGER_EVENTS && inbox.held.1 <= limits::STRANGER_BYTES;
+            held.push((to, inbox));
+            Ok(fits)
+        }
+        _ => Ok(true),
     }
-    Ok(true)
 }
 
 /// What follows from a new event of a peer.
@@ -240,18 +264,8 @@ fn inside<T: Payload>(
     let Ok(key) = chater_protocol::seal::key_of_message(payload) else {
         return Ok(None);
     };
-    turn.context(no, |turn, context| {
+    turn.context(no, |_, context| {
         let Some(secret) = context.secrets.get(&key) else {
-            if chats::key(turn.tx, no, key)?.is_none() {
-                let row = KeyRow {
-                    v: 1,
-                    sealed: None,
-                    holders: Vec::new(),
-                    first_ms: turn.now_ms,
-                    since: Vec::new(),
-                };
-                chats::put_key(turn.tx, no, key, &row)?;
-            }
             return Ok(None);
         };
         let plain = chater_protocol::seal::open_message(
@@ -271,9 +285,18 @@ fn took_message(
     event: &VerifiedEvent,
     stored: &Stored,
 ) -> Result<(), Fail> {
-    let body: Option<Msg> = inside(turn, no, event)?;
+    let body: Option<Msg> = opened_or_lacking(turn, no, event)?;
     let body = body.filter(|body| text::check_message(&body.text).is_ok());
     let author = event.header().author;
+    let amends = events::amends(turn.tx, event.id())?;
+    if amends
+        .iter()
+        .any(|amend| amend.kind == Kind::DELETE && amend.place.author == author)
+        && in_this_chat(turn, no, &amends)?
+    {
+        // The delete came first: the payload goes all the same (L8).
+        events::drop_payload(turn.tx, stored, event.clone())?;
+    }
     let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
     for local in locals {
         if local != author {
@@ -287,7 +310,7 @@ fn took_message(
         let reader = Reader::new(turn.shared, turn.tx, local);
         let view = match &body {
             // An edit that came before its message must show: only then is anything read.
-            Some(body) if events::amends(turn.tx, event.id())?.is_empty() => {
+            Some(body) if amends.is_empty() => {
                 Some(reader.fresh(no, event, stored, body.clone(), None, turn.now_ms)?)
             }
             _ => reader.at(no, &row, stored, event)?,
@@ -306,14 +329,71 @@ fn took_change(
     stored: &Stored,
 ) -> Result<(), Fail> {
     let target = match event.header().kind {
-        Kind::EDIT => inside::<Edit>(turn, no, event)?.map(|edit| edit.target),
-        Kind::DELETE => inside::<Delete>(turn, no, event)?.map(|delete| delete.target),
-        _ => inside::<React>(turn, no, event)?.map(|react| react.target),
+        _ if event.payload().is_none() => None,
+        Kind::EDIT => opened_or_lacking::<Edit>(turn, no, event)?.map(|edit| edit.target),
+        Kind::DELETE => opened_or_lacking::<Delete>(turn, no, event)?.map(|delete| delete.target),
+        _ => opened_or_lacking::<React>(turn, no, event)?.map(|react| react.target),
     };
     match target {
         Some(target) => amended(turn, no, target, event, stored),
         None => Ok(()),
     }
+}
+
+/// Whether the delete among these changes was written in this chat: one of another chat is void (L8).
+fn in_this_chat(
+    turn: &Turn<'_, '_>,
+    no: u32,
+    amends: &[events::Amend],
+) -> Result<bool, StoreError> {
+    for amend in amends.iter().filter(|amend| amend.kind == Kind::DELETE) {
+        if events::feed(turn.tx, amend.feed_no)?.is_some_and(|feed| feed.chat_no == no) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A sealed event whose key is not here: the key is remembered as lacking, and asked for (K7).
+fn note_lacking(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<(), Fail> {
+    let key = event
+        .payload()
+        .map(chater_protocol::seal::key_of_message)
+        .and_then(Result::ok);
+    let Some(key) = key else { return Ok(()) };
+    turn.context(no, |turn, context| {
+        let wanted = context.keys.iter().filter(|k| !k.usable).count();
+        if context.keys.iter().any(|known| known.id == key)
+            || context.keys.len() >= KEYS
+            || wanted >= KEYS_WANTED
+        {
+            return Ok(());
+        }
+        let row = KeyRow {
+            v: 1,
+            sealed: None,
+            holders: Vec::new(),
+            // Lowered by its first key event.
+            first_ms: u64::MAX,
+            since: Vec::new(),
+        };
+        chats::put_key(turn.tx, no, key, &row)?;
+        context.keys.push(known_key(key, &row));
+        Ok(())
+    })
+}
+
+/// What sealed events say is open here, or their key is noted as lacking.
+fn opened_or_lacking<T: Payload>(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    event: &VerifiedEvent,
+) -> Result<Option<T>, Fail> {
+    let inside = inside(turn, no, event)?;
+    if inside.is_none() {
+        note_lacking(turn, no, event)?;
+    }
+    Ok(inside)
 }
 
 /// K2, K3: who holds the key now; our own box is opened and the secret kept.
@@ -323,8 +403,12 @@ fn took_key(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<(
         return Ok(());
     };
     let known = chats::key(turn.tx, no, share.key_id)?;
-    // Heard of before it came: something sealed with it is here and could not be read.
-    let awaited = known.as_ref().is_some_and(|row| row.sealed.is_none());
+    if known.is_none() && turn.context(no, |_, context| Ok(context.keys.len() >= KEYS))? {
+        tracing::debug!(chat = %header.group.short(), "too many keys");
+        return Ok(());
+    }
+    // Without such a row nothing here waits for the secret.
+    let waited = known.as_ref().is_some_and(|row| row.sealed.is_none());
     let mut row = known.unwrap_or(KeyRow {
         v: 1,
         sealed: None,
@@ -340,24 +424,11 @@ fn took_key(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<(
             row.holders.push(holder);
         }
     }
-    let mut opened = false;
+    let mut opened = None;
     for sealed in &share.boxes {
         if row.sealed.is_some() {
             break;
         }
-        let Some(user) = users::user(turn.tx, sealed.user)?.filter(|u| u.home == sealed.home)
-        else {
-            continue;
-        };
-        let Some((_, secret, _)) = user.kems.iter().find(|(n, ..)| *n == sealed.n) else {
-            continue;
-        };
-        let kem = turn
-            .shared
-            .kek
-            .open(&secret_aad(b"kem", sealed.user, 1), secret)
-            .ok()
-            .and_then(|plain| plain.as_slice().try_into().ok().map(KemSecret::new));
         let who = BoxFor {
             group: header.group,
             author: header.author,
@@ -366,48 +437,139 @@ fn took_key(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<(
             home: sealed.home,
             n: sealed.n,
         };
-        if let Some(epoch) = kem.and_then(|kem| who.open(share.key_id, sealed, &kem).ok()) {
+        if let Some(epoch) = open_box(turn, &who, share.key_id, sealed)? {
             let aad = key_aad(header.group, share.key_id);
             let stored = turn.shared.kek.seal(&aad, epoch.bytes(), turn.rng);
             row.sealed = Some(serde_bytes::ByteBuf::from(stored));
-            opened = true;
+            opened = Some(epoch);
         }
     }
     chats::put_key(turn.tx, no, share.key_id, &row)?;
-    turn.forget_context(no);
-    if opened && awaited {
-        settle_sealed(turn, no)?;
+    let here = opened.is_some();
+    keep_key(turn, no, share.key_id, &row, opened)?;
+    if here && waited {
+        settle_sealed(turn, no, share.key_id)?;
     }
     Ok(())
 }
 
+/// Opens a box made for a home of this node (K2).
+fn open_box(
+    turn: &Turn<'_, '_>,
+    who: &BoxFor,
+    key: KeyId,
+    sealed: &KeyBox,
+) -> Result<Option<EpochSecret>, StoreError> {
+    let Some(user) = users::user(turn.tx, sealed.user)?.filter(|u| u.home == sealed.home) else {
+        return Ok(None);
+    };
+    let Some((_, secret, _)) = user.kems.iter().find(|(n, ..)| *n == sealed.n) else {
+        return Ok(None);
+    };
+    let kem = turn
+        .shared
+        .kek
+        .open(&secret_aad(b"kem", sealed.user, 1), secret)
+        .ok()
+        .and_then(|plain| plain.as_slice().try_into().ok().map(KemSecret::new));
+    Ok(kem.and_then(|kem| who.open(key, sealed, &kem).ok()))
+}
+
+/// The chat's context learns of a key as it is now in the store.
+fn keep_key(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    key: KeyId,
+    row: &KeyRow,
+    opened: Option<EpochSecret>,
+) -> Result<(), Fail> {
+    turn.context(no, |_, context| {
+        if let Some(secret) = opened {
+            context.secrets.insert(key, secret);
+        }
+        context.keys.retain(|known| known.id != key);
+        context.keys.push(known_key(key, row));
+        Ok(())
+    })
+}
+
+/// K7: boxes that another node made for a home here. Each must come from a member's live home on that
+/// node, be sealed to us, and hold the secret it names (K1).
+pub(crate) fn took_answers(
+    turn: &mut Turn<'_, '_>,
+    node: NodeId,
+    asked: &KeyRequest,
+    answers: &[KeyAnswer],
+) -> Result<(), Fail> {
+    let (Some((a, b)), Some(no)) = (
+        direct::is_direct(&asked.chat),
+        turn.number(asked.chat.chat)?,
+    ) else {
+        return Ok(());
+    };
+    for answer in answers {
+        let fits = asked.key_ids.contains(&answer.key_id)
+            && (answer.author == a || answer.author == b)
+            && (answer.sealed.user, answer.sealed.home) == (asked.user, asked.home)
+            && homes::live(turn.tx, answer.author)?
+                .iter()
+                .any(|(id, home)| *id == answer.author_home && home.node_id == node);
+        let row = chats::key(turn.tx, no, answer.key_id)?.filter(|row| row.sealed.is_none());
+        let (true, Some(mut row)) = (fits, row) else {
+            continue;
+        };
+        let who = BoxFor {
+            group: asked.chat.chat,
+            author: answer.author,
+            author_home: answer.author_home,
+            user: asked.user,
+            home: asked.home,
+            n: answer.sealed.n,
+        };
+        let Some(secret) = open_box(turn, &who, answer.key_id, &answer.sealed)? else {
+            continue;
+        };
+        let aad = key_aad(asked.chat.chat, answer.key_id);
+        let sealed = turn.shared.kek.seal(&aad, secret.bytes(), turn.rng);
+        row.sealed = Some(serde_bytes::ByteBuf::from(sealed));
+        turn.durable();
+        chats::put_key(turn.tx, no, answer.key_id, &row)?;
+        keep_key(turn, no, answer.key_id, &row, Some(secret))?;
+        settle_sealed(turn, no, answer.key_id)?;
+    }
+    Ok(())
+}
+
+/// Events looked through when a key comes after what was sealed with it.
+const SETTLED: usize = 4_096;
+
 /// A key came after events sealed with it: changes among them find their targets now, pages load anew.
-fn settle_sealed(turn: &mut Turn<'_, '_>, no: u32) -> Result<(), Fail> {
+fn settle_sealed(turn: &mut Turn<'_, '_>, no: u32, key: KeyId) -> Result<(), Fail> {
     let mut waiting = Vec::new();
-    let mut any = false;
+    let mut looked = 0;
     events::timeline(turn.tx, no, None, true, &mut |row| {
-        if row.kind != Kind::KEY {
-            any = true;
+        looked += 1;
+        if matches!(row.kind, Kind::EDIT | Kind::DELETE | Kind::REACT) {
             waiting.push(row);
         }
-        waiting.len() < 1_024
+        looked < SETTLED
     })?;
     for row in waiting {
-        if !matches!(row.kind, Kind::EDIT | Kind::DELETE | Kind::REACT) {
-            continue;
-        }
         let Some(event) = events::event(turn.tx, row.feed_no, row.place.seq, row.branch)? else {
             continue;
         };
+        let named = event.payload().map(chater_protocol::seal::key_of_message);
+        if !matches!(named, Some(Ok(named)) if named == key) {
+            continue;
+        }
         if let Some(stored) = events::find(turn.tx, event.id())? {
             took_change(turn, no, &event, &stored)?;
         }
     }
-    if any {
-        let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
-        for local in locals {
-            turn.tell(local, News::Reload);
-        }
+    let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
+    for local in locals {
+        turn.tell(local, News::Reload);
+        turn.card_changed(local, no);
     }
     Ok(())
 }
@@ -494,6 +656,11 @@ pub(crate) fn noted(turn: &mut Turn<'_, '_>, chat: &ChatRef, note: &Ephemeral) -
         let secret = context.secrets.get(&note.sealed.key_id);
         Ok(secret.and_then(|secret| note.open(chat.chat, secret).ok()))
     })?;
+    // What strangers and blocked people read or type is nobody's business (K10).
+    let other = if note.author == a { b } else { a };
+    if turn.is_local(other)? && !chats::inbox(turn.tx, other, no)?.is_some_and(|i| i.state == 0) {
+        return Ok(());
+    }
     match what {
         Some(EphNote::Read(id)) => {
             if let Some(stored) = turn.in_chat(no, id)? {

@@ -1,11 +1,13 @@
 //! Answering peers: what each may have (S9), from a snapshot; pushes go to the writer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chater_protocol::chat::direct;
 use chater_protocol::event::Feed;
 use chater_protocol::heads::{digest, digest_from};
 use chater_protocol::id::{NodeId, UserId};
+use chater_protocol::identity::{Signed, live_homes};
 use chater_protocol::limits;
 use chater_protocol::seal::BoxFor;
 use chater_protocol::wire::{
@@ -19,7 +21,7 @@ use crate::actor::From;
 use crate::deliver::chats_with;
 use crate::fetch::{known_home, take_in};
 use crate::remote;
-use crate::shared::Shared;
+use crate::shared::{Shared, lock};
 use crate::turn::Fail;
 
 /// Notes in one batch.
@@ -35,6 +37,11 @@ pub(crate) async fn log(shared: &Arc<Shared>, peer: NodeId, request: LogRequest)
                 return REFUSED;
             }
             let taken = take_in(shared, peer, push.chat, push.events).await;
+            if let Some(link) = lock(&shared.presence).links.get(&peer)
+                && lock(&link.hot).sign_of_life()
+            {
+                link.delivery.notify_one();
+            }
             return LogAnswer::Acks(ByteBuf::from(
                 taken
                     .acks
@@ -57,6 +64,7 @@ pub(crate) async fn log(shared: &Arc<Shared>, peer: NodeId, request: LogRequest)
             users
                 .get(..limits::IDS.min(users.len()))
                 .unwrap_or_default(),
+            limits::RANGE_BYTES,
         )
         .map(LogAnswer::Identities),
     };
@@ -84,11 +92,11 @@ fn may_have(rows: &impl Rows, peer: NodeId, chat: &ChatRef) -> Result<Option<u32
 
 fn summary(shared: &Shared, peer: NodeId, theirs: &[SummaryRow]) -> Result<LogAnswer, StoreError> {
     let rows = shared.store.read()?;
-    let mine: Vec<_> = chats_with(&rows, peer)?
+    let mine: BTreeSet<_> = chats_with(&rows, peer)?
         .into_iter()
         .map(|(no, chat)| {
             Ok((
-                chat_topic(chat.chat),
+                chat_topic(chat.chat).0,
                 digest_from(digest(&events::heads(&rows, no)?), peer),
             ))
         })
@@ -96,11 +104,7 @@ fn summary(shared: &Shared, peer: NodeId, theirs: &[SummaryRow]) -> Result<LogAn
     let differ = theirs
         .iter()
         .take(limits::SUMMARY_ROWS)
-        .filter(|row| {
-            !mine
-                .iter()
-                .any(|(topic, digest)| *topic == row.topic && *digest == row.digest)
-        })
+        .filter(|row| !mine.contains(&(row.topic.0, row.digest)))
         .map(|row| row.topic)
         .collect();
     Ok(LogAnswer::Differ(differ))
@@ -170,20 +174,51 @@ fn get(shared: &Shared, peer: NodeId, get: &Get) -> Result<LogAnswer, StoreError
     Ok(LogAnswer::Events(wires))
 }
 
-/// All that is known of some users, as received.
-pub(crate) fn identities_of(shared: &Shared, users: &[UserId]) -> Result<Identities, StoreError> {
+/// All that is known of some users, as received, as far as it fits into `room` bytes: whole users, of
+/// each the live homes first.
+pub(crate) fn identities_of(
+    shared: &Shared,
+    users: &[UserId],
+    room: usize,
+) -> Result<Identities, StoreError> {
+    // A record is two byte strings, body and signature.
+    let size = |signed: &Signed| signed.to_bytes().len() + 4;
     let rows = shared.store.read()?;
     let mut found = Identities::default();
+    let mut used = 0;
     for user in users {
-        for (record, signed) in homes::home_records(&rows, *user)?.into_iter().take(64) {
-            let home = record.id();
-            found.homes.push(signed);
-            if let Some((_, kem)) = homes::kem(&rows, *user, home)? {
-                found.kems.push(kem);
-            }
-        }
+        let records = homes::home_records(&rows, *user)?;
+        let all: Vec<_> = records.iter().map(|(record, _)| record.clone()).collect();
+        let live: BTreeSet<_> = live_homes(&all).into_iter().map(|(id, _)| id).collect();
+        let mut one = Identities::default();
+        let mut bytes = 0;
         if let Some((_, card)) = homes::card(&rows, *user)? {
-            found.profiles.push(card);
+            bytes += size(&card);
+            one.profiles.push(card);
+        }
+        let (first, rest): (Vec<_>, Vec<_>) = records
+            .into_iter()
+            .partition(|(record, _)| live.contains(&record.id()));
+        for (record, signed) in first.into_iter().chain(rest) {
+            let kem = homes::kem(&rows, *user, record.id())?
+                .map(|(_, kem)| kem)
+                .filter(|_| live.contains(&record.id()));
+            bytes += size(&signed) + kem.as_ref().map_or(0, size);
+            if used + bytes > room {
+                break;
+            }
+            one.homes.push(signed);
+            one.kems.extend(kem);
+        }
+        if one.homes.is_empty() && bytes > 0 && !found.homes.is_empty() {
+            break;
+        }
+        used += bytes;
+        found.homes.append(&mut one.homes);
+        found.kems.append(&mut one.kems);
+        found.profiles.append(&mut one.profiles);
+        if used > room {
+            break;
         }
     }
     Ok(found)

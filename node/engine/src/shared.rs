@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chater_network::Network;
 use chater_protocol::community::Community;
-use chater_protocol::id::{NodeId, UserId};
+use chater_protocol::id::{ChatId, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, NodeCard, Signed};
 use chater_protocol::key::SigningKey;
 use chater_protocol::secret::SecretKey;
@@ -19,6 +19,7 @@ use tokio::task::AbortHandle;
 use crate::actor::Inputs;
 use crate::config::Config;
 use crate::deliver::Hot;
+use crate::fetch::Syncs;
 use crate::hub::Hub;
 use crate::password::Hasher;
 use crate::people::Searches;
@@ -99,6 +100,12 @@ pub(crate) struct Rates {
     pub(crate) typing: Buckets<UserId>,
     /// Queries of other nodes that are answered.
     pub(crate) queries: Buckets<NodeId>,
+    /// Nicks that other nodes ask for.
+    pub(crate) finds: Buckets<NodeId>,
+    /// Chats that people of another node begin (K10).
+    pub(crate) strangers: Buckets<NodeId>,
+    /// Keys asked for (K7).
+    pub(crate) keys: Buckets<ChatId>,
 }
 
 /// Counters for `/metrics`.
@@ -142,6 +149,8 @@ pub(crate) struct Shared {
     pub(crate) link_changed: Notify,
     /// The node stops.
     pub(crate) stopping: Stop,
+    /// Chats being compared with peers.
+    pub(crate) syncs: Mutex<Syncs>,
 }
 
 /// A flag that is set once, for ever, and that tasks can wait for.

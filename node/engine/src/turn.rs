@@ -8,7 +8,7 @@ use chater_protocol::id::{ChatId, EventId, HomeId, KeyId, NodeId, UserId};
 use chater_protocol::key::SigningKey;
 use chater_protocol::seal::EpochSecret;
 use chater_protocol::wire::ChatRef;
-use chater_store::chats::{self, ChatRow};
+use chater_store::chats::{self, ChatRow, KeyRow};
 use chater_store::tables::Table;
 use chater_store::{Durability, StoreError, Write, events, homes, nodes, users};
 use rand_core::CryptoRng;
@@ -102,6 +102,11 @@ pub(crate) struct Turn<'a, 'txn> {
 }
 
 impl ChatContext {
+    /// Something here is sealed with a key that is not.
+    pub(crate) fn lacks_keys(&self) -> bool {
+        self.keys.len() > self.secrets.len()
+    }
+
     /// The members who live here.
     pub(crate) fn locals(&self) -> impl Iterator<Item = UserId> + use<> {
         let (users, local) = (self.users, self.local);
@@ -145,6 +150,14 @@ impl<'a, 'txn> Turn<'a, 'txn> {
         }
         let durability = self.effects.durability;
         Ok((self.effects, durability))
+    }
+
+    /// Writes chat rows now and forgets them: something is about to change them in the store.
+    pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
+        for (no, row) in self.rows.drain() {
+            chats::put(self.tx, no, &row)?;
+        }
+        Ok(())
     }
 
     /// This turn must be on disk before anybody is answered.
@@ -259,11 +272,6 @@ impl<'a, 'txn> Turn<'a, 'txn> {
         out
     }
 
-    /// The chat's context is worked out anew when it is needed next.
-    pub(crate) fn forget_context(&mut self, no: u32) {
-        self.cache.contexts.remove(&no);
-    }
-
     fn load_context(&mut self, no: u32) -> Result<ChatContext, Fail> {
         let row = self.row(no)?;
         let id = row.id;
@@ -302,13 +310,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
                 let secret = open_secret(self.shared, id, key_id, sealed)?;
                 context.secrets.insert(key_id, secret);
             }
-            context.keys.push(KnownKey {
-                id: key_id,
-                holders: row.holders.iter().copied().collect(),
-                first_ms: row.first_ms,
-                sealed: 0,
-                usable: row.sealed.is_some(),
-            });
+            context.keys.push(known_key(key_id, &row));
         }
         Ok(context)
     }
@@ -339,6 +341,17 @@ impl<'a, 'txn> Turn<'a, 'txn> {
         };
         let feed = events::present(events::feed(self.tx, stored.feed_no)?, Table::Feeds)?;
         Ok((feed.chat_no == no).then_some(stored))
+    }
+}
+
+/// A key as the choice of K4 sees it. One that no `key` event shared (K3) is good for reading only.
+pub(crate) fn known_key(id: KeyId, row: &KeyRow) -> KnownKey {
+    KnownKey {
+        id,
+        holders: row.holders.iter().copied().collect(),
+        first_ms: row.first_ms,
+        sealed: 0,
+        usable: row.sealed.is_some() && !row.holders.is_empty(),
     }
 }
 
