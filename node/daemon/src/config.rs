@@ -513,16 +513,10 @@ fn registration(asked: Option<&str>, only_here: bool) -> Result<(Registration, b
     })
 }
 
-/// The rules of a node's name (Q5): 1-32 letters, ASCII digits, `. _ -`, a letter or digit at both ends.
+/// The rules of a node's name (Q5): those by which peers judge it.
 fn check_name(text: &str) -> Result<String, Problem> {
-    let wrong = || bad("name", text, "1-32: a-z 0-9 . _ -");
-    let name = text.to_lowercase();
-    let at_ends = |c: Option<char>| c.is_some_and(is_name_letter);
-    let fits = (1..=32).contains(&name.chars().count())
-        && name.chars().all(|c| is_name_letter(c) || "._-".contains(c))
-        && at_ends(name.chars().next())
-        && at_ends(name.chars().next_back());
-    if fits { Ok(name) } else { Err(wrong()) }
+    chater_protocol::name::check_node_name(text)
+        .map_err(|_| bad("name", text, "1-32: a-z 0-9 . _ -"))
 }
 
 fn is_name_letter(c: char) -> bool {

@@ -90,7 +90,9 @@ fn renew_kem(turn: &mut Turn<'_, '_>, user: UserId) -> Result<(), Fail> {
             .flatten()
             .is_none_or(|at| now.saturating_sub(*at) <= KEM_KEPT_MS)
     });
-    let old = made.first().is_none_or(|at| now.saturating_sub(*at) > KEM_MS);
+    let old = made
+        .first()
+        .is_none_or(|at| now.saturating_sub(*at) > KEM_MS);
     if !old {
         if row.kems.len() != before {
             turn.durable();

@@ -233,7 +233,9 @@ impl Delivery {
     }
 
     fn is_held(&self, chat: ChatId) -> bool {
-        self.held.get(&chat).is_some_and(|held| held.until.is_some())
+        self.held
+            .get(&chat)
+            .is_some_and(|held| held.until.is_some())
     }
 
     /// Ends pauses that are over, and after a sign of life those that lasted a while. Whether any ended.

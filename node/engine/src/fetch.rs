@@ -98,7 +98,9 @@ fn has_gap(shared: &Shared, chat: &ChatRef) -> bool {
         };
         Ok::<_, StoreError>(
             !events::missing_ids(&rows, no, 1)?.is_empty()
-                || chats::keys(&rows, no)?.iter().any(|(_, k)| k.sealed.is_none()),
+                || chats::keys(&rows, no)?
+                    .iter()
+                    .any(|(_, k)| k.sealed.is_none()),
         )
     };
     look().unwrap_or(false)
@@ -454,7 +456,10 @@ async fn ask_keys(shared: &Arc<Shared>, node: NodeId, chat: &ChatRef, users: (Us
         for user in [users.0, users.1] {
             own = own.or(users::user(&rows, user)?.map(|row| (user, row.home)));
         }
-        Ok::<_, StoreError>(own.filter(|_| !key_ids.is_empty()).map(|own| (own, key_ids)))
+        Ok::<_, StoreError>(
+            own.filter(|_| !key_ids.is_empty())
+                .map(|own| (own, key_ids)),
+        )
     };
     let Ok(Some(((user, home), key_ids))) = wanted() else {
         return;

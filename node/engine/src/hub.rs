@@ -174,10 +174,11 @@ impl Hub {
     ) -> Subscription {
         let mut state = self.lock();
         state.users.retain(|_, s| {
-            s.listeners.retain(|l| !l.to.is_closed());
+            // Whoever listened until now has left only now.
             if !s.listeners.is_empty() {
                 s.left_ms = now_ms;
             }
+            s.listeners.retain(|l| !l.to.is_closed());
             now_ms.saturating_sub(s.left_ms) < AWAY_MS
         });
         let last = state.last;

@@ -24,7 +24,7 @@ use crate::update::News;
 use crate::user::Draft;
 use crate::view::{Chat, Message, MessageState};
 
-/// Own messages may be changed for 48 hours (ui spec 5.4).
+/// Own messages may be changed for 48 hours.
 const EDIT_MS: u64 = 48 * 60 * 60 * 1000;
 /// Changes of one message up to which each is shown at once.
 const SHOWN: usize = 256;

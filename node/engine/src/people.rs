@@ -1,4 +1,4 @@
-//! Finding people: at once here, then from every node as it answers (design.md section 3).
+//! Finding people: at once here, then from every node as it answers.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
@@ -26,8 +26,12 @@ use crate::serve::identities_of;
 use crate::shared::{Shared, SystemRandom, lock};
 use crate::view::{PeopleAnswer, Person};
 
-/// How long answers are waited for (ui spec 5.5).
+/// How long answers are waited for.
 const WAIT: Duration = Duration::from_secs(4);
+/// How often it is looked whether all have answered.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long nodes behind the neighbours are waited for once all neighbours have answered.
+const BEHIND: Duration = Duration::from_millis(800);
 /// Searches open at once on this node.
 const SEARCHES: usize = 256;
 /// Queries with a time this far off are not answered: somebody plays old ones back.
@@ -137,7 +141,7 @@ pub(crate) fn search(
     shared.network.publish(topic(shared), frame);
     let shared = shared.clone();
     tokio::spawn(async move {
-        tokio::time::sleep(WAIT).await;
+        wait_for_answers(&shared, id).await;
         let ended = lock(&shared.searches.0).remove(&id);
         if let Some(search) = ended {
             let answered = u32::try_from(search.answered.len()).unwrap_or(u32::MAX);
@@ -152,6 +156,27 @@ pub(crate) fn search(
         }
     });
     Ok(from)
+}
+
+/// Waits until the neighbours have answered and, a moment longer, those behind them; at most `WAIT`.
+async fn wait_for_answers(shared: &Shared, id: [u8; 16]) {
+    let end = tokio::time::Instant::now() + WAIT;
+    let mut all_since = None;
+    while tokio::time::Instant::now() < end {
+        tokio::time::sleep(LOOK).await;
+        let all = match lock(&shared.searches.0).get(&id) {
+            Some(search) if !search.to.is_closed() => {
+                search.answered.len() >= search.asked as usize
+            }
+            _ => return,
+        };
+        let since = all_since.get_or_insert_with(tokio::time::Instant::now);
+        if !all {
+            all_since = None;
+        } else if since.elapsed() >= BEHIND {
+            return;
+        }
+    }
 }
 
 /// An answer to one of our queries came. Cards are verified, kept, and shown if they fit the query.

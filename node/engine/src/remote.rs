@@ -1,6 +1,6 @@
-//! What peers send, inside a turn. One function takes events in, whatever way they came (threats
-//! finding 8): push, range, get. Events that break a rule are refused and counted; nothing of them is
-//! kept.
+//! What peers send, inside a turn. One function takes events in, whatever way they came (push, range,
+//! get): a check that one way forgot would be a door. Events that break a rule are refused and
+//! counted; nothing of them is kept.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -658,7 +658,7 @@ pub(crate) fn noted(turn: &mut Turn<'_, '_>, chat: &ChatRef, note: &Ephemeral) -
     })?;
     // What strangers and blocked people read or type is nobody's business (K10).
     let other = if note.author == a { b } else { a };
-    if turn.is_local(other)? && !chats::inbox(turn.tx, other, no)?.is_some_and(|i| i.state == 0) {
+    if turn.is_local(other)? && chats::inbox(turn.tx, other, no)?.is_none_or(|i| i.state != 0) {
         return Ok(());
     }
     match what {
