@@ -519,10 +519,6 @@ fn check_name(text: &str) -> Result<String, Problem> {
         .map_err(|_| bad("name", text, "1-32: a-z 0-9 . _ -"))
 }
 
-fn is_name_letter(c: char) -> bool {
-    c.is_alphabetic() || c.is_ascii_digit()
-}
-
 /// The host's name made fit: other characters become `-`. None when nothing telling is left.
 fn name_from_host(host: &str) -> Option<String> {
     let host = host.to_lowercase();
