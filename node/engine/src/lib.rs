@@ -430,3 +430,6 @@ fn count_start(store: &Store) -> Result<u64, StoreError> {
         Ok(boot)
     })
 }
+
+#[cfg(test)]
+mod tests;

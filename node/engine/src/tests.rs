@@ -1,0 +1,151 @@
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+//! Whole engines in one process, on loopback.
+
+mod hostile;
+mod keys;
+mod nodes;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use chater_protocol::id::{ChatId, EventId};
+
+use crate::view::{Anchor, Message};
+use crate::{
+    Config, Draft, Engine, Limits, NewUser, NodeKey, Registration, SessionKind, UserHandle,
+};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const PASSWORD: &str = "correct horse battery";
+
+/// A folder that is gone with its test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path =
+            std::env::temp_dir().join(format!("chater-engine-{}-{next}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn store(&self) -> PathBuf {
+        self.0.join("chater.redb")
+    }
+
+    fn keep(&self, as_name: &str) {
+        std::fs::copy(self.store(), self.0.join(as_name)).unwrap();
+    }
+
+    fn restore(&self, name: &str) {
+        std::fs::copy(self.0.join(name), self.store()).unwrap();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn config(dir: &Path, name: &str) -> Config {
+    let mut seed = [7; 32];
+    for (to, from) in seed.iter_mut().zip(name.bytes()) {
+        *to = from;
+    }
+    Config {
+        data_dir: dir.to_owned(),
+        node_key: NodeKey::new(seed),
+        name: name.to_owned(),
+        p2p_listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
+        p2p_listen_explicit: true,
+        peers: Vec::new(),
+        mdns: false,
+        registration: Registration::Open,
+        setup_code: None,
+        limits: Limits {
+            messages_per_s: 0,
+            messages_burst: 0,
+            searches_per_s: 0,
+            registrations_per_h: 0,
+        },
+        language: "en".to_owned(),
+    }
+}
+
+/// Starts a node; after a stop in the same process the file is free a moment later.
+async fn start(dir: &Folder, name: &str) -> Engine {
+    let began = Instant::now();
+    loop {
+        match Engine::start(config(&dir.0, name)).await {
+            Ok(engine) => return engine,
+            Err(error) if began.elapsed() > PATIENCE => panic!("{name}: {error}"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+async fn stop(engine: Engine) {
+    engine.stop().await;
+}
+
+async fn user(engine: &Engine, nick: &str) -> UserHandle {
+    let new = NewUser {
+        nick: nick.to_owned(),
+        password: PASSWORD.to_owned(),
+        invite: None,
+        device: String::new(),
+        from: [127, 0, 0, 1].into(),
+        language: None,
+        time_zone: None,
+    };
+    engine.register(new, SessionKind::Token).await.unwrap().user
+}
+
+async fn link(a: &Engine, b: &Engine) {
+    let address = b.node().addresses.first().unwrap().clone();
+    let _ = a.add_peer(&address).await;
+    let (left, right) = (a.shared().node_id, b.shared().node_id);
+    until("linked", || {
+        a.shared().is_linked(right) && b.shared().is_linked(left)
+    })
+    .await;
+}
+
+async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < PATIENCE, "not in time: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn say(from: &UserHandle, chat: ChatId, text: &str) -> Arc<Message> {
+    let draft = Draft {
+        text: text.to_owned(),
+        ..Draft::default()
+    };
+    from.send(chat, draft).await.unwrap().0
+}
+
+fn all(of: &UserHandle, chat: ChatId) -> Vec<Message> {
+    of.messages(chat, Anchor::Newest, 200)
+        .map(|page| page.messages)
+        .unwrap_or_default()
+}
+
+fn texts(of: &UserHandle, chat: ChatId) -> Vec<String> {
+    all(of, chat).into_iter().filter_map(|m| m.text).collect()
+}
+
+async fn sees(of: &UserHandle, chat: ChatId, text: &str) {
+    until(text, || texts(of, chat).iter().any(|t| t == text)).await;
+}
+
+fn one(of: &UserHandle, chat: ChatId, id: EventId) -> Message {
+    of.message(chat, id).unwrap()
+}

@@ -1,0 +1,395 @@
+//! A hand-made node that keeps no rule.
+
+use std::sync::Mutex;
+
+use chater_network::{Listen, Network, NetworkEvent, Protocol};
+use chater_protocol::chat::direct;
+use chater_protocol::event::{Feed, Kind, Lane, Position, VerifiedEvent};
+use chater_protocol::id::{HomeId, NodeId, UserId};
+use chater_protocol::identity::{HomeRecord, KemCard, NodeCard, ProfileCard};
+use chater_protocol::key::SigningKey;
+use chater_protocol::payload::{Delete, KeyShare, Msg, Payload, React};
+use chater_protocol::seal::{self, BoxFor, EpochSecret, KemSecret};
+use chater_protocol::time::Timestamp;
+use chater_protocol::wire::{
+    Ack, ChatRef, Hello, Identities, KeyAnswer, LogAnswer, LogRequest, Message as _, Push,
+};
+use serde_bytes::ByteBuf;
+
+use super::*;
+use crate::actor::now_ms;
+use crate::shared::{SystemRandom, lock};
+
+pub(super) struct Hostile {
+    network: Network,
+    pub(super) to: NodeId,
+    pub(super) user: UserId,
+    pub(super) home: HomeId,
+    pub(super) key: SigningKey,
+    pub(super) kem: KemSecret,
+    /// What it answers to `KeyRequest`.
+    pub(super) gives: Arc<Mutex<Option<(EpochSecret, KemCard)>>>,
+    pub(super) asked: Arc<AtomicU32>,
+}
+
+impl Hostile {
+    pub(super) async fn at(engine: &Engine, seed: u8) -> Self {
+        let node_key = SigningKey::from_seed(&[seed; 32]);
+        let node = NodeId(node_key.public().0);
+        let (network, mut events) = Network::start(chater_network::Config {
+            seed: [seed; 32],
+            listen: vec![Listen {
+                address: "/ip4/127.0.0.1/tcp/0".into(),
+                fallback: false,
+            }],
+            mdns: false,
+            agent: "hostile".into(),
+        })
+        .await
+        .unwrap();
+        let root = SigningKey::from_seed(&[seed + 1; 32]);
+        let key = SigningKey::from_seed(&[seed + 2; 32]);
+        let user = UserId(root.public().0);
+        let record = HomeRecord {
+            v: 1,
+            user,
+            sign_pk: key.public(),
+            node_id: node,
+            state: 0,
+            ts: 1,
+        };
+        let home = record.id();
+        let (kem, kem_pk) = KemSecret::generate(&mut SystemRandom);
+        let card = KemCard {
+            v: 1,
+            user,
+            home,
+            n: 0,
+            suite: 1,
+            kem_pk,
+            ts: 1,
+        };
+        let profile = ProfileCard {
+            v: 1,
+            user,
+            home,
+            n: 0,
+            nick: "mallory".into(),
+            display_name: String::new(),
+            about: String::new(),
+            avatar: None,
+            discoverable: 2,
+            ts: 1,
+        };
+        let identities = Identities {
+            homes: vec![record.sign(&root)],
+            kems: vec![card.sign(&key)],
+            profiles: vec![profile.sign(&key)],
+        };
+        let to = engine.shared().node_id;
+        network
+            .want_address(engine.node().addresses.first().unwrap())
+            .unwrap();
+        let gives: Arc<Mutex<Option<(EpochSecret, KemCard)>>> = Arc::default();
+        let asked = Arc::new(AtomicU32::new(0));
+        let hello = Hello {
+            versions: vec![1],
+            card: NodeCard {
+                v: 1,
+                node,
+                name: "hostile".into(),
+                addrs: Vec::new(),
+                mailboxes: Vec::new(),
+                caps: 0,
+                ts: 1,
+            }
+            .sign(&node_key),
+            proofs: Vec::new(),
+        };
+        tokio::spawn({
+            let (network, gives, asked) = (network.clone(), gives.clone(), asked.clone());
+            async move {
+                while let Some(event) = events.recv().await {
+                    match event {
+                        NetworkEvent::Connected { peer, .. } => {
+                            let (network, hello) = (network.clone(), hello.encode());
+                            tokio::spawn(async move {
+                                network.request(peer, Protocol::Hello, hello).await.unwrap();
+                                network.admit(peer);
+                            });
+                        }
+                        NetworkEvent::Request {
+                            protocol: Protocol::Log,
+                            body,
+                            reply,
+                            ..
+                        } => {
+                            asked.fetch_add(1, Ordering::Relaxed);
+                            let answer = match LogRequest::decode(&body).unwrap() {
+                                LogRequest::Identity(_) => {
+                                    LogAnswer::Identities(identities.clone())
+                                }
+                                LogRequest::Heads(_) => LogAnswer::Heads(Vec::new()),
+                                // Says nothing of what was pushed.
+                                LogRequest::Push(_) => LogAnswer::Acks(ByteBuf::new()),
+                                LogRequest::KeyRequest(request) => {
+                                    let given = gives.lock().unwrap().clone();
+                                    let keys = given.map(|(secret, card)| {
+                                        let who = BoxFor {
+                                            group: request.chat.chat,
+                                            author: user,
+                                            author_home: home,
+                                            user: request.user,
+                                            home: request.home,
+                                            n: card.n,
+                                        };
+                                        KeyAnswer {
+                                            key_id: secret.id(),
+                                            author: user,
+                                            author_home: home,
+                                            sealed: who
+                                                .seal(&secret, &card.kem_pk, &mut SystemRandom)
+                                                .unwrap(),
+                                        }
+                                    });
+                                    LogAnswer::Keys(keys.into_iter().collect())
+                                }
+                                _ => LogAnswer::Events(Vec::new()),
+                            };
+                            reply.send(answer.encode());
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        });
+        until("the hostile node is linked", || {
+            lock(&engine.shared().presence).links.contains_key(&node)
+        })
+        .await;
+        Self {
+            network,
+            to,
+            user,
+            home,
+            key,
+            kem,
+            gives,
+            asked,
+        }
+    }
+
+    pub(super) async fn push(&self, chat: &ChatRef, events: &[VerifiedEvent]) -> Vec<Ack> {
+        let push = Push {
+            chat: chat.clone(),
+            events: events.iter().map(|e| ByteBuf::from(e.to_wire())).collect(),
+        };
+        let body = LogRequest::Push(push).encode();
+        let answer = self
+            .network
+            .request(self.to, Protocol::Log, body)
+            .await
+            .unwrap();
+        match LogAnswer::decode(&answer).unwrap() {
+            LogAnswer::Acks(acks) => acks.iter().map(|ack| Ack::from(*ack)).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) fn feed(&self, chat: ChatId, lane: Lane) -> Feed {
+        Feed {
+            group: chat,
+            author: self.user,
+            home: self.home,
+            lane: lane as u8,
+        }
+    }
+
+    pub(super) fn place(&self, chat: ChatId, lane: Lane, seq: u64, prev: EventId) -> Position {
+        Position {
+            feed: self.feed(chat, lane),
+            seq,
+            prev,
+            ctl: Vec::new(),
+            deps: Vec::new(),
+            ts: Timestamp::from_ms(now_ms()),
+        }
+    }
+
+    /// An event of lane 2, sealed.
+    pub(super) fn sealed(
+        &self,
+        at: Position,
+        kind: Kind,
+        secret: &EpochSecret,
+        inside: &[u8],
+    ) -> VerifiedEvent {
+        let payload =
+            seal::seal_message(secret, &at.feed, at.seq, kind, inside, &mut SystemRandom).unwrap();
+        VerifiedEvent::sign(at, kind, payload, &self.key)
+    }
+
+    /// A key event with a box for a local user.
+    pub(super) fn shares(
+        &self,
+        engine: &Engine,
+        chat: ChatId,
+        with: UserId,
+        secret: &EpochSecret,
+    ) -> VerifiedEvent {
+        let card = kem_of(engine, with);
+        let who = BoxFor {
+            group: chat,
+            author: self.user,
+            author_home: self.home,
+            user: with,
+            home: card.home,
+            n: card.n,
+        };
+        let share = KeyShare {
+            key_id: secret.id(),
+            boxes: vec![who.seal(secret, &card.kem_pk, &mut SystemRandom).unwrap()],
+        };
+        let at = self.place(chat, Lane::Keys, 0, EventId::default());
+        VerifiedEvent::sign(at, Kind::KEY, share.encode(), &self.key)
+    }
+}
+
+pub(super) fn kem_of(engine: &Engine, user: UserId) -> KemCard {
+    let rows = engine.shared().store.read().unwrap();
+    let (home, _) = chater_store::homes::live(&rows, user).unwrap().remove(0);
+    chater_store::homes::kem(&rows, user, home)
+        .unwrap()
+        .unwrap()
+        .0
+}
+
+pub(super) fn msg(text: &str) -> Vec<u8> {
+    Msg {
+        text: text.to_owned(),
+        reply_to: None,
+        attachments: Vec::new(),
+    }
+    .encode()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hostile_node_changes_nothing_it_may_not() {
+    let dir = Folder::new();
+    let engine = start(&dir, "victim").await;
+    let (vic, wes) = (user(&engine, "vic").await, user(&engine, "wes").await);
+    let private = vic.start(wes.id()).await.unwrap().0.id;
+    let secret_message = say(&vic, private, "private").await;
+    let bad = Hostile::at(&engine, 50).await;
+    let chat = direct::chat_ref(vic.id(), bad.user);
+    let id = chat.chat;
+    let secret = EpochSecret::generate(&mut SystemRandom);
+
+    // Into a chat of others, and as somebody else.
+    let foreign = direct::chat_ref(vic.id(), wes.id());
+    let at = |seq, prev| bad.place(id, Lane::Messages, seq, prev);
+    let none = EventId::default();
+    let mut elsewhere = at(0, none);
+    elsewhere.feed.group = private;
+    let stray = bad.sealed(elsewhere, Kind::MSG, &secret, &msg("stray"));
+    assert_eq!(
+        bad.push(&foreign, std::slice::from_ref(&stray)).await,
+        [Ack::Refused]
+    );
+    assert_eq!(bad.push(&chat, &[stray]).await, [Ack::Refused]);
+    let mut as_vic = at(0, none);
+    as_vic.feed.author = vic.id();
+    let forged = bad.sealed(as_vic.clone(), Kind::MSG, &secret, &msg("forged"));
+    // A home of that user that nobody knows: it may come yet (I3).
+    assert_eq!(bad.push(&chat, &[forged]).await, [Ack::Waits]);
+    as_vic.feed.home = kem_of(&engine, vic.id()).home;
+    let forged = bad.sealed(as_vic, Kind::MSG, &secret, &msg("forged"));
+    assert_eq!(bad.push(&chat, &[forged]).await, [Ack::Refused]);
+    let wrong = VerifiedEvent::sign(
+        at(0, none),
+        Kind::MSG,
+        vec![1],
+        &SigningKey::from_seed(&[9; 32]),
+    );
+    assert_eq!(bad.push(&chat, &[wrong]).await, [Ack::Refused]);
+    assert_eq!(vic.chat_with(bad.user).unwrap(), None);
+
+    // What is right is taken, once.
+    let key = bad.shares(&engine, id, vic.id(), &secret);
+    let first = bad.sealed(at(0, none), Kind::MSG, &secret, &msg("hello"));
+    assert_eq!(
+        bad.push(&chat, &[key, first.clone()]).await,
+        [Ack::Committed; 2]
+    );
+    for _ in 0..16 {
+        let acks = bad.push(&chat, &vec![first.clone(); 64]).await;
+        assert_eq!(acks, [Ack::Committed; 64]);
+    }
+    assert_eq!(texts(&vic, id), ["hello"]);
+
+    // Unknown kinds are kept and not shown; wishes about messages of others and of other chats are void.
+    let unknown = VerifiedEvent::sign(at(1, first.id()), Kind(99), vec![1, 2, 3], &bad.key);
+    let mine = say(&vic, id, "mine").await;
+    let kill = |seq, prev, target| {
+        bad.sealed(
+            at(seq, prev),
+            Kind::DELETE,
+            &secret,
+            &Delete { target }.encode(),
+        )
+    };
+    let kill_mine = kill(2, unknown.id(), mine.id);
+    let kill_other = kill(3, kill_mine.id(), secret_message.id);
+    let react = React {
+        target: secret_message.id,
+        emoji: "👍".into(),
+        on: true,
+    }
+    .encode();
+    let react = bad.sealed(at(4, kill_other.id()), Kind::REACT, &secret, &react);
+    // Written with the name of the other chat's key: a page of that chat must not fail over it.
+    let rows = engine.shared().store.read().unwrap();
+    let no = chater_store::chats::number(&rows, private)
+        .unwrap()
+        .unwrap();
+    let other_key = chater_store::chats::keys(&rows, no).unwrap().remove(0).0;
+    drop(rows);
+    let mut poison: seal::SealedPayload =
+        chater_protocol::codec::decode(react.payload().unwrap(), usize::MAX).unwrap();
+    poison.key_id = other_key;
+    let poison = chater_protocol::codec::encode(&poison);
+    let poison = VerifiedEvent::sign(at(5, react.id()), Kind::REACT, poison, &bad.key);
+    // From a clock a year ahead.
+    let mut ahead = at(6, poison.id());
+    ahead.ts = ahead.ts.plus_ms(365 * 24 * 3_600_000);
+    let ahead = bad.sealed(ahead, Kind::MSG, &secret, &msg("future"));
+    let batch = [unknown, kill_mine, kill_other, react, poison, ahead];
+    assert_eq!(bad.push(&chat, &batch).await, [Ack::Committed; 6]);
+    assert_eq!(one(&vic, id, mine.id).text.as_deref(), Some("mine"));
+    let kept = one(&wes, private, secret_message.id);
+    assert_eq!(kept.text.as_deref(), Some("private"));
+    assert!(kept.reactions.is_empty());
+    let now = i64::try_from(now_ms()).unwrap();
+    assert!(all(&vic, id).iter().all(|m| m.sent_at_ms < now + 400_000));
+    say(&vic, id, "below").await;
+    assert_eq!(texts(&vic, id).last().unwrap(), "below");
+
+    // Naming what does not exist, and answering pushes with nothing, costs a few requests, not a storm.
+    let [.., last] = &batch;
+    let mut prev = last.id();
+    for seq in 7..57 {
+        let mut gap = at(seq, prev);
+        gap.deps = vec![EventId([u8::try_from(seq).unwrap(); 32])];
+        let gap = bad.sealed(gap, Kind::MSG, &secret, &msg("gap"));
+        assert_eq!(
+            bad.push(&chat, std::slice::from_ref(&gap)).await,
+            [Ack::Committed]
+        );
+        prev = gap.id();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let asked = bad.asked.load(Ordering::Relaxed);
+    assert!(asked < 40, "{asked} requests");
+    assert!(engine.healthy().await);
+    stop(engine).await;
+}
