@@ -1,4 +1,10 @@
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::items_after_statements,
+    reason = "a test may fail"
+)]
 //! Whole engines in one process, on loopback.
 
 mod hostile;
