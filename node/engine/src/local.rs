@@ -177,11 +177,14 @@ fn write_message(
             home: writer.home,
             lane: Lane::Messages as u8,
         };
-        let position = position(turn, no, feed)?;
+        let mut position = position(turn, no, feed)?;
+        let known = turn.row(no)?.count;
         let key_id = ready_key(turn, no, context, user, &writer, position.seq)?;
         let secret = context.secrets.get(&key_id).ok_or(Error::Internal)?;
-        // The key events, if any, are heads now: the place is worked out anew.
-        let position = self::position(turn, no, feed)?;
+        if turn.row(no)?.count != known {
+            // A key event was appended and is a head now: the place is worked out anew.
+            position = self::position(turn, no, feed)?;
+        }
         let payload = seal::seal_message(secret, &feed, position.seq, kind, inside, turn.rng)
             .map_err(|_| Error::invalid("text", Reason::Long))?;
         let event = VerifiedEvent::sign(position, kind, payload, &writer.key);

@@ -18,7 +18,7 @@ use chater_store::events::{self, Amend, Stored, TimelineRow};
 use chater_store::tables::Table;
 use chater_store::{Rows, StoreError, homes, nodes, outbox, users};
 
-use crate::error::Error;
+use crate::error::{Error, Reason};
 use crate::person::{node_label, person};
 use crate::shared::Shared;
 use crate::turn::open_secret;
@@ -649,7 +649,7 @@ impl<'a, R: Rows> Reader<'a, R> {
         }
         sorted.sort_by_key(|(key, ..)| std::cmp::Reverse(*key));
         let after = cursor
-            .map(|text| parse_cursor(text).ok_or(Error::NotFound))
+            .map(|text| parse_cursor(text).ok_or(Error::invalid("cursor", Reason::Malformed)))
             .transpose()?;
         let mut page = sorted
             .into_iter()

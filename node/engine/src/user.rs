@@ -106,7 +106,7 @@ impl UserHandle {
     /// One page of the chat list; `limit` is cut to 100, `cursor` is the `next` of an earlier page.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a cursor that is none.
+    /// [`Error::Invalid`] for a cursor that is none.
     pub fn chats(
         &self,
         filter: Filter,

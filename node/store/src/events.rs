@@ -283,7 +283,14 @@ pub fn append(
     }
     let header = event.header();
     let (feed_no, mut feed) = ensure_feed(tx, chat_no, header)?;
-    let Some(branch) = free_branch(tx, feed_no, header.seq)? else {
+    // Above everything that is here no place can be taken, and nobody here can follow it in its feed.
+    let on_top = feed.whole == 0 && feed.top == 0 || header.seq > feed.top;
+    let branch = if on_top {
+        Some(0)
+    } else {
+        free_branch(tx, feed_no, header.seq)?
+    };
+    let Some(branch) = branch else {
         return Ok(Appended::TooManyForks);
     };
     let order = Order {
@@ -291,8 +298,8 @@ pub fn append(
         chat_no,
         now_ms,
     };
-    order.name_past(id, header)?;
-    let (cap, named) = order.named_before(id, header)?;
+    order.name_past(id, header, feed_no)?;
+    let (cap, named) = order.named_before(id, header, feed_no, on_top)?;
     chat.count += 1;
     let mut stored = Stored {
         feed_no,
@@ -491,18 +498,26 @@ impl Order<'_, '_> {
     }
 
     /// Notes what the event names, and which of it is not here.
-    fn name_past(&self, id: EventId, header: &Header) -> Result<()> {
+    fn name_past(&self, id: EventId, header: &Header, feed_no: u32) -> Result<()> {
         for past in header.past() {
-            self.tx.put(
-                Table::Children,
-                &self.child_key(*past, id),
-                &join(&[
-                    &header.author.0,
-                    &header.ts.0.to_be_bytes(),
-                    &[u8::from(header.deps.contains(past))],
-                ]),
-            )?;
-            if self.find(*past)?.is_none() {
+            let found = self.find(*past)?;
+            // What follows in the same feed is found there, and needs no row of its own.
+            let in_feed = found.is_some_and(|at| {
+                at.feed_no == feed_no && at.seq.checked_add(1) == Some(header.seq)
+            });
+            let dep = header.deps.contains(past);
+            if dep || !in_feed {
+                self.tx.put(
+                    Table::Children,
+                    &self.child_key(*past, id),
+                    &join(&[
+                        &header.author.0,
+                        &header.ts.0.to_be_bytes(),
+                        &[u8::from(dep)],
+                    ]),
+                )?;
+            }
+            if found.is_none() {
                 self.tx.put(
                     Table::ChatLacking,
                     &join(&[&self.chat_no.to_be_bytes(), &past.0]),
@@ -514,9 +529,19 @@ impl Order<'_, '_> {
     }
 
     /// What events that came before it say about `id`: its cap, and whether any names it.
-    fn named_before(&self, id: EventId, header: &Header) -> Result<(Option<Timestamp>, bool)> {
-        let (mut cap, mut named) = (None::<Timestamp>, false);
-        let mut own = Vec::new();
+    fn named_before(
+        &self,
+        id: EventId,
+        header: &Header,
+        feed_no: u32,
+        on_top: bool,
+    ) -> Result<(Option<Timestamp>, bool)> {
+        let mut own = if on_top {
+            Vec::new()
+        } else {
+            self.followers(feed_no, header.seq, id)?
+        };
+        let (mut cap, mut named) = (None::<Timestamp>, !own.is_empty());
         let prefix = join(&[&self.chat_no.to_be_bytes(), &id.0]);
         self.tx.each(Table::Children, &prefix, &mut |key, value| {
             named = true;
@@ -537,6 +562,44 @@ impl Order<'_, '_> {
         Ok((cap, named))
     }
 
+    /// Events of a feed that come right after `id` in it; several where it forks.
+    fn followers(&self, feed_no: u32, seq: u64, id: EventId) -> Result<Vec<EventId>> {
+        let Some(next) = seq.checked_add(1) else {
+            return Ok(Vec::new());
+        };
+        let prefix = join(&[&feed_no.to_be_bytes(), &next.to_be_bytes()]);
+        let mut found = Vec::new();
+        let mut bad = false;
+        self.tx.each(Table::Events, &prefix, &mut |_, wire| {
+            match VerifiedEvent::from_store(wire) {
+                Ok(event) if event.header().prev == id => found.push(event.id()),
+                Ok(_) => {}
+                Err(_) => bad = true,
+            }
+            true
+        })?;
+        if bad {
+            Err(damaged(Table::Events))
+        } else {
+            Ok(found)
+        }
+    }
+
+    /// Whether a cap can matter to an event although its place is below it: only where something
+    /// behind it may still stand elsewhere than its time says, because it came from the future or has
+    /// not come at all.
+    fn unsettled(&self) -> Result<bool> {
+        let mut any = false;
+        let mut seen = |_: &[u8], _: &[u8]| {
+            any = true;
+            false
+        };
+        self.tx.each(Table::Ahead, &[], &mut seen)?;
+        self.tx
+            .each(Table::ChatLacking, &self.chat_no.to_be_bytes(), &mut seen)?;
+        Ok(any)
+    }
+
     /// The new event `d` answers what it names: caps it, and what the same author wrote before that
     /// (L5). Each walk ends where an earlier answer went, so a chat pays once per event. Gives what
     /// may move.
@@ -553,11 +616,17 @@ impl Order<'_, '_> {
             }
         }
         let mut moving = Moving::new();
+        let unsettled = !walk.is_empty() && self.unsettled()?;
         while let Some((id, cap, author)) = walk.pop() {
             let Some((mut stored, _)) = self.find_with_author(id)?.filter(|(_, a)| *a == author)
             else {
                 continue;
             };
+            // Its place is above those of all it follows: below the cap nothing there changes, and the
+            // walk through a long chat ends at its first step.
+            if !unsettled && stored.eff <= cap {
+                continue;
+            }
             if lower(stored.cap, cap) == stored.cap {
                 continue;
             }
@@ -599,6 +668,9 @@ impl Order<'_, '_> {
             ids.extend(key.get(36..).and_then(|b| EventId::try_from(b).ok()));
             true
         })?;
+        if let Some(stored) = self.find(id)? {
+            ids.extend(self.followers(stored.feed_no, stored.seq, id)?);
+        }
         let mut children = Moving::new();
         for child in ids {
             children.extend(self.find(child)?.map(|stored| (stored.eff, child)));
