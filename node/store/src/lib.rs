@@ -10,6 +10,7 @@ pub mod homes;
 pub mod key;
 mod migrate;
 pub mod nodes;
+mod order;
 pub mod outbox;
 mod rows;
 pub mod tables;

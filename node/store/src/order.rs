@@ -1,0 +1,350 @@
+//! Keeping the order of L5 up when events come in any way: who names whom, what caps what, and which
+//! rows of the timeline move for it. The reference it is held against is `chater_protocol::chat::order`.
+
+use std::collections::BTreeSet;
+
+use chater_protocol::chat::order::{Place, effective};
+use chater_protocol::event::{Header, Kind, VerifiedEvent};
+use chater_protocol::id::{EventId, UserId};
+use chater_protocol::limits::AHEAD_MS;
+use chater_protocol::time::Timestamp;
+
+use crate::Result;
+use crate::chats::{self, ChatRow};
+use crate::events::{Stored, arrived_ms, event, feed, find, newest_message, timeline_key};
+use crate::homes::must;
+use crate::key::{Parts, join};
+use crate::rows::{Rows, Write, damaged};
+use crate::tables::Table;
+
+/// L6: whether an event stands in the future even after what others say of it.
+pub(crate) fn is_ahead(header: &Header, cap: Option<Timestamp>, now_ms: u64) -> bool {
+    cap.map_or(header.ts, |cap| header.ts.min(cap))
+        .is_ahead(now_ms)
+}
+
+/// Keeping L5 up when events come in any order. Links lead to events of the same chat only: an event
+/// that names one of another chat names nothing.
+pub(crate) struct Order<'a, 'txn> {
+    pub(crate) tx: &'a Write<'txn>,
+    pub(crate) chat_no: u32,
+    pub(crate) now_ms: u64,
+}
+
+/// Events to place anew, by the place they had: whatever they follow comes first.
+pub(crate) type Moving = BTreeSet<(Timestamp, EventId)>;
+
+impl Order<'_, '_> {
+    pub(crate) fn child_key(&self, named: EventId, child: EventId) -> Vec<u8> {
+        join(&[&self.chat_no.to_be_bytes(), &named.0, &child.0])
+    }
+
+    /// An event of this chat and its author.
+    pub(crate) fn find_with_author(&self, id: EventId) -> Result<Option<(Stored, UserId)>> {
+        let Some(stored) = find(self.tx, id)? else {
+            return Ok(None);
+        };
+        let feed = must(feed(self.tx, stored.feed_no)?, Table::Feeds)?;
+        Ok((feed.chat_no == self.chat_no).then_some((stored, feed.author)))
+    }
+
+    /// An event of this chat.
+    pub(crate) fn find(&self, id: EventId) -> Result<Option<Stored>> {
+        Ok(self.find_with_author(id)?.map(|(stored, _)| stored))
+    }
+
+    pub(crate) fn event(&self, id: EventId) -> Result<Option<(Stored, VerifiedEvent)>> {
+        let Some(stored) = self.find(id)? else {
+            return Ok(None);
+        };
+        let event = event(self.tx, stored.feed_no, stored.seq, stored.branch)?;
+        Ok(event.map(|event| (stored, event)))
+    }
+
+    /// Notes what the event names, and which of it is not here.
+    pub(crate) fn name_past(&self, id: EventId, header: &Header, feed_no: u32) -> Result<()> {
+        for past in header.past() {
+            let found = self.find(*past)?;
+            // What follows in the same feed is found there, and needs no row of its own.
+            let in_feed = found.is_some_and(|at| {
+                at.feed_no == feed_no && at.seq.checked_add(1) == Some(header.seq)
+            });
+            let dep = header.deps.contains(past);
+            if dep || !in_feed {
+                self.tx.put(
+                    Table::Children,
+                    &self.child_key(*past, id),
+                    &join(&[
+                        &header.author.0,
+                        &header.ts.0.to_be_bytes(),
+                        &[u8::from(dep)],
+                    ]),
+                )?;
+            }
+            if found.is_none() {
+                self.tx.put(
+                    Table::ChatLacking,
+                    &join(&[&self.chat_no.to_be_bytes(), &past.0]),
+                    &[],
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What events that came before it say about `id`: its cap, and whether any names it.
+    pub(crate) fn named_before(
+        &self,
+        id: EventId,
+        header: &Header,
+        feed_no: u32,
+        on_top: bool,
+    ) -> Result<(Option<Timestamp>, bool)> {
+        let mut own = if on_top {
+            Vec::new()
+        } else {
+            self.followers(feed_no, header.seq, id)?
+        };
+        let (mut cap, mut named) = (None::<Timestamp>, !own.is_empty());
+        let prefix = join(&[&self.chat_no.to_be_bytes(), &id.0]);
+        self.tx.each(Table::Children, &prefix, &mut |key, value| {
+            named = true;
+            let mut parts = Parts(value);
+            let child = (parts.take().map(UserId), parts.u64(), parts.u8());
+            if child.0 == Some(header.author) {
+                own.extend(key.get(36..).and_then(|b| EventId::try_from(b).ok()));
+            } else if let (_, Some(ts), Some(1)) = child {
+                cap = lower(cap, Timestamp(ts).plus_ms(AHEAD_MS));
+            }
+            true
+        })?;
+        for child in own {
+            if let Some(by) = self.find(child)?.and_then(|child| child.cap) {
+                cap = lower(cap, by);
+            }
+        }
+        Ok((cap, named))
+    }
+
+    /// Events of a feed that come right after `id` in it; several where it forks.
+    pub(crate) fn followers(&self, feed_no: u32, seq: u64, id: EventId) -> Result<Vec<EventId>> {
+        let Some(next) = seq.checked_add(1) else {
+            return Ok(Vec::new());
+        };
+        let prefix = join(&[&feed_no.to_be_bytes(), &next.to_be_bytes()]);
+        let mut found = Vec::new();
+        let mut bad = false;
+        self.tx.each(Table::Events, &prefix, &mut |_, wire| {
+            match VerifiedEvent::from_store(wire) {
+                Ok(event) if event.header().prev == id => found.push(event.id()),
+                Ok(_) => {}
+                Err(_) => bad = true,
+            }
+            true
+        })?;
+        if bad {
+            Err(damaged(Table::Events))
+        } else {
+            Ok(found)
+        }
+    }
+
+    /// Whether a cap can matter to an event although its place is below it: only where something
+    /// behind it may still stand elsewhere than its time says, because it came from the future or has
+    /// not come at all.
+    pub(crate) fn unsettled(&self) -> Result<bool> {
+        let mut any = false;
+        let mut seen = |_: &[u8], _: &[u8]| {
+            any = true;
+            false
+        };
+        self.tx.each(Table::Ahead, &[], &mut seen)?;
+        self.tx
+            .each(Table::ChatLacking, &self.chat_no.to_be_bytes(), &mut seen)?;
+        Ok(any)
+    }
+
+    /// The new event `d` answers what it names: caps it, and what the same author wrote before that
+    /// (L5). Each walk ends where an earlier answer went, so a chat pays once per event. Gives what
+    /// may move.
+    pub(crate) fn answer(&self, d: &Header, d_cap: Option<Timestamp>) -> Result<Moving> {
+        let mut walk = Vec::new();
+        for past in d.past() {
+            let Some((_, author)) = self.find_with_author(*past)? else {
+                continue;
+            };
+            if author == d.author {
+                walk.extend(d_cap.map(|cap| (*past, cap, author)));
+            } else if d.deps.contains(past) {
+                walk.push((*past, d.ts.plus_ms(AHEAD_MS), author));
+            }
+        }
+        let mut moving = Moving::new();
+        let unsettled = !walk.is_empty() && self.unsettled()?;
+        while let Some((id, cap, author)) = walk.pop() {
+            let Some((mut stored, _)) = self.find_with_author(id)?.filter(|(_, a)| *a == author)
+            else {
+                continue;
+            };
+            // Its place is above those of all it follows: below the cap nothing there changes, and the
+            // walk through a long chat ends at its first step.
+            if !unsettled && stored.eff <= cap {
+                continue;
+            }
+            if lower(stored.cap, cap) == stored.cap {
+                continue;
+            }
+            let event = event(self.tx, stored.feed_no, stored.seq, stored.branch)?;
+            let event = must(event, Table::Events)?;
+            let e = event.header();
+            let was_provisional = stored.provisional;
+            stored.cap = Some(cap);
+            if was_provisional {
+                stored.provisional = is_ahead(e, stored.cap, self.now_ms);
+                if stored.provisional {
+                    self.wait_for(id, e, stored.cap)?;
+                }
+            }
+            self.tx.put(Table::EventIds, &id.0, &stored.encode())?;
+            if cap < e.ts || was_provisional {
+                moving.insert((stored.eff, id));
+            }
+            walk.extend(e.past().map(|past| (*past, cap, author)));
+        }
+        Ok(moving)
+    }
+
+    /// L6: notes when an event from the future stands at its own time.
+    pub(crate) fn wait_for(
+        &self,
+        id: EventId,
+        header: &Header,
+        cap: Option<Timestamp>,
+    ) -> Result<()> {
+        let due = cap.map_or(header.ts, |cap| header.ts.min(cap)).ms();
+        self.tx.put(
+            Table::Ahead,
+            &join(&[&due.to_be_bytes(), &id.0]),
+            &self.chat_no.to_be_bytes(),
+        )
+    }
+
+    /// The events here that name `id`, with their places.
+    pub(crate) fn children(&self, id: EventId) -> Result<Moving> {
+        let mut ids = Vec::new();
+        let prefix = join(&[&self.chat_no.to_be_bytes(), &id.0]);
+        self.tx.each(Table::Children, &prefix, &mut |key, _| {
+            ids.extend(key.get(36..).and_then(|b| EventId::try_from(b).ok()));
+            true
+        })?;
+        if let Some(stored) = self.find(id)? {
+            ids.extend(self.followers(stored.feed_no, stored.seq, id)?);
+        }
+        let mut children = Moving::new();
+        for child in ids {
+            children.extend(self.find(child)?.map(|stored| (stored.eff, child)));
+        }
+        Ok(children)
+    }
+
+    /// L5 with what is here now.
+    pub(crate) fn effective(&self, stored: &Stored, header: &Header) -> Result<Timestamp> {
+        let mut newest_past = None;
+        for past in header.past() {
+            if let Some(past) = self.find(*past)? {
+                newest_past = newest_past.max(Some(past.eff));
+            }
+        }
+        let cap = if stored.provisional {
+            let arrived = arrived_ms(self.tx, self.chat_no, stored.n)?.unwrap_or(self.now_ms);
+            lower(stored.cap, Timestamp::from_ms(arrived))
+        } else {
+            stored.cap
+        };
+        Ok(effective(header.ts, cap, newest_past))
+    }
+
+    /// Computes places anew until nothing moves; whether anything did. Only what follows a moved
+    /// event is looked at, in the order it stood in, so each is placed once.
+    pub(crate) fn settle(&self, chat: &mut ChatRow, mut moving: Moving) -> Result<bool> {
+        let (mut moved, mut message_moved) = (false, false);
+        while let Some((_, id)) = moving.pop_first() {
+            let Some((mut stored, event)) = self.event(id)? else {
+                continue;
+            };
+            let header = event.header();
+            let old = stored.eff;
+            stored.eff = self.effective(&stored, header)?;
+            if stored.eff == old {
+                continue;
+            }
+            self.tx.put(Table::EventIds, &id.0, &stored.encode())?;
+            let no = self.chat_no.to_be_bytes();
+            let key = |eff| {
+                let key = timeline_key(&Place::of(header, eff), stored.branch);
+                join(&[&no, &key])
+            };
+            let (old_key, new_key) = (key(old), key(stored.eff));
+            let value = must(self.tx.get(Table::Timeline, &old_key)?, Table::Timeline)?;
+            self.tx.remove(Table::Timeline, &old_key)?;
+            self.tx.put(Table::Timeline, &new_key, &value)?;
+            moved = true;
+            message_moved |= header.kind == Kind::MSG;
+            moving.extend(self.children(id)?);
+        }
+        if message_moved {
+            chat.newest = newest_message(self.tx, self.chat_no)?
+                .map(|row| serde_bytes::ByteBuf::from(row.key));
+        }
+        Ok(moved)
+    }
+}
+
+/// The lower of two caps. The greatest time caps nothing.
+fn lower(old: Option<Timestamp>, new: Timestamp) -> Option<Timestamp> {
+    match old {
+        Some(old) => Some(old.min(new)),
+        None => (new.0 != u64::MAX).then_some(new),
+    }
+}
+
+/// L6: events whose time has come stand at their own time from now on. Gives the chats that changed.
+///
+/// # Errors
+/// Storage errors.
+pub fn release_ahead(tx: &Write<'_>, now_ms: u64) -> Result<Vec<u32>> {
+    let mut due = Vec::new();
+    let end = now_ms.saturating_add(AHEAD_MS).to_be_bytes();
+    tx.scan(Table::Ahead, &[], Some(&end), false, &mut |key, value| {
+        due.push((key.to_vec(), Parts(value).u32()));
+        due.len() < 256
+    })?;
+    let mut chats_changed = Vec::new();
+    for (key, chat_no) in due {
+        tx.remove(Table::Ahead, &key)?;
+        let id = key.get(8..).and_then(|b| EventId::try_from(b).ok());
+        let (Some(id), Some(chat_no)) = (id, chat_no) else {
+            continue;
+        };
+        let Some(mut chat) = chats::chat(tx, chat_no)? else {
+            continue;
+        };
+        if let Some(mut stored) = find(tx, id)?
+            && stored.provisional
+        {
+            let order = Order {
+                tx,
+                chat_no,
+                now_ms,
+            };
+            stored.provisional = false;
+            tx.put(Table::EventIds, &id.0, &stored.encode())?;
+            order.settle(&mut chat, [(stored.eff, id)].into())?;
+            chats::put(tx, chat_no, &chat)?;
+            chats_changed.push(chat_no);
+        }
+    }
+    chats_changed.sort_unstable();
+    chats_changed.dedup();
+    Ok(chats_changed)
+}
