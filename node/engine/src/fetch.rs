@@ -261,13 +261,28 @@ async fn check_all(shared: &Arc<Shared>, wires: Arc<Vec<serde_bytes::ByteBuf>>) 
 }
 
 /// Takes events of a chat in, whatever way they came: decodes, verifies, asks for identities that lack,
-/// commits. The answer has one ack per event, in order.
+/// commits. The answer has one ack per event, in order. Whatever they name that is not here is fetched.
 pub(crate) async fn take_in(
     shared: &Arc<Shared>,
     node: NodeId,
     chat: ChatRef,
     wires: Vec<serde_bytes::ByteBuf>,
 ) -> Taken {
+    let taken = take_in_once(shared, node, &chat, wires).await;
+    if taken.gap {
+        close_gap(shared, node, chat);
+    }
+    taken
+}
+
+/// As [`take_in`], without looking for gaps: for those who are closing them. The one door for events.
+async fn take_in_once(
+    shared: &Arc<Shared>,
+    node: NodeId,
+    chat: &ChatRef,
+    mut wires: Vec<serde_bytes::ByteBuf>,
+) -> Taken {
+    wires.truncate(limits::RANGE_EVENTS);
     let count = wires.len();
     let wires = Arc::new(wires);
     let mut checked = check_all(shared, wires.clone()).await;
@@ -282,7 +297,7 @@ pub(crate) async fn take_in(
         })
         .collect();
     let mut waits = vec![false; count];
-    let users = welcome(shared, &chat, unknown);
+    let users = welcome(shared, chat, unknown);
     if !users.is_empty() {
         // I3: the sender is asked; the event waits with the sender, who pushes it again.
         identities(shared, node, users).await;
@@ -316,9 +331,6 @@ pub(crate) async fn take_in(
         if wait {
             *ack = Ack::Waits;
         }
-    }
-    if taken.gap {
-        close_gap(shared, node, chat);
     }
     taken
 }
@@ -526,51 +538,6 @@ pub(crate) async fn refresh(shared: &Arc<Shared>, node: NodeId) {
             return;
         }
     }
-}
-
-/// As [`take_in`], without looking for gaps again: the caller is closing them.
-async fn take_in_once(
-    shared: &Arc<Shared>,
-    node: NodeId,
-    chat: &ChatRef,
-    wires: Vec<serde_bytes::ByteBuf>,
-) {
-    let wires: Vec<_> = wires.into_iter().take(limits::RANGE_EVENTS).collect();
-    let checked = check_all(shared, Arc::new(wires.clone())).await;
-    let unknown: BTreeSet<UserId> = checked
-        .iter()
-        .filter_map(|c| {
-            if let Checked::Unknown(user) = c {
-                Some(*user)
-            } else {
-                None
-            }
-        })
-        .collect();
-    let users = welcome(shared, chat, unknown);
-    let checked = if users.is_empty() {
-        checked
-    } else {
-        identities(shared, node, users).await;
-        check_all(shared, Arc::new(wires)).await
-    };
-    let batch: Vec<Option<VerifiedEvent>> = checked
-        .into_iter()
-        .map(|c| {
-            if let Checked::Good(event) = c {
-                Some(*event)
-            } else {
-                None
-            }
-        })
-        .collect();
-    let chat = chat.clone();
-    let _ = shared
-        .inputs
-        .run(From::Others, move |turn| {
-            remote::accept(turn, node, &chat, &batch)
-        })
-        .await;
 }
 
 /// The part of a feed to ask for next.
