@@ -2,24 +2,32 @@
 //!
 //! Synchronous; knows no network, no async, no clock (times are arguments). All keys are big-endian
 //! bytes glued together, so byte order is the order wanted. Start with [`tables`], then [`events`].
-//! One writer: [`Store::write`] is called by the engine's thread alone; any number of readers.
+//! One writer at a time: the engine's thread; any number of readers. How a turn is kept:
+//! `journal`.
 
 pub mod chats;
 pub mod events;
 pub mod homes;
+mod journal;
 pub mod key;
 mod migrate;
 pub mod nodes;
 mod order;
 pub mod outbox;
+mod overlay;
 mod rows;
 pub mod tables;
 pub mod users;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::ReadableDatabase as _;
+
+use journal::Journal;
+use overlay::Changes;
+use tables::Table;
 
 pub use rows::{Read, Rows, Visit, Write};
 
@@ -93,13 +101,18 @@ pub enum Durability {
     Commit,
     /// With the next durable one. For what may be lost: delivery marks (they come again), read marks.
     Lazy,
-    /// As `Commit`, and a start after a crash need not walk the file (redb quick-repair; two syncs).
+    /// As `Commit`, with all rows in their trees, and a start after a crash need not walk the file (redb
+    /// quick-repair; two syncs).
     Checkpoint,
 }
 
 /// The open store. Share it by `Arc`.
 pub struct Store {
     db: redb::Database,
+    /// What readers see.
+    shown: Mutex<Read>,
+    /// Held by the one writer for a turn.
+    journal: Mutex<Journal>,
 }
 
 impl std::fmt::Debug for Store {
@@ -163,12 +176,26 @@ impl Store {
     }
 
     fn ready(db: redb::Database) -> Result<Self> {
-        let store = Self { db };
+        let txn = db.begin_read()?;
+        migrate::check(&Read::of(&txn)?)?;
+        let left = journal::left(&txn)?;
+        drop(txn);
+        if !left.is_empty() {
+            let txn = db.begin_write()?;
+            journal::apply(&txn, &left, &Changes::new())?;
+            txn.commit()?;
+        }
+        let shown = Mutex::new(Read::of(&db.begin_read()?)?);
+        let store = Self {
+            db,
+            shown,
+            journal: Mutex::default(),
+        };
         migrate::run(&store)?;
         Ok(store)
     }
 
-    /// Runs `f` in one write transaction and commits; an error from `f` keeps nothing.
+    /// Runs `f` as one turn and keeps its changes; an error from `f` keeps nothing.
     ///
     /// # Errors
     /// Those of `f` and of the commit.
@@ -177,24 +204,11 @@ impl Store {
         durability: Durability,
         f: impl FnOnce(&mut Write<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let mut txn = self.db.begin_write().map_err(StoreError::from)?;
-        match durability {
-            Durability::Commit => {}
-            Durability::Lazy => txn
-                .set_durability(redb::Durability::None)
-                .map_err(|e| StoreError::Io(e.to_string()))?,
-            Durability::Checkpoint => txn.set_quick_repair(true),
-        }
-        let out = {
-            let mut tx = Write::new(&txn);
-            f(&mut tx)?
-        };
-        txn.commit().map_err(StoreError::from)?;
-        Ok(out)
+        self.turn(|tx| Ok((f(tx)?, durability)))
     }
 
-    /// Runs `f` in a write transaction whose durability `f` decides at its end: a turn of the engine
-    /// learns only from its inputs whether anything in it must be on disk.
+    /// Runs `f` as one turn whose durability `f` decides at its end: a turn of the engine learns only
+    /// from its inputs whether anything in it must be on disk. Readers see the changes when it returns.
     ///
     /// # Errors
     /// Those of `f` and of the commit.
@@ -202,20 +216,53 @@ impl Store {
         &self,
         f: impl FnOnce(&mut Write<'_>) -> std::result::Result<(T, Durability), E>,
     ) -> std::result::Result<T, E> {
-        let mut txn = self.db.begin_write().map_err(StoreError::from)?;
-        let (out, durability) = {
-            let mut tx = Write::new(&txn);
-            f(&mut tx)?
-        };
-        match durability {
-            Durability::Commit => {}
-            Durability::Lazy => txn
-                .set_durability(redb::Durability::None)
-                .map_err(|e| StoreError::Io(e.to_string()))?,
-            Durability::Checkpoint => txn.set_quick_repair(true),
-        }
-        txn.commit().map_err(StoreError::from)?;
+        let mut journal = lock(&self.journal);
+        let before = self.read()?;
+        let mut tx = Write::new(&before);
+        let (out, durability) = f(&mut tx)?;
+        let changes = tx.into_changes();
+        // Nobody else may hold the overlay when it grows, or it is copied.
+        drop(before);
+        self.keep(&mut journal, changes, durability)?;
         Ok(out)
+    }
+
+    fn keep(&self, journal: &mut Journal, changes: Changes, durability: Durability) -> Result<()> {
+        match durability {
+            Durability::Lazy if journal.later(&changes) => {
+                self.show(changes);
+                return Ok(());
+            }
+            Durability::Commit if changes.is_empty() && journal.is_written() => return Ok(()),
+            _ => {}
+        }
+        let record = match durability {
+            Durability::Checkpoint => None,
+            _ => journal.record(&changes),
+        };
+        let mut txn = self.db.begin_write()?;
+        if let Some(record) = record {
+            journal.write(&txn, &record)?;
+            txn.commit()?;
+            journal.wrote(&record);
+            self.show(changes);
+            return Ok(());
+        }
+        txn.set_quick_repair(durability == Durability::Checkpoint);
+        journal::apply(&txn, &self.read()?.overlay, &changes)?;
+        txn.commit()?;
+        journal.ended();
+        match self.db.begin_read().map(|txn| Read::of(&txn)) {
+            Ok(Ok(read)) => *lock(&self.shown) = read,
+            // The older trees with all that changed over them are the same state.
+            _ => self.show(changes),
+        }
+        Ok(())
+    }
+
+    /// Lays changes over what readers see.
+    fn show(&self, changes: Changes) {
+        Arc::make_mut(&mut lock(&self.shown).overlay).extend(changes);
     }
 
     /// A snapshot; it never waits for the writer.
@@ -223,7 +270,7 @@ impl Store {
     /// # Errors
     /// Storage errors.
     pub fn read(&self) -> Result<Read> {
-        Ok(Read::new(self.db.begin_read()?))
+        Ok(lock(&self.shown).clone())
     }
 
     /// Copies a consistent snapshot into a new store at `path`.
@@ -235,23 +282,19 @@ impl Store {
             return Err(StoreError::Io("the file exists already".to_owned()));
         }
         let from = self.read()?;
-        let to = Self {
-            db: redb::Builder::new().set_cache_size(CACHE).create(path)?,
-        };
+        let db = redb::Builder::new().set_cache_size(CACHE).create(path)?;
         // One transaction: a copy that was cut short holds nothing rather than a part.
-        to.write(Durability::Commit, |tx| {
-            let mut rows = 0;
-            for table in tables::Table::ALL {
-                tx.get(*table, &[])?;
-                let mut failed = None;
-                from.scan(*table, &[], None, false, &mut |k, v| {
-                    rows += 1;
-                    failed = tx.put(*table, k, v).err();
-                    failed.is_none()
-                })?;
-                failed.map_or(Ok(()), Err)?;
-            }
-            Ok(rows)
-        })
+        let txn = db.begin_write()?;
+        let mut rows = 0;
+        for table in Table::ALL {
+            rows += journal::fill(&txn, &from, *table)?;
+        }
+        txn.commit()?;
+        Ok(rows)
     }
+}
+
+/// What a lock guards here is whole at any time: a panic elsewhere spoils nothing.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

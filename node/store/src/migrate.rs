@@ -8,7 +8,7 @@ use crate::tables::Table;
 use crate::{Durability, Read, Result, Rows, Store, StoreError};
 
 /// The layout this program writes.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// Looks at the layout without writing: opening for writing changes the file even when nothing is
 /// committed. A file that needs a repair first is left to [`run`].
@@ -16,7 +16,7 @@ pub(crate) fn refuse_newer(path: &Path) -> Result<()> {
     if let Ok(db) = redb::ReadOnlyDatabase::open(path)
         && let Ok(txn) = db.begin_read()
     {
-        check(found(&Read::new(txn))?)?;
+        check(&Read::of(&txn)?)?;
     }
     Ok(())
 }
@@ -28,33 +28,35 @@ fn found(rows: &impl Rows) -> Result<Option<u32>> {
         .map(u32::from_be_bytes))
 }
 
-fn check(found: Option<u32>) -> Result<()> {
-    match found {
+/// Refuses a layout that this program does not know; gives the one there is.
+pub(crate) fn check(rows: &Read) -> Result<Option<u32>> {
+    match found(rows)? {
         Some(found) if found > SCHEMA => Err(StoreError::Newer {
             found,
             known: SCHEMA,
         }),
-        _ => Ok(()),
+        found => Ok(found),
     }
 }
 
-/// Checks the layout before anything is written; makes the tables of a new file.
+/// Checks the layout before anything is written; makes the trees of a new file.
 pub(crate) fn run(store: &Store) -> Result<()> {
-    let found = found(&store.read()?)?;
-    check(found)?;
-    match found {
-        Some(_) => Ok(()),
+    match check(&store.read()?)? {
+        Some(SCHEMA) => Ok(()),
+        // 1 -> 2: the journal. A program that knows only 1 would not see what stands in it.
+        Some(_) => write(store),
         // Tables but no layout: another program's file, or a damaged one. Only a file without any
         // table is new.
         None if store.has_tables()? => Err(StoreError::Damaged(
             "it is not a store of Chater".to_owned(),
         )),
-        None => store.write(Durability::Commit, |tx| {
-            tx.put(Table::Meta, b"schema", &SCHEMA.to_be_bytes())?;
-            for table in Table::ALL {
-                tx.get(*table, &[])?;
-            }
-            Ok(())
-        }),
+        None => write(store),
     }
+}
+
+/// In the trees at once, for it is looked at before the journal.
+fn write(store: &Store) -> Result<()> {
+    store.write(Durability::Checkpoint, |tx| {
+        tx.put(Table::Meta, b"schema", &SCHEMA.to_be_bytes())
+    })
 }

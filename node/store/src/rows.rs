@@ -1,15 +1,15 @@
-//! Transactions as rows in tables: the one way into redb. Tables are opened when first used and kept
-//! open until the transaction ends, so a turn of a thousand inputs opens each once.
+//! Rows in tables, for readers and for the writer's turn: both see the trees of redb with the changes
+//! over them that are kept in the journal and not yet in the trees ([`crate::overlay`]).
 
 use std::cell::RefCell;
-use std::ops::Bound;
+use std::sync::Arc;
 
 use chater_protocol::codec;
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::tables::{META, ROWS, Table, Tree};
+use crate::overlay::{Base, Changes, Span, full, get, merge};
+use crate::tables::Table;
 use crate::{Result, StoreError, key};
 
 /// Called with key and value; false ends the scan.
@@ -68,77 +68,26 @@ pub(crate) fn damaged(table: Table) -> StoreError {
     StoreError::Damaged(format!("a row of {table:?}"))
 }
 
-type Bytes = &'static [u8];
-
-/// The key in the tree: the table's number, then the key.
-fn full(table: Table, key: &[u8]) -> Vec<u8> {
-    let mut full = Vec::with_capacity(key.len() + 1);
-    if table != Table::Meta {
-        full.push(table.number());
-    }
-    full.extend_from_slice(key);
-    full
-}
-
-/// Both ends of a scan in the tree, and how many bytes of a key are the table's number.
-fn bounds(table: Table, from: &[u8], to: Option<&[u8]>) -> (Vec<u8>, Option<Vec<u8>>, usize) {
-    let from = full(table, from);
-    if table == Table::Meta {
-        return (from, to.map(<[u8]>::to_vec), 0);
-    }
-    let end = to.map_or_else(|| vec![table.number() + 1], |to| full(table, to));
-    (from, Some(end), 1)
-}
-
-/// Opens a tree when it is first used.
-fn tree_of(table: Table) -> Tree {
-    if table == Table::Meta { META } else { ROWS }
-}
-
-/// A read snapshot.
+/// A read snapshot: the trees as they were last brought up to date, and over them what has changed since.
+#[derive(Clone)]
 pub struct Read {
-    txn: ReadTransaction,
-    meta: RefCell<Option<ReadOnlyTable<Bytes, Bytes>>>,
-    rows: RefCell<Option<ReadOnlyTable<Bytes, Bytes>>>,
+    pub(crate) base: Arc<Base>,
+    pub(crate) overlay: Arc<Changes>,
 }
 
 impl Read {
-    pub(crate) fn new(txn: ReadTransaction) -> Self {
-        Self {
-            txn,
-            meta: RefCell::default(),
-            rows: RefCell::default(),
-        }
-    }
-
-    fn with<T>(
-        &self,
-        table: Table,
-        empty: T,
-        f: impl FnOnce(&ReadOnlyTable<Bytes, Bytes>) -> Result<T>,
-    ) -> Result<T> {
-        let slot = if table == Table::Meta {
-            &self.meta
-        } else {
-            &self.rows
-        };
-        if slot.borrow().is_none() {
-            match self.txn.open_table(tree_of(table)) {
-                Ok(opened) => slot.replace(Some(opened)),
-                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(empty),
-                Err(error) => return Err(error.into()),
-            };
-        }
-        // Shared: the closure may read this very tree again.
-        slot.borrow().as_ref().map_or(Ok(empty), f)
+    /// The trees alone.
+    pub(crate) fn of(txn: &redb::ReadTransaction) -> Result<Self> {
+        Ok(Self {
+            base: Arc::new(Base::of(txn)?),
+            overlay: Arc::default(),
+        })
     }
 }
 
 impl Rows for Read {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.with(table, None, |t| {
-            Ok(t.get(&full(table, key)[..])?.map(|v| v.value().to_vec()))
-        })
+        get(&self.base, &[&self.overlay], table, key)
     }
 
     fn scan(
@@ -149,44 +98,28 @@ impl Rows for Read {
         down: bool,
         visit: &mut Visit<'_>,
     ) -> Result<()> {
-        let (from, to, skip) = bounds(table, from, to);
-        self.with(table, (), |t| {
-            scan(t, &from, to.as_deref(), skip, down, visit)
-        })
+        let span = Span::of(table, from, to);
+        merge(&self.base, &[&self.overlay], &span, down, visit)
     }
 }
 
-/// The write transaction of a turn.
-pub struct Write<'txn> {
-    txn: &'txn WriteTransaction,
-    meta: RefCell<Option<redb::Table<'txn, Bytes, Bytes>>>,
-    rows: RefCell<Option<redb::Table<'txn, Bytes, Bytes>>>,
+/// What a turn of the writer reads and changes: a snapshot, and over it the turn's own changes, which
+/// nobody else sees before they are kept.
+pub struct Write<'s> {
+    before: &'s Read,
+    changes: RefCell<Changes>,
 }
 
-impl<'txn> Write<'txn> {
-    pub(crate) fn new(txn: &'txn WriteTransaction) -> Self {
+impl<'s> Write<'s> {
+    pub(crate) fn new(before: &'s Read) -> Self {
         Self {
-            txn,
-            meta: RefCell::default(),
-            rows: RefCell::default(),
+            before,
+            changes: RefCell::default(),
         }
     }
 
-    fn with<T>(
-        &self,
-        table: Table,
-        f: impl FnOnce(&mut redb::Table<'txn, Bytes, Bytes>) -> Result<T>,
-    ) -> Result<T> {
-        let slot = if table == Table::Meta {
-            &self.meta
-        } else {
-            &self.rows
-        };
-        let mut open = slot.borrow_mut();
-        if open.is_none() {
-            *open = Some(self.txn.open_table(tree_of(table))?);
-        }
-        open.as_mut().map_or_else(|| Err(damaged(table)), f)
+    pub(crate) fn into_changes(self) -> Changes {
+        self.changes.into_inner()
     }
 
     /// Writes a row.
@@ -194,10 +127,10 @@ impl<'txn> Write<'txn> {
     /// # Errors
     /// Storage errors.
     pub fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
-        self.with(table, |t| {
-            t.insert(&full(table, key)[..], value)?;
-            Ok(())
-        })
+        self.changes
+            .borrow_mut()
+            .insert(full(table, key), Some(value.to_vec()));
+        Ok(())
     }
 
     /// Writes a CBOR row.
@@ -205,7 +138,10 @@ impl<'txn> Write<'txn> {
     /// # Errors
     /// Storage errors.
     pub fn put_row<T: Serialize>(&self, table: Table, key: &[u8], row: &T) -> Result<()> {
-        self.put(table, key, &codec::encode(row))
+        self.changes
+            .borrow_mut()
+            .insert(full(table, key), Some(codec::encode(row)));
+        Ok(())
     }
 
     /// Takes a row away; whether it was there.
@@ -213,7 +149,11 @@ impl<'txn> Write<'txn> {
     /// # Errors
     /// Storage errors.
     pub fn remove(&self, table: Table, key: &[u8]) -> Result<bool> {
-        self.with(table, |t| Ok(t.remove(&full(table, key)[..])?.is_some()))
+        let was = self.get(table, key)?.is_some();
+        if was {
+            self.changes.borrow_mut().insert(full(table, key), None);
+        }
+        Ok(was)
     }
 
     /// The next number of a counter kept in `meta`, from 1.
@@ -235,9 +175,13 @@ impl<'txn> Write<'txn> {
 
 impl Rows for Write<'_> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.with(table, |t| {
-            Ok(t.get(&full(table, key)[..])?.map(|v| v.value().to_vec()))
-        })
+        let changes = self.changes.borrow();
+        get(
+            &self.before.base,
+            &[&changes, &self.before.overlay],
+            table,
+            key,
+        )
     }
 
     fn scan(
@@ -252,17 +196,20 @@ impl Rows for Write<'_> {
         // Most callers want one row or a few: the pieces begin small.
         const PIECE: usize = 64;
         let mut size = 4;
-        let (mut from, mut to, skip) = bounds(table, from, to);
+        let (mut from, mut to) = (from.to_vec(), to.map(<[u8]>::to_vec));
         loop {
             let mut piece: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-            self.with(table, |t| {
-                scan(t, &from, to.as_deref(), 0, down, &mut |k, v| {
+            {
+                let changes = self.changes.borrow();
+                let span = Span::of(table, &from, to.as_deref());
+                let layers: [&Changes; 2] = [&changes, &self.before.overlay];
+                merge(&self.before.base, &layers, &span, down, &mut |k, v| {
                     piece.push((k.to_vec(), v.to_vec()));
                     piece.len() < size
-                })
-            })?;
+                })?;
+            }
             for (k, v) in &piece {
-                if !visit(k.get(skip..).unwrap_or_default(), v) {
+                if !visit(k, v) {
                     return Ok(());
                 }
             }
@@ -280,30 +227,4 @@ impl Rows for Write<'_> {
             }
         }
     }
-}
-
-fn scan(
-    table: &impl ReadableTable<Bytes, Bytes>,
-    from: &[u8],
-    to: Option<&[u8]>,
-    skip: usize,
-    down: bool,
-    visit: &mut Visit<'_>,
-) -> Result<()> {
-    if to.is_some_and(|to| to <= from) {
-        return Ok(());
-    }
-    let upper = to.map_or(Bound::Unbounded, Bound::Excluded);
-    let mut range = table.range::<&[u8]>((Bound::Included(from), upper))?;
-    while let Some(next) = if down {
-        range.next_back()
-    } else {
-        range.next()
-    } {
-        let (k, v) = next?;
-        if !visit(k.value().get(skip..).unwrap_or_default(), v.value()) {
-            break;
-        }
-    }
-    Ok(())
 }

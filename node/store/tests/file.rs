@@ -58,8 +58,8 @@ fn a_newer_layout_is_refused_and_left_alone() {
     make(&path);
     let store = Store::open(&path).unwrap();
     store
-        .write::<_, StoreError>(Durability::Commit, |tx| {
-            tx.put(Table::Meta, b"schema", &2u32.to_be_bytes())
+        .write::<_, StoreError>(Durability::Checkpoint, |tx| {
+            tx.put(Table::Meta, b"schema", &3u32.to_be_bytes())
         })
         .unwrap();
     drop(store);
@@ -67,7 +67,7 @@ fn a_newer_layout_is_refused_and_left_alone() {
     for _ in 0..2 {
         assert!(matches!(
             Store::open(&path),
-            Err(StoreError::Newer { found: 2, known: 1 })
+            Err(StoreError::Newer { found: 3, known: 2 })
         ));
     }
     assert!(fs::read(&path).unwrap() == before, "the file is untouched");

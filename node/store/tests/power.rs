@@ -148,9 +148,11 @@ const TURNS: u64 = 24;
 
 fn rows_of(turn: u64) -> [(Table, Vec<u8>, Vec<u8>); 3] {
     let key = turn.to_be_bytes().to_vec();
+    // Some turns are larger than the journal may be, and go into the trees at once.
+    let size = if turn % 12 == 8 { 300_000 } else { 3_000 };
     [
         (Table::Arrivals, key.clone(), vec![turn as u8; 40]),
-        (Table::Events, key.clone(), vec![turn as u8; 3_000]),
+        (Table::Events, key.clone(), vec![turn as u8; size]),
         (Table::Timeline, key, Vec::new()),
     ]
 }
