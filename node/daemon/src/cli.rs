@@ -22,7 +22,7 @@ use crate::doctor::{self, Verdict};
 use crate::folder::Folder;
 use crate::invitation::{Invitation, Reach};
 use crate::logging;
-use crate::node::Node;
+use crate::node::{Node, start_problem};
 use crate::text::{Language, Problem, Say, print, print_problem};
 
 /// Threads for passwords (two at once) and files; more would only cost memory.
@@ -393,20 +393,26 @@ fn read_password(language: Language) -> Result<Zeroizing<String>, Problem> {
 }
 
 fn backup(folder: &Path, file: &Path, language: Language) -> Result<(), Problem> {
-    // With a running node the node makes the copy; without one the file itself is at rest.
-    let (store, copied, _held) = match ask(folder, &Request::CopyStore) {
-        Ok(value) => (read::<PathBuf>(value)?, true, None),
+    // With a running node the node makes the copy; without one it is made here, for a crash may have
+    // left messages in the journal.
+    let (store, _held) = match ask(folder, &Request::CopyStore) {
+        Ok(value) => (read::<PathBuf>(value)?, None),
         Err(Problem::NotRunning(_)) => {
             let held =
                 Folder::take_existing(folder)?.ok_or_else(|| Problem::NotRunning(folder.into()))?;
-            (folder.join("chater.redb"), false, Some(held))
+            let copies = folder.join("backups");
+            let copy = copies.join("copy-offline.redb");
+            std::fs::create_dir_all(&copies).map_err(|error| file_problem(&copies, &error))?;
+            // Of a backup that was cut short; nobody else writes here while the folder is held.
+            let _ = std::fs::remove_file(&copy);
+            chater_engine::copy_store(folder, &copy)
+                .map_err(|error| start_problem(folder, error))?;
+            (copy, Some(held))
         }
         Err(problem) => return Err(problem),
     };
     let result = write_backup(folder, file, &store);
-    if copied {
-        let _ = std::fs::remove_file(&store);
-    }
+    let _ = std::fs::remove_file(&store);
     let bytes = result?;
     print(format!(
         "{} {} ({} {})",
@@ -450,7 +456,7 @@ fn write_backup(folder: &Path, file: &Path, store: &Path) -> Result<u64, Problem
 fn restore(folder: &Path, file: &Path, language: Language) -> Result<(), Problem> {
     let input = File::open(file).map_err(|error| file_problem(file, &error))?;
     let held = Folder::take(folder)?;
-    if ["node.key", "chater.redb", "blobs"]
+    if ["node.key", "chater.redb", "chater.journal", "blobs"]
         .iter()
         .any(|name| folder.join(name).exists())
     {
@@ -520,6 +526,9 @@ fn file_problem(path: &Path, error: &std::io::Error) -> Problem {
 mod tests {
     use clap::CommandFactory as _;
 
+    use chater_store::tables::Table;
+    use chater_store::{Durability, Rows as _, Store, StoreError};
+
     use super::*;
 
     #[test]
@@ -571,7 +580,17 @@ mod tests {
     fn filled(folder: &Path) {
         let held = Folder::take(folder).unwrap();
         held.key().unwrap();
-        std::fs::write(folder.join("chater.redb"), vec![9; 5_000]).unwrap();
+        // Not settled by a clean stop: the row is in the journal only.
+        let store = Store::open(&folder.join("chater.redb")).unwrap();
+        let put = store.write::<_, StoreError>(Durability::Commit, |tx| {
+            tx.put(Table::Events, b"key", &[9; 5_000])
+        });
+        put.unwrap();
+    }
+
+    fn row_in(folder: &Path) -> Option<Vec<u8>> {
+        let store = Store::open(&folder.join("chater.redb")).unwrap();
+        store.read().unwrap().get(Table::Events, b"key").unwrap()
     }
 
     #[test]
@@ -589,12 +608,9 @@ mod tests {
             Err(Problem::Exists(_))
         ));
         restore(&to, &file, Language::En).unwrap();
-        for name in ["node.key", "chater.redb"] {
-            assert_eq!(
-                std::fs::read(from.join(name)).unwrap(),
-                std::fs::read(to.join(name)).unwrap()
-            );
-        }
+        let key = |folder: &Path| std::fs::read(folder.join("node.key")).unwrap();
+        assert_eq!(key(&from), key(&to));
+        assert_eq!(row_in(&to), Some(vec![9; 5_000]));
         assert!(!to.join("restore.new").exists());
         assert!(Folder::take(&to).unwrap().key().is_ok());
         assert!(matches!(

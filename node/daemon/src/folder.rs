@@ -14,10 +14,11 @@ use zeroize::Zeroizing;
 use crate::text::Problem;
 
 /// What a data folder may hold. A folder with nothing else in it is taken to be ours alone.
-const OURS: [&str; 12] = [
+const OURS: [&str; 13] = [
     "node.key",
     "node.key.new",
     "chater.redb",
+    "chater.journal",
     "blobs",
     "backups",
     "chater.toml",

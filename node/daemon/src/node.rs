@@ -69,7 +69,7 @@ impl Node {
         };
         let engine = Engine::start(engine_config(&config, &key, name, set_up_code.clone()))
             .await
-            .map_err(|error| start_problem(&config, error))?;
+            .map_err(|error| start_problem(&config.data_dir, error))?;
 
         let web_addresses = server.addresses();
         let router = chater_web::router(
@@ -322,9 +322,10 @@ fn web_problem(address: SocketAddr, error: &std::io::Error) -> Problem {
     }
 }
 
-fn start_problem(config: &Config, error: StartError) -> Problem {
+/// What people read when the engine does not start.
+pub(crate) fn start_problem(folder: &std::path::Path, error: StartError) -> Problem {
     match error {
-        StartError::NewerData(_) => Problem::NewerData(config.data_dir.clone()),
+        StartError::NewerData(_) => Problem::NewerData(folder.to_path_buf()),
         StartError::Store(path, why) => Problem::Store { path, why },
         StartError::Listen(address, why) => Problem::Listen { address, why },
         StartError::Other(why) => Problem::Other(why),

@@ -29,7 +29,7 @@ mod update;
 mod user;
 pub mod view;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -79,13 +79,9 @@ impl Engine {
     /// # Errors
     /// One clear sentence each; see [`StartError`].
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let path = config.data_dir.join("chater.redb");
-        let store = Store::open(&path).map_err(|error| match error {
-            StoreError::Newer { .. } => StartError::NewerData(path.display().to_string()),
-            other => StartError::Store(path.display().to_string(), other.to_string()),
-        })?;
-        let boot = count_start(&store)
-            .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
+        let path = store_in(&config.data_dir);
+        let store = Store::open(&path).map_err(|error| start_error(&path, error))?;
+        let boot = count_start(&store).map_err(|error| start_error(&path, error))?;
         // P1: identity and sealing key of the node are both derived from the one secret of node.key.
         let seed = SecretKey::derive("chater node identity v1", config.node_key.bytes());
         let node_key = SigningKey::from_seed(seed.bytes());
@@ -416,6 +412,27 @@ impl Engine {
         let copied = tokio::task::spawn_blocking(move || store.copy_to(&to)).await;
         Ok(copied.map_err(|_| Error::Internal)??)
     }
+}
+
+fn store_in(folder: &Path) -> PathBuf {
+    folder.join("chater.redb")
+}
+
+fn start_error(path: &Path, error: StoreError) -> StartError {
+    match error {
+        StoreError::Newer { .. } => StartError::NewerData(path.display().to_string()),
+        other => StartError::Store(path.display().to_string(), other.to_string()),
+    }
+}
+
+/// Writes a consistent copy of the store of a node that does not run; gives the number of rows.
+///
+/// # Errors
+/// The data is damaged, newer or in use; the file exists; no room.
+pub fn copy_store(folder: &Path, to: &Path) -> Result<u64, StartError> {
+    let path = store_in(folder);
+    let copied = Store::open(&path).and_then(|store| store.copy_to(to));
+    copied.map_err(|error| start_error(&path, error))
 }
 
 /// Counts the starts of this store: numbers of updates of an earlier run are never used again (Q35).

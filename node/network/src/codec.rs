@@ -1,4 +1,5 @@
-//! Raw bytes up to the end of the writing side, cut at the protocol's limit (Q46).
+//! Length (u32, big-endian), then so many raw bytes, within the protocol's limit (Q46). The reader goes
+//! on as soon as the body is there, and need not wait until the writer's end of the stream comes too.
 
 use std::io;
 
@@ -6,6 +7,9 @@ use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::StreamProtocol;
 use libp2p::request_response::Codec;
 use tokio::sync::oneshot;
+
+/// Room made for a body before any of it has come, bytes.
+const FIRST: usize = 16 * 1024;
 
 /// The other side wrote more than the protocol allows.
 #[derive(Debug, thiserror::Error)]
@@ -29,20 +33,38 @@ pub(crate) enum Answer {
 
 impl Bytes {
     async fn read<T: AsyncRead + Unpin + Send>(&self, io: &mut T) -> io::Result<Vec<u8>> {
-        let mut body = Vec::new();
-        // One byte more than allowed tells "exactly the limit" from "too much".
-        let limit = u64::try_from(self.limit)
-            .unwrap_or(u64::MAX)
-            .saturating_add(1);
-        io.take(limit).read_to_end(&mut body).await?;
-        if body.len() > self.limit {
+        let mut length = [0; 4];
+        match io.read_exact(&mut length).await {
+            Ok(()) => {}
+            // Nothing at all: the other side has no answer.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        }
+        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+        if length > self.limit {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 TooLarge(self.limit),
             ));
         }
+        // Grows with what comes: a length alone must not take memory.
+        let mut body = Vec::with_capacity(length.min(FIRST));
+        let most = u64::try_from(length).unwrap_or(u64::MAX);
+        io.take(most).read_to_end(&mut body).await?;
+        if body.len() < length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         Ok(body)
     }
+}
+
+/// Length and body in one piece: one frame on the wire.
+fn framed(body: &[u8]) -> io::Result<Vec<u8>> {
+    let length = u32::try_from(body.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let mut frame = Vec::with_capacity(4 + body.len());
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(body);
+    Ok(frame)
 }
 
 impl Codec for Bytes {
@@ -73,7 +95,7 @@ impl Codec for Bytes {
     where
         T: AsyncWrite + Unpin + Send,
     {
-        io.write_all(&body).await
+        io.write_all(&framed(&body)?).await
     }
 
     async fn write_response<T>(
@@ -90,7 +112,7 @@ impl Codec for Bytes {
             Answer::Later(body) => body.await,
         };
         match body {
-            Ok(body) => io.write_all(&body).await,
+            Ok(body) => io.write_all(&framed(&body)?).await,
             // A dropped `Reply`: nothing is written, which the other side reads as a refusal.
             Err(_) => Ok(()),
         }
@@ -106,13 +128,17 @@ mod tests {
     #[tokio::test]
     async fn exactly_the_limit_passes_and_one_more_does_not() {
         let codec = Bytes { limit: 10 };
-        let exact = codec.read(&mut Cursor::new(vec![7; 10])).await;
-        assert_eq!(exact.ok(), Some(vec![7; 10]));
-        let error = codec.read(&mut Cursor::new(vec![7; 11])).await.err();
+        let read = async |frame: Vec<u8>| codec.read(&mut Cursor::new(frame)).await;
+        let whole = |len: usize| framed(&vec![7; len]).expect("short");
+        assert_eq!(read(whole(10)).await.ok(), Some(vec![7; 10]));
+        let error = read(whole(11)).await.err();
         assert!(error.is_some_and(|e| e.get_ref().is_some_and(|e| e.is::<TooLarge>())));
-        assert_eq!(
-            codec.read(&mut Cursor::new(Vec::new())).await.ok(),
-            Some(Vec::new())
-        );
+        // No answer; a body cut short; a length and nothing behind it.
+        assert_eq!(read(Vec::new()).await.ok(), Some(Vec::new()));
+        let mut cut = whole(10);
+        cut.pop();
+        assert!(read(cut).await.is_err());
+        assert!(read(vec![0, 0, 0, 5]).await.is_err());
+        assert!(read(vec![255; 4]).await.is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What this node remembers: one redb file, its tables and the functions over them.
+//! What this node remembers: one redb file with a journal in front of it, its tables and the functions over them.
 //!
 //! Synchronous; knows no network, no async, no clock (times are arguments). All keys are big-endian
 //! bytes glued together, so byte order is the order wanted. Start with [`tables`], then [`events`].
@@ -19,11 +19,13 @@ mod rows;
 pub mod tables;
 pub mod users;
 
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::ReadableDatabase as _;
+use redb::backends::{FileBackend, InMemoryBackend};
 
 use journal::Journal;
 use overlay::Changes;
@@ -128,7 +130,7 @@ const CACHE: usize = 16 * 1024 * 1024;
 const CHECKED: u64 = 32 * 1024 * 1024;
 
 impl Store {
-    /// Opens or makes the file, brings its layout up to date.
+    /// Opens or makes the file and its journal beside it, brings the layout up to date.
     ///
     /// # Errors
     /// A newer layout (nothing is touched), a damaged file, no room, no permission.
@@ -144,7 +146,8 @@ impl Store {
             if path.metadata().is_ok_and(|file| file.len() <= CHECKED) {
                 db.check_integrity()?;
             }
-            Self::ready(db)
+            let journal = open_beside(path).map_err(redb::StorageError::Io)?;
+            Self::ready(db, Box::new(FileBackend::new(journal)?))
         }))
         .unwrap_or_else(|_| Err(StoreError::Damaged("it cannot be read".to_owned())))
     }
@@ -154,45 +157,43 @@ impl Store {
     /// # Errors
     /// None in practice.
     pub fn in_memory() -> Result<Self> {
-        let db = redb::Builder::new()
-            .set_cache_size(CACHE)
-            .create_with_backend(redb::backends::InMemoryBackend::new())?;
-        Self::ready(db)
+        Self::on_backends(InMemoryBackend::new(), InMemoryBackend::new())
     }
 
-    /// A store on storage of the caller's making: how tests cut the power.
+    /// A store and its journal on storage of the caller's making: how tests cut the power.
     ///
     /// # Errors
     /// Those of [`Store::open`].
-    pub fn on_backend(backend: impl redb::StorageBackend) -> Result<Self> {
+    pub fn on_backends(
+        backend: impl redb::StorageBackend,
+        journal: impl redb::StorageBackend,
+    ) -> Result<Self> {
         let db = redb::Builder::new()
             .set_cache_size(CACHE)
             .create_with_backend(backend)?;
-        Self::ready(db)
+        Self::ready(db, Box::new(journal))
     }
 
     fn has_tables(&self) -> Result<bool> {
         Ok(self.db.begin_read()?.list_tables()?.next().is_some())
     }
 
-    fn ready(db: redb::Database) -> Result<Self> {
-        let txn = db.begin_read()?;
-        migrate::check(&Read::of(&txn)?)?;
-        let left = journal::left(&txn)?;
-        drop(txn);
-        if !left.is_empty() {
-            let txn = db.begin_write()?;
-            journal::apply(&txn, &left, &Changes::new())?;
-            txn.commit()?;
-        }
-        let shown = Mutex::new(Read::of(&db.begin_read()?)?);
+    fn ready(db: redb::Database, journal: Box<dyn redb::StorageBackend>) -> Result<Self> {
+        let trees = Read::of(&db.begin_read()?)?;
+        migrate::check(&trees)?;
+        let (journal, left) = Journal::open(journal, journal::token_of(&trees)?)?;
         let store = Self {
             db,
-            shown,
-            journal: Mutex::default(),
+            shown: Mutex::new(trees),
+            journal: Mutex::new(journal),
         };
-        migrate::run(&store)?;
+        migrate::run(&store, left)?;
         Ok(store)
+    }
+
+    /// Brings everything into the trees and begins the journal anew.
+    pub(crate) fn settle(&self, changes: Changes) -> Result<()> {
+        self.keep(&mut lock(&self.journal), changes, Durability::Checkpoint)
     }
 
     /// Runs `f` as one turn and keeps its changes; an error from `f` keeps nothing.
@@ -236,22 +237,17 @@ impl Store {
             Durability::Commit if changes.is_empty() && journal.is_written() => return Ok(()),
             _ => {}
         }
-        let record = match durability {
-            Durability::Checkpoint => None,
-            _ => journal.record(&changes),
-        };
-        let mut txn = self.db.begin_write()?;
-        if let Some(record) = record {
-            journal.write(&txn, &record)?;
-            txn.commit()?;
-            journal.wrote(&record);
+        if durability != Durability::Checkpoint && journal.write(&changes)? {
             self.show(changes);
             return Ok(());
         }
+        let token = journal::new_token()?;
+        let mut txn = self.db.begin_write()?;
         txn.set_quick_repair(durability == Durability::Checkpoint);
-        journal::apply(&txn, &self.read()?.overlay, &changes)?;
+        journal::apply(&txn, &self.read()?.overlay, &changes, &token)?;
+        journal.end();
         txn.commit()?;
-        journal.ended();
+        journal.begin(token);
         match self.db.begin_read().map(|txn| Read::of(&txn)) {
             Ok(Ok(read)) => *lock(&self.shown) = read,
             // The older trees with all that changed over them are the same state.
@@ -292,6 +288,29 @@ impl Store {
         txn.commit()?;
         Ok(rows)
     }
+}
+
+/// Opens or makes the journal of a store.
+fn open_beside(path: &Path) -> std::io::Result<File> {
+    let journal = path.with_extension("journal");
+    let is_new = !journal.exists();
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&journal)?;
+    // Its name is on the disk before any promise depends on it.
+    #[cfg(unix)]
+    if is_new && let Some(folder) = journal.parent() {
+        File::open(if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        })?
+        .sync_all()?;
+    }
+    Ok(file)
 }
 
 /// What a lock guards here is whole at any time: a panic elsewhere spoils nothing.

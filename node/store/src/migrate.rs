@@ -4,8 +4,9 @@ use std::path::Path;
 
 use redb::ReadableDatabase as _;
 
+use crate::overlay::{Changes, full};
 use crate::tables::Table;
-use crate::{Durability, Read, Result, Rows, Store, StoreError};
+use crate::{Read, Result, Rows, Store, StoreError};
 
 /// The layout this program writes.
 const SCHEMA: u32 = 2;
@@ -39,24 +40,22 @@ pub(crate) fn check(rows: &Read) -> Result<Option<u32>> {
     }
 }
 
-/// Checks the layout before anything is written; makes the trees of a new file.
-pub(crate) fn run(store: &Store) -> Result<()> {
+/// Checks the layout before anything is written; makes the trees of a new file; brings in what a crash
+/// left in the journal.
+pub(crate) fn run(store: &Store, mut left: Changes) -> Result<()> {
     match check(&store.read()?)? {
-        Some(SCHEMA) => Ok(()),
-        // 1 -> 2: the journal. A program that knows only 1 would not see what stands in it.
-        Some(_) => write(store),
+        // 1 -> 2: the journal. A program that knows only 1 would not look into it.
+        Some(_) => {}
         // Tables but no layout: another program's file, or a damaged one. Only a file without any
         // table is new.
-        None if store.has_tables()? => Err(StoreError::Damaged(
-            "it is not a store of Chater".to_owned(),
-        )),
-        None => write(store),
+        None if store.has_tables()? => {
+            return Err(StoreError::Damaged(
+                "it is not a store of Chater".to_owned(),
+            ));
+        }
+        None => {}
     }
-}
-
-/// In the trees at once, for it is looked at before the journal.
-fn write(store: &Store) -> Result<()> {
-    store.write(Durability::Checkpoint, |tx| {
-        tx.put(Table::Meta, b"schema", &SCHEMA.to_be_bytes())
-    })
+    let schema = SCHEMA.to_be_bytes().to_vec();
+    left.insert(full(Table::Meta, b"schema"), Some(schema));
+    store.settle(left)
 }

@@ -12,29 +12,33 @@ use std::sync::{Arc, Mutex};
 use chater_store::tables::Table;
 use chater_store::{Durability, Rows, Store, StoreError};
 
+/// The trees and the journal: two files on one disk.
+type Files = [Vec<u8>; 2];
+
 #[derive(Debug, Clone)]
 enum Op {
-    Write(u64, Vec<u8>),
-    Len(u64),
+    Write(usize, u64, Vec<u8>),
+    Len(usize, u64),
 }
 
-fn apply(bytes: &mut Vec<u8>, op: &Op) {
+fn apply(files: &mut Files, op: &Op) {
     match op {
-        Op::Write(at, data) => {
+        Op::Write(file, at, data) => {
+            let bytes = &mut files[*file];
             let (at, end) = (*at as usize, *at as usize + data.len());
             if bytes.len() < end {
                 bytes.resize(end, 0);
             }
             bytes[at..end].copy_from_slice(data);
         }
-        Op::Len(len) => bytes.resize(*len as usize, 0),
+        Op::Len(file, len) => files[*file].resize(*len as usize, 0),
     }
 }
 
 /// What was on the disk when the power went.
 #[derive(Debug, Clone)]
 struct Image {
-    bytes: Vec<u8>,
+    files: Files,
     /// Transactions whose commit had come back, with a sync at or after them.
     promised: u64,
     /// Transactions begun.
@@ -43,8 +47,8 @@ struct Image {
 
 #[derive(Debug, Default)]
 struct Disk {
-    live: Vec<u8>,
-    synced: Vec<u8>,
+    live: Files,
+    synced: Files,
     pending: Vec<Op>,
     ops: u64,
     cut_at: u64,
@@ -73,22 +77,23 @@ impl Disk {
 
     /// Of what was not synced any part may have reached the disk, torn in sectors.
     fn cut(&mut self) {
-        let mut bytes = self.synced.clone();
+        let mut files = self.synced.clone();
         for op in self.pending.clone() {
             match (self.random() % 4, op) {
                 (0, _) => {}
-                (1, Op::Write(at, data)) => {
+                (1, Op::Write(file, at, data)) => {
                     for (i, sector) in data.chunks(512).enumerate() {
                         if self.random().is_multiple_of(2) {
-                            apply(&mut bytes, &Op::Write(at + 512 * i as u64, sector.to_vec()));
+                            let at = at + 512 * i as u64;
+                            apply(&mut files, &Op::Write(file, at, sector.to_vec()));
                         }
                     }
                 }
-                (_, op) => apply(&mut bytes, &op),
+                (_, op) => apply(&mut files, &op),
             }
         }
         self.image = Some(Image {
-            bytes,
+            files,
             promised: self.promised,
             begun: self.begun,
         });
@@ -96,18 +101,17 @@ impl Disk {
 }
 
 #[derive(Debug, Clone)]
-struct Backend(Arc<Mutex<Disk>>);
+struct Backend(Arc<Mutex<Disk>>, usize);
 
 impl redb::StorageBackend for Backend {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.lock().unwrap().live.len() as u64)
+        Ok(self.0.lock().unwrap().live[self.1].len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let disk = self.0.lock().unwrap();
         let at = offset as usize;
-        let from = disk
-            .live
+        let from = disk.live[self.1]
             .get(at..at + out.len())
             .ok_or(io::ErrorKind::UnexpectedEof)?;
         out.copy_from_slice(from);
@@ -116,8 +120,8 @@ impl redb::StorageBackend for Backend {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut disk = self.0.lock().unwrap();
-        disk.live.resize(len as usize, 0);
-        disk.pending.push(Op::Len(len));
+        disk.live[self.1].resize(len as usize, 0);
+        disk.pending.push(Op::Len(self.1, len));
         disk.step();
         Ok(())
     }
@@ -125,8 +129,14 @@ impl redb::StorageBackend for Backend {
     fn sync_data(&self) -> io::Result<()> {
         let mut disk = self.0.lock().unwrap();
         if disk.ops < disk.lies_from {
-            let pending = std::mem::take(&mut disk.pending);
-            for op in &pending {
+            // A sync is of one file: what the other has not synced stays in the air.
+            let own = |op: &Op| match op {
+                Op::Write(file, ..) | Op::Len(file, _) => *file == self.1,
+            };
+            let (done, rest) = std::mem::take(&mut disk.pending).into_iter().partition(own);
+            disk.pending = rest;
+            let done: Vec<Op> = done;
+            for op in &done {
                 apply(&mut disk.synced, op);
             }
         }
@@ -136,7 +146,7 @@ impl redb::StorageBackend for Backend {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut disk = self.0.lock().unwrap();
-        let op = Op::Write(offset, data.to_vec());
+        let op = Op::Write(self.1, offset, data.to_vec());
         apply(&mut disk.live, &op);
         disk.pending.push(op);
         disk.step();
@@ -149,7 +159,7 @@ const TURNS: u64 = 24;
 fn rows_of(turn: u64) -> [(Table, Vec<u8>, Vec<u8>); 3] {
     let key = turn.to_be_bytes().to_vec();
     // Some turns are larger than the journal may be, and go into the trees at once.
-    let size = if turn % 12 == 8 { 300_000 } else { 3_000 };
+    let size = if turn % 12 == 8 { 600_000 } else { 3_000 };
     [
         (Table::Arrivals, key.clone(), vec![turn as u8; 40]),
         (Table::Events, key.clone(), vec![turn as u8; size]),
@@ -173,7 +183,7 @@ fn run(cut_at: u64, lies_from: u64, seed: u64) -> Option<Image> {
         random: seed | 1,
         ..Disk::default()
     }));
-    let store = Store::on_backend(Backend(disk.clone())).unwrap();
+    let store = Store::on_backends(Backend(disk.clone(), 0), Backend(disk.clone(), 1)).unwrap();
     for turn in 1..=TURNS {
         disk.lock().unwrap().begun = turn;
         store
@@ -195,17 +205,18 @@ fn run(cut_at: u64, lies_from: u64, seed: u64) -> Option<Image> {
 /// Opens what the power cut left and says what is wrong with it.
 fn judge(image: &Image) -> Result<(), String> {
     let disk = Disk {
-        live: image.bytes.clone(),
-        synced: image.bytes.clone(),
+        live: image.files.clone(),
+        synced: image.files.clone(),
         lies_from: u64::MAX,
         random: 1,
         ..Disk::default()
     };
     // redb's own assertions fire on some images that no honest disk leaves: that is a verdict too.
-    let backend = Backend(Arc::new(Mutex::new(disk)));
-    let opened =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| Store::on_backend(backend)))
-            .unwrap_or_else(|_| Err(StoreError::Damaged("it cannot be read".to_owned())));
+    let disk = Arc::new(Mutex::new(disk));
+    let (trees, journal) = (Backend(disk.clone(), 0), Backend(disk, 1));
+    let open = std::panic::AssertUnwindSafe(|| Store::on_backends(trees, journal));
+    let opened = std::panic::catch_unwind(open)
+        .unwrap_or_else(|_| Err(StoreError::Damaged("it cannot be read".to_owned())));
     let store = match opened {
         Ok(store) => store,
         // Cut while the file was made: nothing was promised.

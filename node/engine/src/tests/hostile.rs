@@ -106,16 +106,21 @@ impl Hostile {
             .sign(&node_key),
             proofs: Vec::new(),
         };
+        // Set when this side may talk too: the node under test may have linked it a moment before.
+        let admitted = Arc::new(AtomicU32::new(0));
         tokio::spawn({
             let (network, gives, asked) = (network.clone(), gives.clone(), asked.clone());
+            let admitted = admitted.clone();
             async move {
                 while let Some(event) = events.recv().await {
                     match event {
                         NetworkEvent::Connected { peer, .. } => {
                             let (network, hello) = (network.clone(), hello.encode());
+                            let admitted = admitted.clone();
                             tokio::spawn(async move {
                                 network.request(peer, Protocol::Hello, hello).await.unwrap();
                                 network.admit(peer);
+                                admitted.fetch_add(1, Ordering::Relaxed);
                             });
                         }
                         NetworkEvent::Request {
@@ -165,6 +170,7 @@ impl Hostile {
         });
         until("the hostile node is linked", || {
             lock(&engine.shared().presence).links.contains_key(&node)
+                && admitted.load(Ordering::Relaxed) > 0
         })
         .await;
         Self {
