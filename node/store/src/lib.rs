@@ -6,6 +6,7 @@
 
 pub mod chats;
 pub mod events;
+mod file;
 pub mod homes;
 pub mod key;
 mod migrate;
@@ -19,7 +20,7 @@ pub mod users;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use redb::ReadableDatabase as _;
+use file::OpenFile;
 
 pub use rows::{Read, Rows, Visit, Write};
 
@@ -99,7 +100,7 @@ pub enum Durability {
 
 /// The open store. Share it by `Arc`.
 pub struct Store {
-    db: redb::Database,
+    file: OpenFile,
 }
 
 impl std::fmt::Debug for Store {
@@ -131,7 +132,12 @@ impl Store {
             if path.metadata().is_ok_and(|file| file.len() <= CHECKED) {
                 db.check_integrity()?;
             }
-            Self::ready(db)
+            let again = {
+                let path = path.to_owned();
+                // Not `create`: a file that is gone must not come back empty.
+                move || Ok(redb::Builder::new().set_cache_size(CACHE).open(&path)?)
+            };
+            Self::ready(OpenFile::new(db, Some(Box::new(again)), Some(path)))
         }))
         .unwrap_or_else(|_| Err(StoreError::Damaged("it cannot be read".to_owned())))
     }
@@ -144,7 +150,7 @@ impl Store {
         let db = redb::Builder::new()
             .set_cache_size(CACHE)
             .create_with_backend(redb::backends::InMemoryBackend::new())?;
-        Self::ready(db)
+        Self::ready(OpenFile::new(db, None, None))
     }
 
     /// A store on storage of the caller's making: how tests cut the power.
@@ -155,15 +161,38 @@ impl Store {
         let db = redb::Builder::new()
             .set_cache_size(CACHE)
             .create_with_backend(backend)?;
-        Self::ready(db)
+        Self::ready(OpenFile::new(db, None, None))
+    }
+
+    /// As [`Store::on_backend`], for storage that can be opened again: how tests make a disk fail.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`].
+    pub fn on_backends<B: redb::StorageBackend>(
+        open: impl Fn() -> B + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let again = move || {
+            Ok(redb::Builder::new()
+                .set_cache_size(CACHE)
+                .create_with_backend(open())?)
+        };
+        let db = again()?;
+        Self::ready(OpenFile::new(db, Some(Box::new(again)), None))
+    }
+
+    /// Whether the file is open and nothing has failed in it. If not, the next write opens it anew, and
+    /// so does a read that comes first.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.file.is_whole()
     }
 
     fn has_tables(&self) -> Result<bool> {
-        Ok(self.db.begin_read()?.list_tables()?.next().is_some())
+        Ok(self.file.begin_read()?.0.list_tables()?.next().is_some())
     }
 
-    fn ready(db: redb::Database) -> Result<Self> {
-        let store = Self { db };
+    fn ready(file: OpenFile) -> Result<Self> {
+        let store = Self { file };
         migrate::run(&store)?;
         Ok(store)
     }
@@ -177,44 +206,48 @@ impl Store {
         durability: Durability,
         f: impl FnOnce(&mut Write<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let mut txn = self.db.begin_write().map_err(StoreError::from)?;
-        match durability {
-            Durability::Commit => {}
-            Durability::Lazy => txn
-                .set_durability(redb::Durability::None)
-                .map_err(|e| StoreError::Io(e.to_string()))?,
-            Durability::Checkpoint => txn.set_quick_repair(true),
-        }
-        let out = {
-            let mut tx = Write::new(&txn);
-            f(&mut tx)?
-        };
-        txn.commit().map_err(StoreError::from)?;
-        Ok(out)
+        self.transact(|tx| Ok((f(tx)?, durability)))
     }
 
     /// Runs `f` in a write transaction whose durability `f` decides at its end: a turn of the engine
     /// learns only from its inputs whether anything in it must be on disk.
     ///
     /// # Errors
-    /// Those of `f` and of the commit.
+    /// Those of `f` and of the commit; [`StoreError::Full`] before `f` runs while the disk has hardly any
+    /// room left.
     pub fn turn<T, E: From<StoreError>>(
         &self,
         f: impl FnOnce(&mut Write<'_>) -> std::result::Result<(T, Durability), E>,
     ) -> std::result::Result<T, E> {
-        let mut txn = self.db.begin_write().map_err(StoreError::from)?;
-        let (out, durability) = {
-            let mut tx = Write::new(&txn);
-            f(&mut tx)?
+        self.file.room()?;
+        self.transact(f)
+    }
+
+    fn transact<T, E: From<StoreError>>(
+        &self,
+        f: impl FnOnce(&mut Write<'_>) -> std::result::Result<(T, Durability), E>,
+    ) -> std::result::Result<T, E> {
+        let (_writing, mut txn, spoilt) = self.file.begin_write()?;
+        let done = f(&mut Write::new(&txn, spoilt.clone()));
+        let (out, durability) = match done {
+            Ok(done) if !spoilt.is_set() => done,
+            other => {
+                // Rolled back here, where a panic of redb over damage is contained.
+                spoilt.changing(|| Ok(txn.abort()?))?;
+                other?;
+                return Err(StoreError::Io("a part of the transaction failed".to_owned()).into());
+            }
         };
-        match durability {
-            Durability::Commit => {}
-            Durability::Lazy => txn
-                .set_durability(redb::Durability::None)
-                .map_err(|e| StoreError::Io(e.to_string()))?,
-            Durability::Checkpoint => txn.set_quick_repair(true),
-        }
-        txn.commit().map_err(StoreError::from)?;
+        spoilt.changing(|| {
+            match durability {
+                Durability::Commit => {}
+                Durability::Lazy => txn
+                    .set_durability(redb::Durability::None)
+                    .map_err(|e| StoreError::Io(e.to_string()))?,
+                Durability::Checkpoint => txn.set_quick_repair(true),
+            }
+            Ok(txn.commit()?)
+        })?;
         Ok(out)
     }
 
@@ -223,7 +256,8 @@ impl Store {
     /// # Errors
     /// Storage errors.
     pub fn read(&self) -> Result<Read> {
-        Ok(Read::new(self.db.begin_read()?))
+        let (txn, spoilt) = self.file.begin_read()?;
+        Ok(Read::new(txn, spoilt))
     }
 
     /// Copies a consistent snapshot into a new store at `path`.
@@ -235,8 +269,9 @@ impl Store {
             return Err(StoreError::Io("the file exists already".to_owned()));
         }
         let from = self.read()?;
+        let db = redb::Builder::new().set_cache_size(CACHE).create(path)?;
         let to = Self {
-            db: redb::Builder::new().set_cache_size(CACHE).create(path)?,
+            file: OpenFile::new(db, None, None),
         };
         // One transaction: a copy that was cut short holds nothing rather than a part.
         to.write(Durability::Commit, |tx| {

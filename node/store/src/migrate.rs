@@ -4,6 +4,7 @@ use std::path::Path;
 
 use redb::ReadableDatabase as _;
 
+use crate::file::Spoilt;
 use crate::tables::Table;
 use crate::{Durability, Read, Result, Rows, Store, StoreError};
 
@@ -16,7 +17,7 @@ pub(crate) fn refuse_newer(path: &Path) -> Result<()> {
     if let Ok(db) = redb::ReadOnlyDatabase::open(path)
         && let Ok(txn) = db.begin_read()
     {
-        check(found(&Read::new(txn))?)?;
+        check(found(&Read::new(txn, Spoilt::default()))?)?;
     }
     Ok(())
 }

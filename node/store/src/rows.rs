@@ -9,6 +9,7 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::file::Spoilt;
 use crate::tables::{META, ROWS, Table, Tree};
 use crate::{Result, StoreError, key};
 
@@ -98,14 +99,16 @@ fn tree_of(table: Table) -> Tree {
 /// A read snapshot.
 pub struct Read {
     txn: ReadTransaction,
+    spoilt: Spoilt,
     meta: RefCell<Option<ReadOnlyTable<Bytes, Bytes>>>,
     rows: RefCell<Option<ReadOnlyTable<Bytes, Bytes>>>,
 }
 
 impl Read {
-    pub(crate) fn new(txn: ReadTransaction) -> Self {
+    pub(crate) fn new(txn: ReadTransaction, spoilt: Spoilt) -> Self {
         Self {
             txn,
+            spoilt,
             meta: RefCell::default(),
             rows: RefCell::default(),
         }
@@ -122,15 +125,17 @@ impl Read {
         } else {
             &self.rows
         };
-        if slot.borrow().is_none() {
-            match self.txn.open_table(tree_of(table)) {
-                Ok(opened) => slot.replace(Some(opened)),
-                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(empty),
-                Err(error) => return Err(error.into()),
-            };
-        }
-        // Shared: the closure may read this very tree again.
-        slot.borrow().as_ref().map_or(Ok(empty), f)
+        self.spoilt.reading(|| {
+            if slot.borrow().is_none() {
+                match self.txn.open_table(tree_of(table)) {
+                    Ok(opened) => slot.replace(Some(opened)),
+                    Err(redb::TableError::TableDoesNotExist(_)) => return Ok(empty),
+                    Err(error) => return Err(error.into()),
+                };
+            }
+            // Shared: the closure may read this very tree again.
+            slot.borrow().as_ref().map_or(Ok(empty), f)
+        })
     }
 }
 
@@ -156,17 +161,25 @@ impl Rows for Read {
     }
 }
 
+/// A row as it was before a change: table, key in the tree, value.
+type Before = (Table, Vec<u8>, Option<Vec<u8>>);
+
 /// The write transaction of a turn.
 pub struct Write<'txn> {
     txn: &'txn WriteTransaction,
+    spoilt: Spoilt,
+    /// What was there before, newest last; none = not kept.
+    undo: RefCell<Option<Vec<Before>>>,
     meta: RefCell<Option<redb::Table<'txn, Bytes, Bytes>>>,
     rows: RefCell<Option<redb::Table<'txn, Bytes, Bytes>>>,
 }
 
 impl<'txn> Write<'txn> {
-    pub(crate) fn new(txn: &'txn WriteTransaction) -> Self {
+    pub(crate) fn new(txn: &'txn WriteTransaction, spoilt: Spoilt) -> Self {
         Self {
             txn,
+            spoilt,
+            undo: RefCell::default(),
             meta: RefCell::default(),
             rows: RefCell::default(),
         }
@@ -182,11 +195,65 @@ impl<'txn> Write<'txn> {
         } else {
             &self.rows
         };
-        let mut open = slot.borrow_mut();
-        if open.is_none() {
-            *open = Some(self.txn.open_table(tree_of(table))?);
+        self.spoilt.changing(|| {
+            let mut open = slot.borrow_mut();
+            if open.is_none() {
+                *open = Some(self.txn.open_table(tree_of(table))?);
+            }
+            open.as_mut().map_or_else(|| Err(damaged(table)), f)
+        })
+    }
+
+    /// Whether the file still serves: a row that does not decode leaves it so, a failure of the disk or
+    /// damage that redb met does not, and nothing of this transaction can be kept.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.spoilt.is_set()
+    }
+
+    /// From here on [`Write::undo`] can take changes back.
+    pub fn begin(&self) {
+        match &mut *self.undo.borrow_mut() {
+            Some(undo) => undo.clear(),
+            none => *none = Some(Vec::new()),
         }
-        open.as_mut().map_or_else(|| Err(damaged(table)), f)
+    }
+
+    /// Takes back all changes since [`Write::begin`], the newest first: one part of a transaction fails
+    /// without the others.
+    ///
+    /// # Errors
+    /// Storage errors; then nothing of the transaction can be kept.
+    pub fn undo(&self) -> Result<()> {
+        let changes = self.undo.take().unwrap_or_default();
+        for (table, key, value) in changes.into_iter().rev() {
+            self.with(table, |t| {
+                match &value {
+                    Some(value) => t.insert(&key[..], &value[..])?,
+                    None => t.remove(&key[..])?,
+                };
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Changes one row and remembers what it was.
+    fn change(&self, table: Table, key: &[u8], value: Option<&[u8]>) -> Result<bool> {
+        let key = full(table, key);
+        let mut undo = self.undo.borrow_mut();
+        let (was, before) = self.with(table, |t| {
+            let old = match value {
+                Some(value) => t.insert(&key[..], value)?,
+                None => t.remove(&key[..])?,
+            };
+            let before = old.as_ref().filter(|_| undo.is_some());
+            Ok((old.is_some(), before.map(|v| v.value().to_vec())))
+        })?;
+        if let Some(undo) = &mut *undo {
+            undo.push((table, key, before));
+        }
+        Ok(was)
     }
 
     /// Writes a row.
@@ -194,10 +261,7 @@ impl<'txn> Write<'txn> {
     /// # Errors
     /// Storage errors.
     pub fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
-        self.with(table, |t| {
-            t.insert(&full(table, key)[..], value)?;
-            Ok(())
-        })
+        self.change(table, key, Some(value)).map(|_| ())
     }
 
     /// Writes a CBOR row.
@@ -213,7 +277,7 @@ impl<'txn> Write<'txn> {
     /// # Errors
     /// Storage errors.
     pub fn remove(&self, table: Table, key: &[u8]) -> Result<bool> {
-        self.with(table, |t| Ok(t.remove(&full(table, key)[..])?.is_some()))
+        self.change(table, key, None)
     }
 
     /// The next number of a counter kept in `meta`, from 1.
