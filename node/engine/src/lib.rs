@@ -303,8 +303,10 @@ impl Engine {
     }
 
     /// The session behind a secret; none = ended or unknown. A cheap read.
-    #[must_use]
-    pub fn session(&self, secret: &str) -> Option<OpenSession> {
+    ///
+    /// # Errors
+    /// Storage errors: nobody is signed out because a disk does not answer.
+    pub fn session(&self, secret: &str) -> Result<Option<OpenSession>, Error> {
         account::session(self, secret)
     }
 

@@ -237,8 +237,7 @@ fn damage_met_while_running_is_an_error_and_no_panic() {
             })
             .unwrap();
         drop(store);
-        let bytes = std::mem::take(&mut disk.lock().unwrap().bytes);
-        bytes
+        std::mem::take(&mut disk.lock().unwrap().bytes)
     };
     let (mut met, mut errors) = (0, 0);
     for at in 1..=12 {
