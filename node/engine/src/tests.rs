@@ -10,6 +10,7 @@
 mod hostile;
 mod keys;
 mod nodes;
+mod trouble;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
