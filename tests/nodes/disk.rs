@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 /// Says to the inner test where its small disk is.
 const DISK: &str = "SMALL_DISK";
 /// Messages of the flood.
-const MANY: usize = 1_500;
+const MANY: usize = 800;
 
 /// Runs one of the ignored tests below on a disk of so many MiB, if this machine allows it.
 fn on_small_disk(test: &str, mib: u32) {
@@ -132,7 +132,7 @@ fn a_full_disk_refuses_and_goes_on_inside() {
         bob.sees("before").await;
 
         let filler = fill(&disk, 512 * 1024);
-        for n in 0..50 {
+        for n in 0..8 {
             let body = json!({"text": format!("refused {n}"), "client_id": format!("r{n}")});
             let answer = ann.tries_to_send(&chat, &body).await.expect(503);
             assert_eq!(answer.code(), "storage_full");
@@ -252,6 +252,95 @@ fn a_disk_that_fills_and_empties_loses_nothing_acknowledged_inside() {
             assert_eq!(texts.last().map(String::as_str), Some("the end"));
             if round == 0 {
                 // And on the disk.
+                dom.kill9().await;
+                dom.up().await;
+            }
+        }
+    });
+}
+
+/// D06: the n-th write or sync of the running node fails, by `strace`, again and again.
+#[test]
+fn failed_writes_and_syncs_lose_nothing_acknowledged() {
+    let strace = Command::new("strace").arg("-V").output();
+    if !strace.is_ok_and(|done| done.status.success()) {
+        println!("SKIPPED failed_writes_and_syncs_lose_nothing_acknowledged: no strace");
+        return;
+    }
+    story(240, async {
+        let mut dom = TestNode::named("dom").without_limits();
+        dom.up().await;
+        let (ann, eve) = (dom.registers("ann").await, dom.registers("eve").await);
+        let chat = ann.opens(&eve).await;
+        let faults = [
+            "pwrite64:error=ENOSPC:when=3+297",
+            "fdatasync:error=EIO:when=2+31",
+            "pwrite64:error=EIO:when=11+411",
+        ];
+        let (mut kept, mut refused) = (Vec::new(), 0);
+        for (round, fault) in faults.iter().enumerate() {
+            let mut tracer = Command::new("strace")
+                .args([
+                    "-f",
+                    "-qq",
+                    "-o",
+                    "/dev/null",
+                    "-e",
+                    "trace=pwrite64,fdatasync",
+                    "-e",
+                ])
+                .arg(format!("inject={fault}"))
+                .arg("-p")
+                .arg(dom.pid().to_string())
+                .spawn()
+                .expect("strace");
+            let traced = format!("/proc/{}/status", dom.pid());
+            let attached = until("strace is attached", || {
+                let ended = tracer.try_wait().expect("a process").is_some();
+                let status = std::fs::read_to_string(&traced).unwrap_or_default();
+                let tracing = status
+                    .lines()
+                    .any(|line| line.starts_with("TracerPid") && !line.trim_end().ends_with("\t0"));
+                std::future::ready((ended || tracing).then_some(tracing))
+            })
+            .await;
+            if !attached {
+                println!(
+                    "SKIPPED failed_writes_and_syncs_lose_nothing_acknowledged: no rights to trace"
+                );
+                return;
+            }
+            for n in 0..60 {
+                let text = format!("{round}-{n}");
+                let answer = ann.tries_to_send(&chat, &json!({"text": text})).await;
+                match (answer.status, answer.code().as_str()) {
+                    (201, _) => kept.push(text),
+                    (503, "storage_full" | "storage_failed") => {
+                        refused += 1;
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                    _ => panic!("{}: {}", answer.status, answer.text()),
+                }
+            }
+            // Detached by its end; the node goes on.
+            tracer.kill().expect("a signal");
+            tracer.wait().expect("a process");
+            until("the node writes again", || async {
+                let body =
+                    json!({"text": format!("whole {round}"), "client_id": format!("w{round}")});
+                (ann.tries_to_send(&chat, &body).await.status < 300).then_some(())
+            })
+            .await;
+        }
+        println!("{} kept, {refused} refused", kept.len());
+        assert!(refused >= 3 && kept.len() > 60);
+        for round in 0..2 {
+            let texts = words(&eve.history(&chat).await);
+            for text in &kept {
+                let times = texts.iter().filter(|found| *found == text).count();
+                assert_eq!(times, 1, "round {round}: {text}");
+            }
+            if round == 0 {
                 dom.kill9().await;
                 dom.up().await;
             }

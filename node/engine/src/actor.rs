@@ -213,7 +213,9 @@ pub(crate) fn work(shared: &Shared) {
     let (mut lazy, mut unchecked) = (false, true);
     let mut failing = false;
     loop {
-        let timeout = if lazy || !shared.store.is_whole() {
+        let timeout = if !shared.store.is_whole() {
+            REST
+        } else if lazy {
             SETTLE
         } else if unchecked {
             CHECKPOINT
