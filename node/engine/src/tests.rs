@@ -10,6 +10,7 @@
 mod hostile;
 mod keys;
 mod nodes;
+mod strangers;
 mod trouble;
 
 use std::path::{Path, PathBuf};

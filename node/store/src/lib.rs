@@ -13,6 +13,7 @@ mod migrate;
 pub mod nodes;
 mod order;
 pub mod outbox;
+pub mod refused;
 mod rows;
 pub mod tables;
 pub mod users;
