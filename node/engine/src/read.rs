@@ -150,8 +150,24 @@ impl<'a, R: Rows> Reader<'a, R> {
         Ok(best)
     }
 
-    /// One message as the viewer sees it. None for what cannot be shown at all.
+    /// One message as the viewer sees it. None for what cannot be shown at all: a row that does not read
+    /// takes neither the page nor the list with it (B31).
     pub(crate) fn message(
+        &self,
+        no: u32,
+        chat: &ChatRow,
+        row: &TimelineRow,
+    ) -> Result<Option<Message>, StoreError> {
+        match self.whole_message(no, chat, row) {
+            Err(error @ StoreError::Damaged(_)) => {
+                tracing::error!(%error, chat = %chat.id.short(), n = row.n, "a message does not read");
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
+    fn whole_message(
         &self,
         no: u32,
         chat: &ChatRow,

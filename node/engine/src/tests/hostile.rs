@@ -233,6 +233,24 @@ impl Hostile {
         }
     }
 
+    /// Any bytes as a request of the log; what came back, if anything did.
+    pub(super) async fn asks(&self, body: Vec<u8>) -> Option<LogAnswer> {
+        let answer = self.network.request(self.to, Protocol::Log, body).await;
+        answer.ok().and_then(|body| LogAnswer::decode(&body).ok())
+    }
+
+    /// Any bytes as events of a push.
+    pub(super) async fn push_bytes(&self, chat: &ChatRef, events: Vec<Vec<u8>>) -> Vec<Ack> {
+        let push = Push {
+            chat: chat.clone(),
+            events: events.into_iter().map(ByteBuf::from).collect(),
+        };
+        match self.asks(LogRequest::Push(push).encode()).await {
+            Some(LogAnswer::Acks(acks)) => acks.iter().map(|ack| Ack::from(*ack)).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub(super) async fn push(&self, chat: &ChatRef, events: &[VerifiedEvent]) -> Vec<Ack> {
         let push = Push {
             chat: chat.clone(),
