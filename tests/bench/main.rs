@@ -1,7 +1,8 @@
 //! The benchmark: two real release nodes on loopback, driven over the public API and sockets, beside the floor that the
 //! same machine allows in the same run. `scripts/bench` builds and starts it.
 //!
-//! `--quick`: fewer messages. `--json FILE`: the figures as a list of `{name, value, unit, better, must, aim}`.
+//! `--quick`: fewer messages. `--smoke`: just enough to see that every figure is measured and nothing is lost; no speed is
+//! asked for. `--json FILE`: the figures as a list of `{name, value, unit, better, must, aim}`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -29,8 +30,14 @@ pub(crate) struct Scale {
     pub stored: usize,
     /// Messages of a node that was away.
     pub away: usize,
-    /// Messages of the long chat.
+    /// Messages of the short and of the long chat.
+    pub short: usize,
+    /// See `short`.
     pub long: usize,
+    /// How often the newest page is opened.
+    pub pages: usize,
+    /// Starts of each kind.
+    pub starts: usize,
     /// Seconds of idling.
     pub idle: u64,
 }
@@ -40,7 +47,10 @@ const FULL: Scale = Scale {
     pipelined: 5_000,
     stored: 100_000,
     away: 2_000,
+    short: 1_000,
     long: 1_000_000,
+    pages: 200,
+    starts: 5,
     idle: 20,
 };
 const QUICK: Scale = Scale {
@@ -48,20 +58,37 @@ const QUICK: Scale = Scale {
     pipelined: 5_000,
     stored: 20_000,
     away: 2_000,
+    short: 1_000,
     long: 50_000,
+    pages: 200,
+    starts: 5,
     idle: 20,
+};
+
+const SMOKE: Scale = Scale {
+    sequential: 20,
+    pipelined: 200,
+    stored: 300,
+    away: 200,
+    short: 100,
+    long: 300,
+    pages: 20,
+    starts: 2,
+    idle: 1,
 };
 
 fn main() {
     let mut scale = FULL;
+    let mut smoke = false;
     let mut json = None;
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--quick" => scale = QUICK,
+            "--smoke" => (scale, smoke) = (SMOKE, true),
             "--json" => json = Some(words.next().expect("--json FILE")),
             other => {
-                println!("unknown option {other}; there are --quick and --json FILE");
+                println!("unknown option {other}; there are --quick, --smoke and --json FILE");
                 std::process::exit(1);
             }
         }
@@ -88,4 +115,10 @@ fn main() {
         println!("figures written to {path}");
     }
     runtime.shutdown_background();
+    if smoke {
+        // A message that was lost has ended the run before: what is left is that nothing was left out.
+        let wrong = report.wrong();
+        assert!(wrong.is_empty(), "not measured: {}", wrong.join(", "));
+        println!("smoke: every figure is there, nothing was lost");
+    }
 }

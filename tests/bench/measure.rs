@@ -8,7 +8,7 @@ use crate::Scale;
 use crate::floor::{self, Floor, ms, quantile};
 use crate::load::{cpu_seconds, flood, memory_mib, open};
 use crate::report::Better::{Higher, Lower};
-use crate::report::{Figure, Report};
+use crate::report::{CAME, Figure, Report};
 
 /// Unanswered messages of one socket; a node stops reading at 256 (Q45).
 const WINDOW: usize = 200;
@@ -252,13 +252,7 @@ async fn away(pair: &mut Pair, scale: Scale, report: &mut Report) {
         .goal(1.0, 0.4),
     );
     report.add(
-        Figure::new(
-            "node was away: messages that came",
-            count(came) / count(scale.away) * 100.0,
-            "%",
-            Higher,
-        )
-        .goal(100.0, 100.0),
+        Figure::new(CAME, count(came) / count(scale.away) * 100.0, "%", Higher).goal(100.0, 100.0),
     );
     assert_eq!(there.len(), before, "both nodes hold the same");
 }
@@ -278,7 +272,7 @@ async fn starts(scale: Scale, report: &mut Report) {
     let (mut node, _bob, _chat) = filled("store", scale.stored).await;
     let mut clean = Vec::new();
     let mut killed = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..scale.starts {
         node.down().await;
         clean.push(node.up().await.as_secs_f64());
         node.kill9().await;
@@ -312,12 +306,12 @@ async fn starts(scale: Scale, report: &mut Report) {
 
 async fn long_chat(scale: Scale, report: &mut Report) {
     let mut times = Vec::new();
-    for (name, many) in [("short", 1_000), ("long", scale.long)] {
+    for (name, many) in [("short", scale.short), ("long", scale.long)] {
         let (mut node, bob, chat) = filled(name, many).await;
         // As after a start: nothing of it is in the node's own memory.
         node.restart().await;
         let mut opened = Vec::new();
-        for n in 0..220 {
+        for n in 0..scale.pages + 20 {
             let started = Instant::now();
             let page = bob
                 .api

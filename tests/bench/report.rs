@@ -29,6 +29,28 @@ pub(crate) struct Report {
     figures: Vec<Figure>,
 }
 
+/// The one figure that is a promise: its goal is all of them.
+pub(crate) const CAME: &str = "node was away: messages that came";
+/// What every run measures.
+const FIGURES: [&str; 16] = [
+    "floor: durable commit p50",
+    "floor: loopback round trip p50",
+    "idle CPU of two connected nodes",
+    "memory idle (larger node)",
+    "message across two nodes p50",
+    "message across two nodes p99",
+    "message on one node p50",
+    "pipelined across two nodes",
+    "CPU of both nodes per 1,000 messages",
+    "memory after load (larger node)",
+    "node was away: all 2,000 there after start",
+    CAME,
+    "start to ready, clean",
+    "start to ready after kill -9",
+    "newest page of the long chat p50",
+    "long chat opens like a short one",
+];
+
 impl Figure {
     pub(crate) fn new(name: &'static str, value: f64, unit: &'static str, better: Better) -> Self {
         Self {
@@ -113,6 +135,22 @@ impl Report {
                 .count()
         ));
         out
+    }
+
+    /// What a run of any size must have and has not, or has as no number.
+    pub(crate) fn wrong(&self) -> Vec<String> {
+        let mut wrong: Vec<String> = FIGURES
+            .iter()
+            .filter(|name| !self.figures.iter().any(|figure| figure.name == **name))
+            .map(|name| (*name).to_owned())
+            .collect();
+        for figure in &self.figures {
+            let right = figure.value.is_finite() && figure.value >= 0.0;
+            if !right || figure.name == CAME && figure.value < 100.0 {
+                wrong.push(format!("{} = {}", figure.name, figure.value));
+            }
+        }
+        wrong
     }
 
     /// Everything, for programs.

@@ -259,7 +259,8 @@ impl From<Error> for Problem {
             }
             Error::NotYet => Self::new(501, "not_yet"),
             Error::Busy => Self::new(503, "busy").again_after(1),
-            Error::StorageFull => Self::new(503, "storage_full"),
+            Error::StorageFull => Self::new(503, "storage_full").again_after(5),
+            Error::StorageFailed => Self::new(503, "storage_failed").again_after(5),
             Error::Stopping => Self::new(503, "stopping").again_after(5),
             Error::Internal => Self::internal("the engine could not carry out a request"),
         }
@@ -371,6 +372,7 @@ mod tests {
             (Error::NotYet, 501, "not_yet"),
             (Error::Busy, 503, "busy"),
             (Error::StorageFull, 503, "storage_full"),
+            (Error::StorageFailed, 503, "storage_failed"),
             (Error::Stopping, 503, "stopping"),
             (Error::Internal, 500, "internal"),
         ];

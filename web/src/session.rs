@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, request};
 use axum::response::{IntoResponse, Response};
-use chater_engine::{SessionKind, UserHandle};
+use chater_engine::{Error, SessionKind, UserHandle};
 
 use crate::app::App;
 use crate::cookie;
@@ -31,6 +31,10 @@ pub(crate) struct Session {
 #[derive(Clone)]
 pub(crate) struct MaybeSession(pub(crate) Option<Session>);
 
+/// What a cookie gave, kept while its request is handled.
+#[derive(Clone)]
+struct Found(Result<Option<Session>, Error>);
+
 /// A program with a token.
 #[derive(Clone)]
 pub(crate) struct Bearer {
@@ -47,30 +51,35 @@ impl FromRequestParts<App> for MaybeSession {
         parts: &mut request::Parts,
         app: &App,
     ) -> impl Future<Output = Result<Self, Self::Rejection>> + Send {
-        // One handler asks several times: for the session, the language, the form.
-        let found = match parts.extensions.get::<Self>() {
-            Some(found) => found.clone(),
-            None => {
-                let found = Self(of_cookie(app, &parts.headers));
-                parts.extensions.insert(found.clone());
-                found
-            }
-        };
+        // While the store does not work nobody is known to be signed in; see `Session` for who must be.
+        let found = Self(found(parts, app).ok().flatten());
         std::future::ready(Ok(found))
     }
 }
 
-fn of_cookie(app: &App, headers: &HeaderMap) -> Option<Session> {
-    let secret = cookie::find(headers, &app.session_cookie).filter(|secret| is_secret(secret))?;
-    let open = app
-        .engine
-        .session(secret)
-        .filter(|open| open.kind == SessionKind::Browser)?;
-    Some(Session {
-        user: open.user,
-        csrf: open.csrf,
-        secret: secret.to_owned(),
-    })
+/// One handler asks several times: for the session, the language, the form.
+fn found(parts: &mut request::Parts, app: &App) -> Result<Option<Session>, Error> {
+    if let Some(Found(found)) = parts.extensions.get() {
+        return found.clone();
+    }
+    let found = of_cookie(app, &parts.headers);
+    parts.extensions.insert(Found(found.clone()));
+    found
+}
+
+fn of_cookie(app: &App, headers: &HeaderMap) -> Result<Option<Session>, Error> {
+    let secret = cookie::find(headers, &app.session_cookie).filter(|secret| is_secret(secret));
+    let Some(secret) = secret else {
+        return Ok(None);
+    };
+    let open = app.engine.session(secret)?;
+    Ok(open
+        .filter(|open| open.kind == SessionKind::Browser)
+        .map(|open| Session {
+            user: open.user,
+            csrf: open.csrf,
+            secret: secret.to_owned(),
+        }))
 }
 
 /// Cheap refusal of what no session of ours looks like, before anything is hashed.
@@ -85,8 +94,12 @@ impl FromRequestParts<App> for Session {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut request::Parts, app: &App) -> Result<Self, Response> {
-        let Ok(MaybeSession(found)) = MaybeSession::from_request_parts(parts, app).await;
-        found.ok_or_else(|| sign_in_first(parts, app.engine.is_new()))
+        match found(parts, app) {
+            Ok(Some(session)) => Ok(session),
+            Ok(None) => Err(sign_in_first(parts, app.engine.is_new())),
+            // Nobody is led to the login because a disk does not answer.
+            Err(error) => Err(PageError::from(error).into_response()),
+        }
     }
 }
 
@@ -114,18 +127,22 @@ impl FromRequestParts<App> for Bearer {
         parts: &mut request::Parts,
         app: &App,
     ) -> impl Future<Output = Result<Self, ApiError>> + Send {
-        let open = token(&parts.headers).and_then(|token| {
-            let open = app
-                .engine
-                .session(token)
-                .filter(|open| open.kind == SessionKind::Token)?;
-            Some(Self {
-                user: open.user,
-                secret: token.to_owned(),
-            })
-        });
-        std::future::ready(open.ok_or_else(|| Problem::new(401, "unauthorized").into()))
+        std::future::ready(of_token(app, &parts.headers))
     }
+}
+
+fn of_token(app: &App, headers: &HeaderMap) -> Result<Bearer, ApiError> {
+    let unknown = || ApiError::from(Problem::new(401, "unauthorized"));
+    let token = token(headers).ok_or_else(unknown)?;
+    let open = app
+        .engine
+        .session(token)?
+        .filter(|open| open.kind == SessionKind::Token)
+        .ok_or_else(unknown)?;
+    Ok(Bearer {
+        user: open.user,
+        secret: token.to_owned(),
+    })
 }
 
 /// The token of an `Authorization: Bearer` header.

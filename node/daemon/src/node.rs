@@ -285,6 +285,7 @@ fn done<T: serde::Serialize>(result: Result<T, Error>) -> Answer {
         Error::NotYet => "not_yet",
         Error::Busy | Error::TooMany { .. } => "busy",
         Error::StorageFull => "storage_full",
+        Error::StorageFailed => "storage_failed",
         Error::Stopping => "stopping",
         _ => "internal",
     };

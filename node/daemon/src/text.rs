@@ -431,6 +431,7 @@ fn refusal(code: &str, why: &str) -> (String, String) {
         ),
         "stopping" => ("узел останавливается", "the node is stopping"),
         "storage_full" => ("на диске нет места", "the disk is full"),
+        "storage_failed" => ("диск не работает", "the disk does not work"),
         "not_yet" => (
             "этого ещё нет в программе",
             "the program cannot do this yet",

@@ -467,17 +467,19 @@ fn end_oldest(turn: &mut Turn<'_, '_>, user: UserId) -> Result<(), Fail> {
 }
 
 /// The session behind a secret; a cheap read.
-pub(crate) fn session(engine: &Engine, secret: &str) -> Option<OpenSession> {
+pub(crate) fn session(engine: &Engine, secret: &str) -> Result<Option<OpenSession>, Error> {
     if secret.len() > 80 {
-        return None;
+        return Ok(None);
     }
     let shared = engine.shared();
     let hash = secret_hash(secret);
-    let rows = shared.store.read().ok()?;
-    let row = users::session(&rows, hash).ok().flatten()?;
+    let rows = shared.store.read()?;
+    let Some(row) = users::session(&rows, hash)? else {
+        return Ok(None);
+    };
     let now = now_ms();
     if now.saturating_sub(row.seen_ms) > SESSION_MS {
-        return None;
+        return Ok(None);
     }
     if now.saturating_sub(row.seen_ms) > SEEN_MS {
         touch(engine, hash);
@@ -488,11 +490,11 @@ pub(crate) fn session(engine: &Engine, secret: &str) -> Option<OpenSession> {
         SessionKind::Browser
     };
     let csrf = hex(&blake3::derive_key("chater csrf v1", secret.as_bytes())[..16]);
-    Some(OpenSession {
+    Ok(Some(OpenSession {
         user: engine.handle(row.user, Some(hash)),
         kind,
         csrf,
-    })
+    }))
 }
 
 fn touch(engine: &Engine, hash: Hash) {

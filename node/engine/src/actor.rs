@@ -5,6 +5,7 @@
 //! The only clock of the engine is read here.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -30,6 +31,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const SETTLE: Duration = Duration::from_secs(1);
 /// After so long without work, a checkpoint makes the next start quick.
 const CHECKPOINT: Duration = Duration::from_secs(4);
+
+/// After a failure of the disk the writer rests so long: what comes meanwhile shares one more try.
+const REST: Duration = Duration::from_millis(250);
+/// Without work the store is looked at this often: a read may have found the disk failing.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Unix milliseconds: the one place that reads the clock.
 #[allow(clippy::disallowed_methods, reason = "the one allowed call")]
@@ -141,7 +147,12 @@ impl Inputs {
             }
         }
         self.wake.notify_one();
-        answer.await.map_err(|_| Error::Stopping)?
+        // Not answered: the node stops, or the input ended in a panic, which is in the log.
+        match answer.await {
+            Ok(answer) => answer,
+            Err(_) if self.lock().stopping => Err(Error::Stopping),
+            Err(_) => Err(Error::Internal),
+        }
     }
 
     /// No more inputs; what waits is still carried out.
@@ -151,7 +162,7 @@ impl Inputs {
     }
 
     /// Waits for work. None = the wait timed out; an empty batch = stopping and nothing left.
-    fn take(&self, timeout: Option<Duration>) -> Option<Vec<Queued>> {
+    fn take(&self, timeout: Duration) -> Option<Vec<Queued>> {
         let mut queues = self.lock();
         loop {
             if !queues.local.is_empty() || !queues.others.is_empty() {
@@ -160,27 +171,17 @@ impl Inputs {
             if queues.stopping {
                 return Some(Vec::new());
             }
-            match timeout {
-                None => {
-                    queues = self
-                        .wake
-                        .wait(queues)
-                        .unwrap_or_else(PoisonError::into_inner)
-                }
-                Some(timeout) => {
-                    let (guard, result) = self
-                        .wake
-                        .wait_timeout(queues, timeout)
-                        .unwrap_or_else(PoisonError::into_inner);
-                    queues = guard;
-                    if result.timed_out()
-                        && queues.local.is_empty()
-                        && queues.others.is_empty()
-                        && !queues.stopping
-                    {
-                        return None;
-                    }
-                }
+            let (guard, result) = self
+                .wake
+                .wait_timeout(queues, timeout)
+                .unwrap_or_else(PoisonError::into_inner);
+            queues = guard;
+            if result.timed_out()
+                && queues.local.is_empty()
+                && queues.others.is_empty()
+                && !queues.stopping
+            {
+                return None;
             }
         }
         let mut batch = Vec::new();
@@ -210,36 +211,51 @@ pub(crate) fn work(shared: &Shared) {
     let mut cache = Cache::default();
     // Committed without a sync; committed since the last checkpoint.
     let (mut lazy, mut unchecked) = (false, true);
+    let mut failing = false;
     loop {
-        let timeout = if lazy {
-            Some(SETTLE)
+        let timeout = if !shared.store.is_whole() {
+            REST
+        } else if lazy {
+            SETTLE
         } else if unchecked {
-            Some(CHECKPOINT)
+            CHECKPOINT
         } else {
-            None
+            LOOK
         };
-        let Some(batch) = shared.inputs.take(timeout) else {
-            let durability = if lazy {
-                Durability::Commit
-            } else {
-                Durability::Checkpoint
-            };
-            match shared.store.write::<(), StoreError>(durability, |_| Ok(())) {
-                Ok(()) => (lazy, unchecked) = (false, lazy),
-                Err(error) => {
-                    tracing::error!(%error, "the store cannot be synced");
-                    (lazy, unchecked) = (false, false);
+        let result = match shared.inputs.take(timeout) {
+            Some(batch) if batch.is_empty() => break,
+            Some(batch) => turn(shared, &mut cache, batch),
+            None => {
+                let durability = if lazy || !shared.store.is_whole() {
+                    Durability::Commit
+                } else if unchecked {
+                    Durability::Checkpoint
+                } else {
+                    continue;
+                };
+                let synced = shared.store.write(durability, |_| Ok::<_, StoreError>(()));
+                synced.map(|()| durability)
+            }
+        };
+        match result {
+            Ok(durability) => {
+                if std::mem::take(&mut failing) {
+                    tracing::info!("the store works again");
+                }
+                match durability {
+                    Durability::Lazy => lazy = true,
+                    Durability::Commit => (lazy, unchecked) = (false, true),
+                    Durability::Checkpoint => (lazy, unchecked) = (false, false),
                 }
             }
-            continue;
-        };
-        if batch.is_empty() {
-            break;
-        }
-        match turn(shared, &mut cache, batch) {
-            Some(Durability::Lazy) => lazy = true,
-            Some(_) => (lazy, unchecked) = (false, true),
-            None => cache = Cache::default(),
+            Err(error) => {
+                cache = Cache::default();
+                lazy = false;
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::error!(%error, "the store does not work; it is tried again");
+                }
+                std::thread::sleep(REST);
+            }
         }
     }
     if let Err(error) = shared
@@ -250,24 +266,32 @@ pub(crate) fn work(shared: &Shared) {
     }
 }
 
-/// One turn; none when its transaction was not kept.
-fn turn(shared: &Shared, cache: &mut Cache, batch: Vec<Queued>) -> Option<Durability> {
+/// One turn.
+fn turn(shared: &Shared, cache: &mut Cache, batch: Vec<Queued>) -> Result<Durability, StoreError> {
     let began = Instant::now();
     let mut done: Vec<(Done, OwnedSemaphorePermit)> = Vec::with_capacity(batch.len());
     // Kept outside the transaction: what a failed turn did not come to is carried out in the next one.
     let mut waiting = VecDeque::from(batch);
     let given = waiting.len();
-    let result = shared.store.turn::<Effects, StoreError>(|tx| {
-        let mut rng = crate::shared::SystemRandom;
-        let mut turn = Turn::new(shared, tx, cache, now_ms(), &mut rng);
-        while let Some(queued) = waiting.pop_front() {
-            done.push(((queued.job)(Ok(&mut turn))?, queued._room));
-            if began.elapsed() > TURN_TIME {
-                break;
+    let run = || {
+        shared.store.turn::<Effects, StoreError>(|tx| {
+            let mut rng = crate::shared::SystemRandom;
+            let mut turn = Turn::new(shared, tx, cache, now_ms(), &mut rng);
+            while let Some(queued) = waiting.pop_front() {
+                turn.begin();
+                if let Some(answer) = carry_out(&mut turn, queued.job)? {
+                    done.push((answer, queued._room));
+                }
+                if began.elapsed() > TURN_TIME {
+                    break;
+                }
             }
-        }
-        turn.finish()
-    });
+            turn.finish()
+        })
+    };
+    // A panic outside the inputs: the turn is dropped, and the store opens its file anew.
+    let result = catch_unwind(AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err(StoreError::Damaged("a turn ended in a panic".to_owned())));
     match &result {
         // The store gave no transaction at all: trying the same again and again would only burn.
         Err(error) if waiting.len() == given => {
@@ -286,14 +310,29 @@ fn turn(shared: &Shared, cache: &mut Cache, batch: Vec<Queued>) -> Option<Durabi
             for (done, _room) in done {
                 done(Ok(()));
             }
-            Some(durability)
+            Ok(durability)
         }
         Err(error) => {
-            tracing::error!(%error, "a turn was not kept");
             for (done, _room) in done {
                 done(Err(Error::from(&error)));
             }
-            None
+            Err(error)
         }
     }
+}
+
+/// One input. A row that does not decode, or a panic, fails this input alone: what it wrote is taken
+/// back. An error is one of the file: nothing of the turn can be kept.
+fn carry_out(turn: &mut Turn<'_, '_>, job: Job) -> Result<Option<Done>, StoreError> {
+    let error = match catch_unwind(AssertUnwindSafe(|| job(Ok(&mut *turn)))) {
+        Ok(Ok(done)) => return Ok(Some(done)),
+        Ok(Err(error)) => error,
+        Err(_) => StoreError::Damaged("an input ended in a panic".to_owned()),
+    };
+    if !turn.tx.is_whole() {
+        return Err(error);
+    }
+    tracing::error!(%error, "an input was not carried out");
+    turn.undo()?;
+    Ok(None)
 }

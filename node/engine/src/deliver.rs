@@ -15,13 +15,13 @@ use chater_protocol::limits;
 use chater_protocol::wire::{
     Ack, ChatRef, LogAnswer, LogRequest, Message, Push, SummaryRow, chat_topic,
 };
-use chater_store::{Rows, StoreError, chats, events, homes, nodes, outbox, users};
+use chater_store::{Rows, StoreError, chats, events, homes, nodes, outbox, refused, users};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::actor::From;
 use crate::fetch;
-use crate::remote::{self, Acked};
+use crate::remote::{self, Acked, Verdict};
 use crate::shared::{Shared, lock};
 
 /// Fresh events that wait for one peer; beyond it they are read back from the store.
@@ -33,6 +33,8 @@ const RETRY_MAX: Duration = Duration::from_secs(300);
 /// alone for so long, then twice as long, up to [`RETRY_MAX`].
 const WAITS: Duration = Duration::from_millis(150);
 const LATER: Duration = Duration::from_secs(1);
+/// Refused events of a feed that are remembered, to see when one is taken after all.
+const REFUSED: usize = 4_096;
 /// After so many failed comparisons what the acks say must do.
 const COMPARES: u32 = 3;
 
@@ -132,7 +134,7 @@ pub(crate) async fn run(
         shared,
         node,
         cursors: HashMap::new(),
-        skipped: HashSet::new(),
+        refused: HashSet::new(),
         held: HashMap::new(),
     };
     let mut look = true;
@@ -191,9 +193,8 @@ struct Delivery {
     node: NodeId,
     /// Per feed the next seq the peer lacks.
     cursors: HashMap<u32, u64>,
-    /// Feeds of which the peer refused an event for good. What follows is still offered, but no ack is
-    /// kept: "everything up to here is there" would be a lie.
-    skipped: HashSet<u32>,
+    /// Events (feed, seq) that the peer refused for good: acks pass over them, their authors see it.
+    refused: HashSet<(u32, u64)>,
     /// Chats that the peer does not take now. One of them never holds up the others.
     held: HashMap<ChatId, Held>,
 }
@@ -274,7 +275,12 @@ impl Delivery {
         let mut needs = Vec::new();
         for (no, chat) in chats_with(rows, self.node)? {
             for (feed_no, feed) in events::feeds(rows, no)? {
-                if users::lives_here(rows, feed.author)? {
+                // What was written before its author blocked the other stays here.
+                let blocked = || {
+                    let inbox = chats::inbox(rows, feed.author, no)?;
+                    Ok::<_, StoreError>(inbox.is_some_and(|inbox| inbox.state == 3))
+                };
+                if users::lives_here(rows, feed.author)? && !blocked()? {
                     let (author, lane, whole) = (feed.author, feed.lane, feed.whole);
                     needs.push(Need {
                         chat: chat.clone(),
@@ -296,7 +302,12 @@ impl Delivery {
             return Ok(*next);
         }
         let acked = match nodes::node(rows, self.node)? {
-            Some(row) => outbox::acked(rows, feed_no, row.no)?,
+            Some(row) => {
+                let refused = refused::by_node(rows, feed_no, row.no, REFUSED)?;
+                self.refused
+                    .extend(refused.into_iter().map(|seq| (feed_no, seq)));
+                outbox::acked(rows, feed_no, row.no)?
+            }
             None => None,
         };
         let next = acked.map_or(0, |seq| seq + 1);
@@ -411,10 +422,16 @@ impl Delivery {
         let takes = acks.iter().any(|ack| Ack::from(*ack) == Ack::Committed);
         let mut progress = false;
         let mut moved: Vec<Acked> = Vec::new();
+        let mut verdicts: Vec<Verdict> = Vec::new();
         let mut pause = None;
         for (fresh, ack) in batch.iter().zip(acks.iter()) {
             match Ack::from(*ack) {
-                Ack::Committed => {}
+                Ack::Committed => {
+                    if !self.refused.is_empty() && self.refused.remove(&(fresh.feed_no, fresh.seq))
+                    {
+                        verdicts.push(Verdict::of(fresh, false));
+                    }
+                }
                 Ack::Waits => {
                     pause.get_or_insert(Pause::Waits);
                     continue;
@@ -426,14 +443,13 @@ impl Delivery {
                 Ack::Refused => {
                     // One event refused for good does not block those behind it. A peer that refuses
                     // all there is does not want the chat: it is asked again, ever more rarely.
-                    let cursor = self.cursors.entry(fresh.feed_no).or_insert(fresh.seq);
-                    if takes && *cursor == fresh.seq {
+                    if self.refused.insert((fresh.feed_no, fresh.seq)) {
                         tracing::warn!(id = %fresh.id.short(), peer = %self.node.short(), "refused by the other node for good");
-                        *cursor += 1;
-                        progress = true;
-                        self.skipped.insert(fresh.feed_no);
+                        verdicts.push(Verdict::of(fresh, true));
                     }
-                    continue;
+                    if !takes {
+                        continue;
+                    }
                 }
             }
             // Acks count without holes: what follows one that was not taken is offered again.
@@ -443,10 +459,8 @@ impl Delivery {
             }
             *cursor += 1;
             progress = true;
-            if self.skipped.contains(&fresh.feed_no) {
-                continue;
-            }
-            let message = (fresh.kind == Kind::MSG).then_some(fresh.id);
+            let taken = Ack::from(*ack) == Ack::Committed;
+            let message = (taken && fresh.kind == Kind::MSG).then_some(fresh.id);
             match moved.iter_mut().find(|a| a.feed_no == fresh.feed_no) {
                 Some(acked) => {
                     acked.up_to = fresh.seq;
@@ -461,24 +475,28 @@ impl Delivery {
                 }),
             }
         }
-        if !moved.is_empty() {
+        if !moved.is_empty() || !verdicts.is_empty() {
             let (shared, node) = (self.shared.clone(), self.node);
             // Not awaited: the next push need not wait until the marks are kept.
             tokio::spawn(async move {
                 let _ = shared
                     .inputs
-                    .run(From::Others, move |turn| remote::acked(turn, node, &moved))
+                    .run(From::Others, move |turn| {
+                        remote::judged(turn, node, &verdicts)?;
+                        remote::acked(turn, node, &moved)
+                    })
                     .await;
             });
+        }
+        if progress {
+            // Something was taken: a pause for the rest begins small again.
+            self.held.remove(&first.chat.chat);
         }
         if let Some(pause) = pause {
             return Err(pause);
         }
         if !progress {
             return Err(Pause::Later);
-        }
-        if !self.held.is_empty() {
-            self.held.remove(&first.chat.chat);
         }
         Ok(())
     }

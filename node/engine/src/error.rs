@@ -55,6 +55,9 @@ pub enum Error {
     /// No room on the disk (503).
     #[error("storage full")]
     StorageFull,
+    /// The disk does not read or write (503); the node tries again by itself.
+    #[error("storage failed")]
+    StorageFailed,
     /// The node is stopping (503).
     #[error("stopping")]
     Stopping,
@@ -121,6 +124,7 @@ impl From<&StoreError> for Error {
     fn from(error: &StoreError) -> Self {
         match error {
             StoreError::Full => Self::StorageFull,
+            StoreError::Io(_) => Self::StorageFailed,
             _ => Self::Internal,
         }
     }

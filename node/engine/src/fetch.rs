@@ -183,7 +183,7 @@ pub(crate) async fn identities(shared: &Arc<Shared>, node: NodeId, users: Vec<Us
         return false;
     };
     only(&mut given, &users.into_iter().collect());
-    keep_identities(shared, given).await.is_some()
+    keep_identities(shared, node, given).await.is_some()
 }
 
 /// Leaves out whoever was not asked for: a peer could fill the disk with people nobody knows.
@@ -199,8 +199,12 @@ pub(crate) fn only(given: &mut Identities, users: &BTreeSet<UserId>) {
     });
 }
 
-/// Verifies off the async threads and keeps; gives what verified.
-pub(crate) async fn keep_identities(shared: &Arc<Shared>, given: Identities) -> Option<Verified> {
+/// Verifies off the async threads what `node` gave and keeps it; gives what verified.
+pub(crate) async fn keep_identities(
+    shared: &Arc<Shared>,
+    node: NodeId,
+    given: Identities,
+) -> Option<Verified> {
     let verified = {
         let shared = shared.clone();
         tokio::task::spawn_blocking(move || verify_identities(&shared, &given))
@@ -211,7 +215,7 @@ pub(crate) async fn keep_identities(shared: &Arc<Shared>, given: Identities) -> 
     shared
         .inputs
         .run(From::Others, move |turn| {
-            if remote::learn(turn, &verified)? {
+            if remote::learn(turn, node, &verified)? {
                 turn.durable();
             }
             Ok(())
@@ -268,7 +272,7 @@ pub(crate) async fn take_in(
     chat: ChatRef,
     wires: Vec<serde_bytes::ByteBuf>,
 ) -> Taken {
-    let taken = take_in_once(shared, node, &chat, wires).await;
+    let taken = take_in_once(shared, node, &chat, wires, true).await;
     if taken.gap {
         close_gap(shared, node, chat);
     }
@@ -276,11 +280,13 @@ pub(crate) async fn take_in(
 }
 
 /// As [`take_in`], without looking for gaps: for those who are closing them. The one door for events.
+/// `pushed`: nobody here asked for them, so they count towards their author's rate.
 async fn take_in_once(
     shared: &Arc<Shared>,
     node: NodeId,
     chat: &ChatRef,
     mut wires: Vec<serde_bytes::ByteBuf>,
+    pushed: bool,
 ) -> Taken {
     wires.truncate(limits::RANGE_EVENTS);
     let count = wires.len();
@@ -305,6 +311,9 @@ async fn take_in_once(
         for (wait, c) in waits.iter_mut().zip(&checked) {
             *wait = matches!(c, Checked::Unknown(_));
         }
+    }
+    if pushed {
+        over_rate(shared, &mut checked, &mut waits);
     }
     let batch: Vec<Option<VerifiedEvent>> = checked
         .into_iter()
@@ -333,6 +342,21 @@ async fn take_in_once(
         }
     }
     taken
+}
+
+/// S4: after the signature, or a forger would spend it, an author's rate. What is over it waits with its
+/// sender, and so does all that follows in the batch: the order of a feed is kept.
+fn over_rate(shared: &Shared, checked: &mut [Checked], waits: &mut [bool]) {
+    let now = now_ms();
+    let mut rates = lock(&shared.rates);
+    for (c, wait) in checked.iter_mut().zip(waits) {
+        let Checked::Good(event) = c else { continue };
+        let author = event.header().author;
+        if rates.authors.take(&author, now).is_err() {
+            *c = Checked::Unknown(author);
+            *wait = true;
+        }
+    }
 }
 
 /// Compares the heads of one chat with a peer and fetches what lacks here; gives the peer's heads.
@@ -368,7 +392,7 @@ pub(crate) async fn sync_chat(
             if wires.is_empty() {
                 break;
             }
-            take_in_once(shared, node, chat, wires).await;
+            take_in_once(shared, node, chat, wires, false).await;
             // A server that gives nothing new is not asked for ever.
             if what_lacks(shared, chat, head).is_some_and(|(next, _)| next == from) {
                 break;
@@ -387,7 +411,7 @@ pub(crate) async fn sync_chat(
             if let Ok(LogAnswer::Events(wires)) = ask(shared, node, &request).await
                 && !wires.is_empty()
             {
-                take_in_once(shared, node, chat, wires).await;
+                take_in_once(shared, node, chat, wires, false).await;
             }
         }
     }
@@ -408,7 +432,7 @@ pub(crate) async fn sync_chat(
         if wires.is_empty() {
             break;
         }
-        take_in_once(shared, node, chat, wires).await;
+        take_in_once(shared, node, chat, wires, false).await;
         before = ids;
     }
     ask_keys(shared, node, chat, (a, b)).await;

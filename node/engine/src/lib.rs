@@ -57,6 +57,10 @@ use shared::{Counters, Presence, Rates, Shared, Stop, lock};
 
 /// New chats that people of one other node may begin here in a day (K10).
 const STRANGERS: f64 = 30.0;
+/// Events of one author that other nodes may push, a second and at once (S4, Q48). Beyond it they wait with
+/// their sender. The burst is what somebody writes while this node is away for a while.
+const AUTHOR_PER_S: f64 = 20.0;
+const AUTHOR_BURST: f64 = 5_000.0;
 /// The longest that a stop waits for what is under way.
 const STOP: Duration = Duration::from_secs(3);
 
@@ -147,6 +151,15 @@ impl Engine {
                     STRANGERS,
                 ),
                 keys: Buckets::new(10.0 / 60.0, 10.0),
+                // Off together with the other limits (Q22).
+                authors: Buckets::new(
+                    if limits.messages_per_s == 0 {
+                        0.0
+                    } else {
+                        AUTHOR_PER_S * 60.0
+                    },
+                    AUTHOR_BURST,
+                ),
             }),
             people: Mutex::default(),
             homes: Mutex::default(),
@@ -299,8 +312,10 @@ impl Engine {
     }
 
     /// The session behind a secret; none = ended or unknown. A cheap read.
-    #[must_use]
-    pub fn session(&self, secret: &str) -> Option<OpenSession> {
+    ///
+    /// # Errors
+    /// Storage errors: nobody is signed out because a disk does not answer.
+    pub fn session(&self, secret: &str) -> Result<Option<OpenSession>, Error> {
         account::session(self, secret)
     }
 

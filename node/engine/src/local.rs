@@ -680,7 +680,8 @@ pub(crate) fn start(
     let no = turn.ensure_direct(chat, user, other)?;
     let old = chats::inbox(turn.tx, user, no)?;
     let inbox = match &old {
-        Some(inbox) if inbox.state == 0 => inbox.clone(),
+        // Whoever is blocked stays so until that is taken back in so many words.
+        Some(inbox) if matches!(inbox.state, 0 | 3) => inbox.clone(),
         // Starting a chat with somebody accepts their request.
         Some(inbox) => InboxRow {
             state: 0,

@@ -210,7 +210,7 @@ pub(crate) async fn answered(shared: &Arc<Shared>, peer: NodeId, answer: WireAns
         .collect();
     only(&mut people, &named);
     people.homes.truncate(limits::PEOPLE_ROWS * limits::HOMES);
-    let Some(verified) = keep_identities(shared, people).await else {
+    let Some(verified) = keep_identities(shared, peer, people).await else {
         return;
     };
     let (text, viewer) = {
@@ -231,10 +231,7 @@ pub(crate) async fn answered(shared: &Arc<Shared>, peer: NodeId, answer: WireAns
         let mut found = Vec::new();
         for (card, _) in verified.profiles.iter().filter(|(card, _)| fits(card)) {
             // Only people who live on the node that answers: it speaks for its own.
-            if homes::live(&rows, card.user)?
-                .iter()
-                .any(|(_, home)| home.node_id == peer)
-            {
+            if homes::lives_on(&rows, card.user, peer)? {
                 found.push(Person::clone(&*person(shared, &rows, card.user)?));
             }
         }
@@ -448,7 +445,7 @@ pub(crate) async fn find(shared: &Arc<Shared>, with: &str) -> Result<Person, Err
                 .first()
                 .and_then(|signed| ProfileCard::from_store(signed).ok())
                 .map(|card| card.user);
-            keep_identities(shared, people).await;
+            keep_identities(shared, node_id, people).await;
             answered = Some(named);
         }
     }
@@ -458,10 +455,8 @@ pub(crate) async fn find(shared: &Arc<Shared>, with: &str) -> Result<Person, Err
         if answered.is_some_and(|named| named != Some(user)) {
             continue;
         }
-        // The person's own records must name that node as a live home (Q7).
-        let lives = homes::live(&rows, user)?
-            .iter()
-            .any(|(_, home)| home.node_id == node_id);
+        // The person's own records must name that node as a live home (Q7), and it has given them itself.
+        let lives = homes::lives_on(&rows, user, node_id)?;
         let named = homes::card(&rows, user)?
             .is_some_and(|(card, _)| name::check_nick(&card.nick).as_deref() == Ok(&folded[..]));
         if lives && named {

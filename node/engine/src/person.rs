@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use chater_protocol::id::{NodeId, UserId, hex};
 use chater_protocol::name::skeleton;
-use chater_store::{Rows, StoreError, homes, nodes};
+use chater_store::{Rows, StoreError, homes, nodes, users};
 
 use crate::shared::{Shared, lock};
 use crate::view::Person;
 
 /// People remembered at most.
 const REMEMBERED: usize = 8_192;
+
+/// The node of somebody whom no node has confirmed: a name that no node can have.
+const NOWHERE: &str = "?";
 
 /// How a node is written here: its bare name when it is the first known with it, else `name~4f2a`
 /// with as much of its key as makes it unique (Q6).
@@ -67,10 +70,18 @@ pub(crate) fn person(
         return Ok(person.clone());
     }
     let card = homes::card(rows, user)?.map(|(card, _)| card);
-    let node_id = homes::live(rows, user)?
-        .first()
-        .map_or(shared.node_id, |(_, home)| home.node_id);
-    let node = node_label(shared, rows, node_id)?;
+    // I12: a home may name any node; what that node has not said itself is not shown.
+    let here = users::lives_here(rows, user)?;
+    let said = if here {
+        Some(shared.node_id)
+    } else {
+        homes::shown_on(rows, user)?
+    };
+    let node = match said {
+        Some(node_id) => node_label(shared, rows, node_id)?,
+        None => NOWHERE.to_owned(),
+    };
+    let node_id = said.unwrap_or_default();
     let nick = card
         .as_ref()
         .map_or_else(|| user.short(), |card| card.nick.clone());
@@ -87,7 +98,7 @@ pub(crate) fn person(
         avatar: card
             .and_then(|card| card.avatar)
             .map(|hash| hash.to_string()),
-        here: node_id == shared.node_id,
+        here,
         nick,
         node,
         node_id,

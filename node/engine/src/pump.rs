@@ -228,12 +228,12 @@ impl Pump {
             let met = self.met.get(&peer);
             let (address, found) = met.map_or((String::new(), 2), |m| (m.address.clone(), m.found));
             tokio::spawn(async move {
-                let Some(card) = check_hello(peer, &body) else {
+                let Some(met) = check_hello(&shared, peer, &body) else {
                     shared.network.close(peer);
                     return;
                 };
                 reply.send(hello(&shared, peer));
-                linked(&shared, peer, card, None, found, address).await;
+                linked(&shared, peer, met, None, found, address).await;
                 drop(room);
             });
             return;
@@ -275,10 +275,13 @@ fn hello(shared: &Shared, peer: NodeId) -> Vec<u8> {
     .encode()
 }
 
-fn check_hello(peer: NodeId, body: &[u8]) -> Option<NodeCard> {
+/// The card of a hello that is right, and whether it proves a community of ours.
+fn check_hello(shared: &Shared, peer: NodeId, body: &[u8]) -> Option<(NodeCard, bool)> {
     let hello = Hello::decode(body).ok()?;
     let card = NodeCard::open(&hello.card).ok()?;
-    (hello.versions.contains(&1) && card.node == peer && hello.proofs.len() <= 64).then_some(card)
+    let right = hello.versions.contains(&1) && card.node == peer && hello.proofs.len() <= 64;
+    let proof = Bytes(shared.open.proof(peer, shared.node_id));
+    right.then(|| (card, hello.proofs.contains(&proof)))
 }
 
 /// Whoever dialled speaks first.
@@ -298,8 +301,8 @@ async fn greet(
         .request(peer, Protocol::Hello, hello(&shared, peer))
         .await
     {
-        Ok(body) => match check_hello(peer, &body) {
-            Some(card) => linked(&shared, peer, card, good, found, address).await,
+        Ok(body) => match check_hello(&shared, peer, &body) {
+            Some(met) => linked(&shared, peer, met, good, found, address).await,
             None => shared.network.close(peer),
         },
         Err(error) => tracing::debug!(%error, peer = %peer.short(), "hello"),
@@ -310,7 +313,7 @@ async fn greet(
 async fn linked(
     shared: &Arc<Shared>,
     peer: NodeId,
-    card: NodeCard,
+    (card, fellow): (NodeCard, bool),
     good: Option<String>,
     found: u8,
     address: String,
@@ -338,6 +341,7 @@ async fn linked(
         rtt_ms: None,
         delivery: Arc::new(Notify::new()),
         hot: Arc::default(),
+        fellow,
         tasks: Arc::default(),
     };
     let delivery = deliver::run(

@@ -16,7 +16,7 @@ use chater_protocol::time::Timestamp;
 use chater_store::chats::{self, ChatRow, InboxRow};
 use chater_store::events::{self, Amend, Stored, TimelineRow};
 use chater_store::tables::Table;
-use chater_store::{Rows, StoreError, homes, nodes, outbox, users};
+use chater_store::{Rows, StoreError, homes, nodes, outbox, refused, users};
 
 use crate::error::{Error, Reason};
 use crate::person::{node_label, person};
@@ -150,8 +150,24 @@ impl<'a, R: Rows> Reader<'a, R> {
         Ok(best)
     }
 
-    /// One message as the viewer sees it. None for what cannot be shown at all.
+    /// One message as the viewer sees it. None for what cannot be shown at all: a row that does not read
+    /// takes neither the page nor the list with it (B31).
     pub(crate) fn message(
+        &self,
+        no: u32,
+        chat: &ChatRow,
+        row: &TimelineRow,
+    ) -> Result<Option<Message>, StoreError> {
+        match self.whole_message(no, chat, row) {
+            Err(error @ StoreError::Damaged(_)) => {
+                tracing::error!(%error, chat = %chat.id.short(), n = row.n, "a message does not read");
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
+    fn whole_message(
         &self,
         no: u32,
         chat: &ChatRow,
@@ -266,6 +282,10 @@ impl<'a, R: Rows> Reader<'a, R> {
         let other = if a == self.viewer { b } else { a };
         if chats::mark(self.rows, no, other)?.is_some_and(|(_, _, eff)| eff >= row.place.eff) {
             return Ok(MessageState::Read);
+        }
+        // An ack passes over what was refused.
+        if refused::any(self.rows, row.feed_no, row.place.seq)? {
+            return Ok(MessageState::Failed);
         }
         let delivered = self
             .delivered(row.feed_no, other)?
@@ -641,6 +661,9 @@ impl<'a, R: Rows> Reader<'a, R> {
                         && events::unread(self.rows, no, self.viewer, inbox.read_n)? > 0
                 }
                 Filter::Groups => row.users.is_none() && inbox.state == 0,
+                // Keys alone ask nothing yet.
+                Filter::Requests => inbox.state == 1 && row.newest.is_some(),
+                Filter::Blocked => inbox.state == 3,
                 Filter::Archive => inbox.archived,
             };
             if wanted {
@@ -692,6 +715,8 @@ impl<'a, R: Rows> Reader<'a, R> {
             .ok_or(Error::NotFound)?;
         let (a, b) = row.users.ok_or(Error::NotYet)?;
         let other = if a == self.viewer { b } else { a };
+        // What was refused has not arrived, though acks pass over it.
+        let refused = refused::any(self.rows, stored.feed_no, stored.seq)?;
         let mut hops = vec![Hop {
             node: self.shared.config.name.clone(),
             here: true,
@@ -705,8 +730,10 @@ impl<'a, R: Rows> Reader<'a, R> {
             }
             seen.push(home.node_id);
             let at = match nodes::node(self.rows, home.node_id)? {
-                Some(node) => outbox::acked_at(self.rows, stored.feed_no, node.no, stored.seq)?,
-                None => None,
+                Some(node) if !refused => {
+                    outbox::acked_at(self.rows, stored.feed_no, node.no, stored.seq)?
+                }
+                _ => None,
             };
             hops.push(Hop {
                 node: node_label(self.shared, self.rows, home.node_id)?,

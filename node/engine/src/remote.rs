@@ -18,7 +18,7 @@ use chater_protocol::wire::{Ack, ChatRef, KeyAnswer, KeyRequest};
 use chater_store::chats::{self, InboxRow, KeyRow};
 use chater_store::events::{self, Appended, Stored};
 use chater_store::nodes::NodeRow;
-use chater_store::{StoreError, homes, nodes, outbox, users};
+use chater_store::{StoreError, homes, nodes, outbox, refused, users};
 
 use crate::local::{amended, mark_read, open_for, show_typing};
 use crate::read::Reader;
@@ -35,9 +35,23 @@ pub(crate) struct Verified {
     pub(crate) profiles: Vec<(ProfileCard, Signed)>,
 }
 
-/// Keeps verified records; whether anything was new.
-pub(crate) fn learn(turn: &mut Turn<'_, '_>, records: &Verified) -> Result<bool, StoreError> {
+/// Keeps verified records that `from` gave; whether anything was new.
+///
+/// I12: a record is signed by its user alone, who may name any node in it. So somebody becomes known
+/// here only by a record that its own node gave; further homes of a known user are kept as they come, and
+/// shown once their node has given them.
+pub(crate) fn learn(
+    turn: &mut Turn<'_, '_>,
+    from: NodeId,
+    records: &Verified,
+) -> Result<bool, StoreError> {
     let mut new = false;
+    let given = |user: UserId| {
+        let own = |(record, _): &&(HomeRecord, Signed)| {
+            record.user == user && record.node_id == from && record.state == 0
+        };
+        records.homes.iter().any(|pair| own(&pair))
+    };
     for (record, signed) in &records.homes {
         // Who lives here is known here best: else anybody could pass for a person of this node. A
         // retired record is always taken, and so are other homes of local users: the root has signed them.
@@ -47,13 +61,23 @@ pub(crate) fn learn(turn: &mut Turn<'_, '_>, records: &Verified) -> Result<bool,
         {
             continue;
         }
+        if !given(record.user) && homes::home_records(turn.tx, record.user)?.is_empty() {
+            continue;
+        }
         new |= homes::put_home(turn.tx, record, signed)?;
+        if record.node_id == from {
+            new |= homes::confirm(turn.tx, record)?;
+        }
     }
     for (card, signed) in &records.kems {
-        new |= homes::put_kem(turn.tx, card, signed)?;
+        if homes::home(turn.tx, card.user, card.home)?.is_some() {
+            new |= homes::put_kem(turn.tx, card, signed)?;
+        }
     }
     for (card, signed) in &records.profiles {
-        new |= homes::put_card(turn.tx, card, signed, turn.now_ms)?;
+        if homes::home(turn.tx, card.user, card.home)?.is_some() {
+            new |= homes::put_card(turn.tx, card, signed, turn.now_ms)?;
+        }
     }
     if new {
         turn.identities_changed();
@@ -147,6 +171,7 @@ pub(crate) fn accept(
         turn.durable();
         for (user, inbox) in held {
             chats::put_inbox(turn.tx, user, chat_no, &inbox)?;
+            turn.card_changed(user, chat_no);
         }
         match turn.append(chat_no, event, None)? {
             Appended::Known(_) => {}
@@ -215,11 +240,28 @@ fn may_hold(
         if count >= limits::STRANGER_EVENTS || size > limits::STRANGER_BYTES {
             return Ok(false);
         }
-        return Ok(count > 0
-            || lock(&turn.shared.rates)
+        let rate = |turn: &Turn<'_, '_>| {
+            lock(&turn.shared.rates)
                 .strangers
                 .take(&from, turn.now_ms)
-                .is_ok());
+                .is_ok()
+        };
+        // People of a node that shares a community go straight into the list (Q50).
+        if turn.shared.is_fellow(from) {
+            return Ok(count > 0 || rate(turn));
+        }
+        if requests(turn, to)? >= limits::STRANGERS || !rate(turn) {
+            return Ok(false);
+        }
+        held.push((
+            to,
+            InboxRow {
+                state: 1,
+                held: (1, size),
+                ..InboxRow::default()
+            },
+        ));
+        return Ok(true);
     };
     match inbox.state {
         2 | 3 => Ok(false),
@@ -232,6 +274,12 @@ fn may_hold(
         }
         _ => Ok(true),
     }
+}
+
+/// Requests that wait for an answer of that user.
+fn requests(turn: &Turn<'_, '_>, user: UserId) -> Result<u64, StoreError> {
+    let all = chats::inbox_of(turn.tx, user)?;
+    Ok(all.iter().filter(|(_, inbox)| inbox.state == 1).count() as u64)
 }
 
 /// What follows from a new event of a peer.
@@ -306,6 +354,10 @@ fn took_message(
             continue;
         }
         turn.card_changed(local, no);
+        // A stranger's message is no news: the card alone tells that somebody asks (K10).
+        if chats::inbox(turn.tx, local, no)?.is_some_and(|inbox| inbox.state != 0) {
+            continue;
+        }
         let row = turn.row(no)?.clone();
         let reader = Reader::new(turn.shared, turn.tx, local);
         let view = match &body {
@@ -636,6 +688,66 @@ pub(crate) fn acked(turn: &mut Turn<'_, '_>, node: NodeId, acks: &[Acked]) -> Re
         }
         if let Some(no) = turn.number(ack.chat.chat)? {
             turn.card_changed(ack.author, no);
+        }
+    }
+    Ok(())
+}
+
+/// What a node said of one event of ours: refused for good, or taken after it had been refused.
+pub(crate) struct Verdict {
+    pub(crate) chat: ChatRef,
+    pub(crate) feed_no: u32,
+    pub(crate) seq: u64,
+    pub(crate) author: UserId,
+    /// The event, if it is a message.
+    pub(crate) message: Option<EventId>,
+    pub(crate) refused: bool,
+}
+
+impl Verdict {
+    pub(crate) fn of(fresh: &crate::deliver::Fresh, refused: bool) -> Self {
+        Self {
+            chat: fresh.chat.clone(),
+            feed_no: fresh.feed_no,
+            seq: fresh.seq,
+            author: fresh.author,
+            message: (fresh.kind == Kind::MSG).then_some(fresh.id),
+            refused,
+        }
+    }
+}
+
+/// Keeps refusals and shows them to the author (Q25): durable, since nothing brings them again soon.
+pub(crate) fn judged(
+    turn: &mut Turn<'_, '_>,
+    node: NodeId,
+    verdicts: &[Verdict],
+) -> Result<(), Fail> {
+    if verdicts.is_empty() {
+        return Ok(());
+    }
+    let node_no = nodes::ensure(turn.tx, node, 2, turn.now_ms)?.no;
+    turn.durable();
+    for verdict in verdicts {
+        let (feed_no, seq) = (verdict.feed_no, verdict.seq);
+        if verdict.refused {
+            refused::put(turn.tx, feed_no, seq, node_no, turn.now_ms)?;
+        } else {
+            refused::remove(turn.tx, feed_no, seq, node_no)?;
+        }
+        let (Some(id), true) = (verdict.message, turn.shared.hub.listens(verdict.author)) else {
+            continue;
+        };
+        if verdict.refused {
+            let news = News::State {
+                chat_id: verdict.chat.chat,
+                ids: vec![id],
+                state: MessageState::Failed,
+            };
+            turn.tell(verdict.author, news);
+        }
+        if let Some(no) = turn.number(verdict.chat.chat)? {
+            turn.card_changed(verdict.author, no);
         }
     }
     Ok(())

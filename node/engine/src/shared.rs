@@ -64,6 +64,8 @@ pub(crate) struct Link {
     pub(crate) delivery: Arc<Notify>,
     /// Fresh events for it, so that they need not be read back from the store.
     pub(crate) hot: Arc<Mutex<Hot>>,
+    /// It has proven a community that this node is in too: its people are no strangers (K10).
+    pub(crate) fellow: bool,
     /// Its delivery, ended with the link.
     pub(crate) tasks: Arc<Mutex<Vec<AbortHandle>>>,
 }
@@ -106,6 +108,8 @@ pub(crate) struct Rates {
     pub(crate) strangers: Buckets<NodeId>,
     /// Keys asked for (K7).
     pub(crate) keys: Buckets<ChatId>,
+    /// Events of an author that other nodes push (S4).
+    pub(crate) authors: Buckets<UserId>,
 }
 
 /// Counters for `/metrics`.
@@ -180,6 +184,12 @@ impl Shared {
     /// Whether that node is connected and greeted.
     pub(crate) fn is_linked(&self, node: NodeId) -> bool {
         node == self.node_id || lock(&self.presence).links.contains_key(&node)
+    }
+
+    /// Whether that node is linked and shares a community with this one.
+    pub(crate) fn is_fellow(&self, node: NodeId) -> bool {
+        let presence = lock(&self.presence);
+        presence.links.get(&node).is_some_and(|link| link.fellow)
     }
 
     /// This node's signed card.

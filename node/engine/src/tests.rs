@@ -7,9 +7,13 @@
 )]
 //! Whole engines in one process, on loopback.
 
+mod flood;
 mod hostile;
 mod keys;
 mod nodes;
+mod strangers;
+mod trouble;
+mod wire;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! What one turn of the writer works with: the transaction, the time, and what must follow the commit.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -99,6 +100,10 @@ pub(crate) struct Turn<'a, 'txn> {
     cache: &'a mut Cache,
     /// Chat rows changed in this turn; written once at its end.
     rows: HashMap<u32, ChatRow>,
+    /// Those rows as the present input found them; none = not in `rows` yet.
+    before: HashMap<u32, Option<ChatRow>>,
+    /// How many news, fresh events and wanted nodes there were before the present input.
+    told: (usize, usize, usize),
 }
 
 impl ChatContext {
@@ -140,7 +145,34 @@ impl<'a, 'txn> Turn<'a, 'txn> {
             effects,
             cache,
             rows: HashMap::new(),
+            before: HashMap::new(),
+            told: (0, 0, 0),
         }
+    }
+
+    /// The next input begins: from here on [`Turn::undo`] can take it back.
+    pub(crate) fn begin(&mut self) {
+        self.tx.begin();
+        self.before.clear();
+        let effects = &self.effects;
+        self.told = (effects.news.len(), effects.due.len(), effects.wanted.len());
+    }
+
+    /// Takes the present input back and nothing else: the others of the turn are kept.
+    pub(crate) fn undo(&mut self) -> Result<(), StoreError> {
+        self.tx.undo();
+        for (no, row) in self.before.drain() {
+            match row {
+                Some(row) => self.rows.insert(no, row),
+                None => self.rows.remove(&no),
+            };
+        }
+        self.effects.news.truncate(self.told.0);
+        self.effects.due.truncate(self.told.1);
+        self.effects.wanted.truncate(self.told.2);
+        // What was worked out on the way may rest on what is gone now.
+        *self.cache = Cache::default();
+        Ok(())
     }
 
     /// Writes what was gathered; gives what follows the commit.
@@ -156,6 +188,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
     pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
         for (no, row) in self.rows.drain() {
             chats::put(self.tx, no, &row)?;
+            self.before.entry(no).or_insert(Some(row));
         }
         Ok(())
     }
@@ -189,8 +222,16 @@ impl<'a, 'txn> Turn<'a, 'txn> {
 
     /// The row of a chat, to be changed; it is written at the end of the turn.
     pub(crate) fn row(&mut self, no: u32) -> Result<&mut ChatRow, StoreError> {
-        if let std::collections::hash_map::Entry::Vacant(slot) = self.rows.entry(no) {
-            slot.insert(events::present(chats::chat(self.tx, no)?, Table::Chats)?);
+        let seen = self.before.contains_key(&no);
+        match self.rows.entry(no) {
+            Entry::Vacant(slot) => {
+                slot.insert(events::present(chats::chat(self.tx, no)?, Table::Chats)?);
+                self.before.entry(no).or_insert(None);
+            }
+            Entry::Occupied(slot) if !seen => {
+                self.before.insert(no, Some(slot.get().clone()));
+            }
+            Entry::Occupied(_) => {}
         }
         self.rows
             .get_mut(&no)
@@ -220,6 +261,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
             return Ok(no);
         }
         let (no, row) = chats::ensure_direct(self.tx, chat, a, b, self.now_ms)?;
+        self.before.entry(no).or_insert(None);
         self.rows.insert(no, row);
         Ok(no)
     }

@@ -43,6 +43,10 @@ pub enum Filter {
     Unread,
     /// Groups only.
     Groups,
+    /// First messages of strangers that wait for an answer.
+    Requests,
+    /// People who are blocked.
+    Blocked,
     /// The archive.
     Archive,
 }
@@ -412,7 +416,8 @@ impl UserHandle {
         self.engine.forget_address(address).await
     }
 
-    /// Pins, mutes or archives are the list's business; this one accepts, declines or blocks a request.
+    /// Accepts or declines a request (K10), or blocks the other person of any direct chat: then nothing
+    /// more is taken from them or sent to them, and they are not told. Accepting takes a block back.
     ///
     /// # Errors
     /// [`Error::NotFound`].

@@ -50,12 +50,60 @@ pub fn put_home(tx: &Write<'_>, record: &HomeRecord, signed: &Signed) -> Result<
         }
     }
     tx.put_row(Table::Homes, &key, signed)?;
-    tx.put(
-        Table::NodeHomes,
-        &join(&[&record.node_id.0, &record.user.0, &home.0]),
-        &[],
-    )?;
+    let key = join(&[&record.node_id.0, &record.user.0, &home.0]);
+    // What the node itself has said stays said.
+    if tx.get(Table::NodeHomes, &key)?.is_none() {
+        tx.put(Table::NodeHomes, &key, &[])?;
+    }
     Ok(true)
+}
+
+/// The node that a home names has given its record itself: only that makes the claim good, since anybody
+/// can sign a record that names any node (I12). Whether that was new.
+///
+/// # Errors
+/// Storage errors.
+pub fn confirm(tx: &Write<'_>, record: &HomeRecord) -> Result<bool> {
+    let key = join(&[&record.node_id.0, &record.user.0, &record.id().0]);
+    match tx.get(Table::NodeHomes, &key)? {
+        Some(value) if value.is_empty() => {
+            tx.put(Table::NodeHomes, &key, &[1])?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Whether the node has confirmed a live home of that user (I12).
+///
+/// # Errors
+/// Storage errors.
+pub fn lives_on(rows: &impl Rows, user: UserId, node: NodeId) -> Result<bool> {
+    for (home, record) in live(rows, user)? {
+        if record.node_id == node && is_confirmed(rows, node, user, home)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn is_confirmed(rows: &impl Rows, node: NodeId, user: UserId, home: HomeId) -> Result<bool> {
+    let value = rows.get(Table::NodeHomes, &join(&[&node.0, &user.0, &home.0]))?;
+    Ok(value.is_some_and(|value| !value.is_empty()))
+}
+
+/// The node on which a user of elsewhere is shown: that of the newest live home which its node has
+/// confirmed; none = no node says so.
+///
+/// # Errors
+/// Storage errors.
+pub fn shown_on(rows: &impl Rows, user: UserId) -> Result<Option<NodeId>> {
+    for (home, record) in live(rows, user)? {
+        if is_confirmed(rows, record.node_id, user, home)? {
+            return Ok(Some(record.node_id));
+        }
+    }
+    Ok(None)
 }
 
 /// All home records of a user, as received.

@@ -3,8 +3,8 @@
 //! the journal, a file of fixed size beside the store: one write, one sync, no change of any file's
 //! length. Its rows stay in the overlay that every reader sees. When the journal is full, with every
 //! turn too large for it, and at a checkpoint the overlay goes into the trees in the order of its keys,
-//! and the journal begins anew in that same commit. What a crash leaves goes into the trees at the
-//! next start.
+//! and the journal begins anew in that same commit. What a crash leaves is laid over the trees at the
+//! next start, which therefore writes nothing.
 //!
 //! A record begins on a page of its own, so that no later write can tear an earlier one:
 //!
@@ -66,7 +66,7 @@ impl Journal {
     ) -> Result<(Self, Changes)> {
         let damaged = |what: &str| StoreError::Damaged(format!("the journal: {what}"));
         let len = file.len().map_err(io_error)?;
-        let mut left = Changes::new();
+        let (mut left, mut at, mut next) = (Changes::new(), 0, 0);
         if let Some(token) = token {
             // Made whole before its first token, and of one size ever since.
             if len != SIZE as u64 {
@@ -74,7 +74,6 @@ impl Journal {
             }
             let mut bytes = vec![0; SIZE];
             file.read(0, &mut bytes).map_err(io_error)?;
-            let (mut at, mut next) = (0, 0);
             while let Some((number, body)) = record_at(&bytes, at, &token)
                 && number == next
             {
@@ -99,12 +98,13 @@ impl Journal {
         }
         let journal = Self {
             file,
-            token: Token::default(),
-            next: 0,
-            at: 0,
+            token: token.unwrap_or_default(),
+            // What stands here was never promised, if anything does: it is written over.
+            next,
+            at,
             unwritten: Vec::new(),
-            // Until the trees name a token of its own.
-            broken: true,
+            // Until the trees name its token.
+            broken: token.is_none(),
         };
         Ok((journal, left))
     }

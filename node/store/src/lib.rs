@@ -7,6 +7,7 @@
 
 pub mod chats;
 pub mod events;
+mod file;
 pub mod homes;
 mod journal;
 pub mod key;
@@ -15,6 +16,7 @@ pub mod nodes;
 mod order;
 pub mod outbox;
 mod overlay;
+pub mod refused;
 mod rows;
 pub mod tables;
 pub mod users;
@@ -22,13 +24,9 @@ pub mod users;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use redb::ReadableDatabase as _;
+use file::{OpenFile, Parts};
 use redb::backends::{FileBackend, InMemoryBackend};
-
-use journal::Journal;
-use overlay::Changes;
 use tables::Table;
 
 pub use rows::{Read, Rows, Visit, Write};
@@ -110,11 +108,7 @@ pub enum Durability {
 
 /// The open store. Share it by `Arc`.
 pub struct Store {
-    db: redb::Database,
-    /// What readers see.
-    shown: Mutex<Read>,
-    /// Held by the one writer for a turn.
-    journal: Mutex<Journal>,
+    file: OpenFile,
 }
 
 impl std::fmt::Debug for Store {
@@ -146,8 +140,16 @@ impl Store {
             if path.metadata().is_ok_and(|file| file.len() <= CHECKED) {
                 db.check_integrity()?;
             }
-            let journal = open_beside(path).map_err(redb::StorageError::Io)?;
-            Self::ready(db, Box::new(FileBackend::new(journal)?))
+            let again = {
+                let path = path.to_owned();
+                // Not `create`: a file that is gone must not come back empty.
+                move || {
+                    let db = redb::Builder::new().set_cache_size(CACHE).open(&path)?;
+                    with_journal(db, &path)
+                }
+            };
+            let file = OpenFile::new(with_journal(db, path)?, Some(Box::new(again)), Some(path))?;
+            Self::ready(file)
         }))
         .unwrap_or_else(|_| Err(StoreError::Damaged("it cannot be read".to_owned())))
     }
@@ -157,43 +159,45 @@ impl Store {
     /// # Errors
     /// None in practice.
     pub fn in_memory() -> Result<Self> {
-        Self::on_backends(InMemoryBackend::new(), InMemoryBackend::new())
+        let db = redb::Builder::new()
+            .set_cache_size(CACHE)
+            .create_with_backend(InMemoryBackend::new())?;
+        Self::ready(OpenFile::new(
+            (db, Box::new(InMemoryBackend::new())),
+            None,
+            None,
+        )?)
     }
 
-    /// A store and its journal on storage of the caller's making: how tests cut the power.
+    /// A store and its journal on storage of the caller's making, that can be opened again: how tests
+    /// cut the power and make a disk fail.
     ///
     /// # Errors
     /// Those of [`Store::open`].
-    pub fn on_backends(
-        backend: impl redb::StorageBackend,
-        journal: impl redb::StorageBackend,
+    pub fn on_backends<B: redb::StorageBackend>(
+        open: impl Fn() -> (B, B) + Send + Sync + 'static,
     ) -> Result<Self> {
-        let db = redb::Builder::new()
-            .set_cache_size(CACHE)
-            .create_with_backend(backend)?;
-        Self::ready(db, Box::new(journal))
-    }
-
-    fn has_tables(&self) -> Result<bool> {
-        Ok(self.db.begin_read()?.list_tables()?.next().is_some())
-    }
-
-    fn ready(db: redb::Database, journal: Box<dyn redb::StorageBackend>) -> Result<Self> {
-        let trees = Read::of(&db.begin_read()?)?;
-        migrate::check(&trees)?;
-        let (journal, left) = Journal::open(journal, journal::token_of(&trees)?)?;
-        let store = Self {
-            db,
-            shown: Mutex::new(trees),
-            journal: Mutex::new(journal),
+        let again = move || -> Result<Parts> {
+            let (trees, journal) = open();
+            let db = redb::Builder::new()
+                .set_cache_size(CACHE)
+                .create_with_backend(trees)?;
+            Ok((db, Box::new(journal)))
         };
-        migrate::run(&store, left)?;
-        Ok(store)
+        Self::ready(OpenFile::new(again()?, Some(Box::new(again)), None)?)
     }
 
-    /// Brings everything into the trees and begins the journal anew.
-    pub(crate) fn settle(&self, changes: Changes) -> Result<()> {
-        self.keep(&mut lock(&self.journal), changes, Durability::Checkpoint)
+    /// Whether the file is open and nothing has failed in it. If not, the next write opens it anew, and
+    /// so does a read that comes first.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.file.is_whole()
+    }
+
+    fn ready(file: OpenFile) -> Result<Self> {
+        let store = Self { file };
+        migrate::run(&store)?;
+        Ok(store)
     }
 
     /// Runs `f` as one turn and keeps its changes; an error from `f` keeps nothing.
@@ -205,60 +209,39 @@ impl Store {
         durability: Durability,
         f: impl FnOnce(&mut Write<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        self.turn(|tx| Ok((f(tx)?, durability)))
+        self.transact(|tx| Ok((f(tx)?, durability)))
     }
 
     /// Runs `f` as one turn whose durability `f` decides at its end: a turn of the engine learns only
     /// from its inputs whether anything in it must be on disk. Readers see the changes when it returns.
     ///
     /// # Errors
-    /// Those of `f` and of the commit.
+    /// Those of `f` and of the commit; [`StoreError::Full`] before `f` runs while the disk has hardly any
+    /// room left.
     pub fn turn<T, E: From<StoreError>>(
         &self,
         f: impl FnOnce(&mut Write<'_>) -> std::result::Result<(T, Durability), E>,
     ) -> std::result::Result<T, E> {
-        let mut journal = lock(&self.journal);
-        let before = self.read()?;
+        self.file.room()?;
+        self.transact(f)
+    }
+
+    fn transact<T, E: From<StoreError>>(
+        &self,
+        f: impl FnOnce(&mut Write<'_>) -> std::result::Result<(T, Durability), E>,
+    ) -> std::result::Result<T, E> {
+        let mut journal = self.file.begin_write()?;
+        let before = self.file.shown()?;
         let mut tx = Write::new(&before);
         let (out, durability) = f(&mut tx)?;
+        if !tx.is_whole() {
+            return Err(StoreError::Io("a part of the turn failed".to_owned()).into());
+        }
         let changes = tx.into_changes();
         // Nobody else may hold the overlay when it grows, or it is copied.
         drop(before);
-        self.keep(&mut journal, changes, durability)?;
+        self.file.keep(&mut journal, changes, durability)?;
         Ok(out)
-    }
-
-    fn keep(&self, journal: &mut Journal, changes: Changes, durability: Durability) -> Result<()> {
-        match durability {
-            Durability::Lazy if journal.later(&changes) => {
-                self.show(changes);
-                return Ok(());
-            }
-            Durability::Commit if changes.is_empty() && journal.is_written() => return Ok(()),
-            _ => {}
-        }
-        if durability != Durability::Checkpoint && journal.write(&changes)? {
-            self.show(changes);
-            return Ok(());
-        }
-        let token = journal::new_token()?;
-        let mut txn = self.db.begin_write()?;
-        txn.set_quick_repair(durability == Durability::Checkpoint);
-        journal::apply(&txn, &self.read()?.overlay, &changes, &token)?;
-        journal.end();
-        txn.commit()?;
-        journal.begin(token);
-        match self.db.begin_read().map(|txn| Read::of(&txn)) {
-            Ok(Ok(read)) => *lock(&self.shown) = read,
-            // The older trees with all that changed over them are the same state.
-            _ => self.show(changes),
-        }
-        Ok(())
-    }
-
-    /// Lays changes over what readers see.
-    fn show(&self, changes: Changes) {
-        Arc::make_mut(&mut lock(&self.shown).overlay).extend(changes);
     }
 
     /// A snapshot; it never waits for the writer.
@@ -266,7 +249,7 @@ impl Store {
     /// # Errors
     /// Storage errors.
     pub fn read(&self) -> Result<Read> {
-        Ok(lock(&self.shown).clone())
+        self.file.begin_read()
     }
 
     /// Copies a consistent snapshot into a new store at `path`.
@@ -291,29 +274,28 @@ impl Store {
 }
 
 /// Opens or makes the journal of a store.
-fn open_beside(path: &Path) -> std::io::Result<File> {
+fn with_journal(db: redb::Database, path: &Path) -> Result<Parts> {
     let journal = path.with_extension("journal");
     let is_new = !journal.exists();
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&journal)?;
-    // Its name is on the disk before any promise depends on it.
-    #[cfg(unix)]
-    if is_new && let Some(folder) = journal.parent() {
-        File::open(if folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            folder
-        })?
-        .sync_all()?;
-    }
-    Ok(file)
-}
-
-/// What a lock guards here is whole at any time: a panic elsewhere spoils nothing.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    let open = || {
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&journal)?;
+        // Its name is on the disk before any promise depends on it.
+        if is_new && let Some(folder) = journal.parent() {
+            let here = Path::new(".");
+            let folder = if folder.as_os_str().is_empty() {
+                here
+            } else {
+                folder
+            };
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(file)
+    };
+    let file = open().map_err(redb::StorageError::Io)?;
+    Ok((db, Box::new(FileBackend::new(file)?)))
 }

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use redb::ReadableDatabase as _;
 
-use crate::overlay::{Changes, full};
+use crate::file::Spoilt;
 use crate::tables::Table;
-use crate::{Read, Result, Rows, Store, StoreError};
+use crate::{Durability, Read, Result, Rows, Store, StoreError};
 
 /// The layout this program writes.
 const SCHEMA: u32 = 2;
@@ -17,7 +17,7 @@ pub(crate) fn refuse_newer(path: &Path) -> Result<()> {
     if let Ok(db) = redb::ReadOnlyDatabase::open(path)
         && let Ok(txn) = db.begin_read()
     {
-        check(&Read::of(&txn)?)?;
+        check(&Read::of(&txn, Spoilt::default())?)?;
     }
     Ok(())
 }
@@ -40,22 +40,23 @@ pub(crate) fn check(rows: &Read) -> Result<Option<u32>> {
     }
 }
 
-/// Checks the layout before anything is written; makes the trees of a new file; brings in what a crash
-/// left in the journal.
-pub(crate) fn run(store: &Store, mut left: Changes) -> Result<()> {
+/// Checks the layout before anything is written; makes the trees of a new file.
+pub(crate) fn run(store: &Store) -> Result<()> {
     match check(&store.read()?)? {
         // 1 -> 2: the journal. A program that knows only 1 would not look into it.
-        Some(_) => {}
+        Some(found) if found < SCHEMA => {}
+        Some(_) => return Ok(()),
         // Tables but no layout: another program's file, or a damaged one. Only a file without any
         // table is new.
-        None if store.has_tables()? => {
+        None if store.file.has_tables()? => {
             return Err(StoreError::Damaged(
                 "it is not a store of Chater".to_owned(),
             ));
         }
         None => {}
     }
-    let schema = SCHEMA.to_be_bytes().to_vec();
-    left.insert(full(Table::Meta, b"schema"), Some(schema));
-    store.settle(left)
+    // In the trees at once, for it is looked at before the journal.
+    store.write(Durability::Checkpoint, |tx| {
+        tx.put(Table::Meta, b"schema", &SCHEMA.to_be_bytes())
+    })
 }

@@ -8,6 +8,7 @@ use std::ops::Bound;
 use redb::{ReadOnlyTable, ReadTransaction};
 
 use crate::Result;
+use crate::file::Spoilt;
 use crate::rows::Visit;
 use crate::tables::{META, ROWS, Table};
 
@@ -18,12 +19,13 @@ type Bytes = &'static [u8];
 
 /// The trees at one moment. They stay readable as long as this lives.
 pub(crate) struct Base {
+    spoilt: Spoilt,
     meta: Option<ReadOnlyTable<Bytes, Bytes>>,
     rows: Option<ReadOnlyTable<Bytes, Bytes>>,
 }
 
 impl Base {
-    pub(crate) fn of(txn: &ReadTransaction) -> Result<Self> {
+    pub(crate) fn of(txn: &ReadTransaction, spoilt: Spoilt) -> Result<Self> {
         let open = |tree| match txn.open_table(tree) {
             Ok(opened) => Ok(Some(opened)),
             Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
@@ -32,7 +34,13 @@ impl Base {
         Ok(Self {
             meta: open(META)?,
             rows: open(ROWS)?,
+            spoilt,
         })
+    }
+
+    /// Whether nothing has failed since these trees were opened.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.spoilt.is_set()
     }
 
     fn tree(&self, table: Table) -> Option<&ReadOnlyTable<Bytes, Bytes>> {
@@ -93,9 +101,10 @@ pub(crate) fn get(
     let Some(tree) = base.tree(table) else {
         return Ok(None);
     };
-    Ok(tree
-        .get(in_tree(&full).1)?
-        .map(|value| value.value().to_vec()))
+    base.spoilt.reading(|| {
+        let value = tree.get(in_tree(&full).1)?;
+        Ok(value.map(|value| value.value().to_vec()))
+    })
 }
 
 /// A layer's rows of a scan with the next one in front.
@@ -130,6 +139,17 @@ pub(crate) fn merge(
     if span.to <= span.from {
         return Ok(());
     }
+    base.spoilt
+        .reading(|| merged(base, layers, span, down, visit))
+}
+
+fn merged(
+    base: &Base,
+    layers: &[&Changes],
+    span: &Span,
+    down: bool,
+    visit: &mut Visit<'_>,
+) -> Result<()> {
     let bounds = (
         Bound::Included(&span.from[..]),
         Bound::Excluded(&span.to[..]),

@@ -8,6 +8,7 @@ use chater_protocol::codec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::file::Spoilt;
 use crate::overlay::{Base, Changes, Span, full, get, merge};
 use crate::tables::Table;
 use crate::{Result, StoreError, key};
@@ -77,9 +78,9 @@ pub struct Read {
 
 impl Read {
     /// The trees alone.
-    pub(crate) fn of(txn: &redb::ReadTransaction) -> Result<Self> {
+    pub(crate) fn of(txn: &redb::ReadTransaction, spoilt: Spoilt) -> Result<Self> {
         Ok(Self {
-            base: Arc::new(Base::of(txn)?),
+            base: Arc::new(Base::of(txn, spoilt)?),
             overlay: Arc::default(),
         })
     }
@@ -108,13 +109,59 @@ impl Rows for Read {
 pub struct Write<'s> {
     before: &'s Read,
     changes: RefCell<Changes>,
+    /// What the changes held before, newest last; none = not kept.
+    undo: RefCell<Option<Vec<Replaced>>>,
 }
+
+/// A key, and what the turn had changed of it before.
+type Replaced = (Vec<u8>, Option<Option<Vec<u8>>>);
 
 impl<'s> Write<'s> {
     pub(crate) fn new(before: &'s Read) -> Self {
         Self {
             before,
             changes: RefCell::default(),
+            undo: RefCell::default(),
+        }
+    }
+
+    /// Whether the file still serves: a row that does not decode leaves it so, a failure of the disk or
+    /// damage that redb met does not, and nothing of this turn can be kept.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.before.base.is_whole()
+    }
+
+    /// From here on [`Write::undo`] can take changes back.
+    pub fn begin(&self) {
+        match &mut *self.undo.borrow_mut() {
+            Some(undo) => undo.clear(),
+            none => *none = Some(Vec::new()),
+        }
+    }
+
+    /// Takes back all changes since [`Write::begin`]: one part of a turn fails without the others.
+    pub fn undo(&self) {
+        let mut changes = self.changes.borrow_mut();
+        let replaced = self.undo.take().unwrap_or_default();
+        for (key, old) in replaced.into_iter().rev() {
+            match old {
+                Some(old) => changes.insert(key, old),
+                None => changes.remove(&key),
+            };
+        }
+    }
+
+    fn change(&self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        let mut changes = self.changes.borrow_mut();
+        match &mut *self.undo.borrow_mut() {
+            Some(undo) => {
+                let old = changes.insert(key.clone(), value);
+                undo.push((key, old));
+            }
+            None => {
+                changes.insert(key, value);
+            }
         }
     }
 
@@ -127,9 +174,7 @@ impl<'s> Write<'s> {
     /// # Errors
     /// Storage errors.
     pub fn put(&self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
-        self.changes
-            .borrow_mut()
-            .insert(full(table, key), Some(value.to_vec()));
+        self.change(full(table, key), Some(value.to_vec()));
         Ok(())
     }
 
@@ -138,9 +183,7 @@ impl<'s> Write<'s> {
     /// # Errors
     /// Storage errors.
     pub fn put_row<T: Serialize>(&self, table: Table, key: &[u8], row: &T) -> Result<()> {
-        self.changes
-            .borrow_mut()
-            .insert(full(table, key), Some(codec::encode(row)));
+        self.change(full(table, key), Some(codec::encode(row)));
         Ok(())
     }
 
@@ -151,7 +194,7 @@ impl<'s> Write<'s> {
     pub fn remove(&self, table: Table, key: &[u8]) -> Result<bool> {
         let was = self.get(table, key)?.is_some();
         if was {
-            self.changes.borrow_mut().insert(full(table, key), None);
+            self.change(full(table, key), None);
         }
         Ok(was)
     }

@@ -46,7 +46,7 @@ tables! {
     Meta = 0, "meta_v1",
     /// user 32, home 16, state 1 -> signed home record
     Homes = 1, "homes_v1",
-    /// node 32, user 32, home 16 -> (): who lives where (live and retired)
+    /// node 32, user 32, home 16 -> empty, or 1 when the node itself has given the record (I12): who lives where (live and retired)
     NodeHomes = 2, "node_homes_v1",
     /// user 32, home 16 -> signed KEM card
     KemCards = 3, "kem_cards_v1",
@@ -112,4 +112,6 @@ tables! {
     Keys = 33, "keys_v1",
     /// user 32, chat_no u32, client_id -> event id 32, time ms u64
     ClientIds = 34, "client_ids_v1",
+    /// feed_no u32, seq u64, node_no u32 -> time ms u64: events of ours that a node refused for good
+    Refused = 35, "refused_v1",
 }

@@ -154,6 +154,11 @@ impl redb::StorageBackend for Backend {
     }
 }
 
+fn on(disk: &Arc<Mutex<Disk>>) -> Result<Store, StoreError> {
+    let disk = disk.clone();
+    Store::on_backends(move || (Backend(disk.clone(), 0), Backend(disk.clone(), 1)))
+}
+
 const TURNS: u64 = 24;
 
 fn rows_of(turn: u64) -> [(Table, Vec<u8>, Vec<u8>); 3] {
@@ -183,7 +188,7 @@ fn run(cut_at: u64, lies_from: u64, seed: u64) -> Option<Image> {
         random: seed | 1,
         ..Disk::default()
     }));
-    let store = Store::on_backends(Backend(disk.clone(), 0), Backend(disk.clone(), 1)).unwrap();
+    let store = on(&disk).unwrap();
     for turn in 1..=TURNS {
         disk.lock().unwrap().begun = turn;
         store
@@ -213,8 +218,7 @@ fn judge(image: &Image) -> Result<(), String> {
     };
     // redb's own assertions fire on some images that no honest disk leaves: that is a verdict too.
     let disk = Arc::new(Mutex::new(disk));
-    let (trees, journal) = (Backend(disk.clone(), 0), Backend(disk, 1));
-    let open = std::panic::AssertUnwindSafe(|| Store::on_backends(trees, journal));
+    let open = std::panic::AssertUnwindSafe(|| on(&disk));
     let opened = std::panic::catch_unwind(open)
         .unwrap_or_else(|_| Err(StoreError::Damaged("it cannot be read".to_owned())));
     let store = match opened {

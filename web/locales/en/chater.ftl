@@ -230,6 +230,7 @@ error-500 = Something broke on the node. Code { $a }
 error-501 = This does not exist here yet
 error-busy = The node is busy. Try again.
 error-storage = The disk of the node is full
+error-storage-failed = The disk of the node does not work right now
 error-form = The page is out of date. Go back, reload it and try again.
 error-host = The node does not answer to this name
 error-empty = Something has to be written here

@@ -19,6 +19,7 @@ api-not_yet = Not built yet
 api-registration_closed = Registration is closed on this node
 api-self = A chat with yourself is not possible
 api-stopping = The node is stopping
+api-storage_failed = The node’s disk does not work right now
 api-storage_full = The node has no room left on its disk
 api-taken = This nick is taken
 api-too_large = The request is too large

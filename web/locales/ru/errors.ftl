@@ -19,6 +19,7 @@ api-not_yet = Этого пока нет
 api-registration_closed = Регистрация на этом узле закрыта
 api-self = Чат с самим собой не нужен
 api-stopping = Узел останавливается
+api-storage_failed = Диск узла сейчас не работает
 api-storage_full = На узле кончилось место
 api-taken = Этот ник занят
 api-too_large = Слишком большой запрос

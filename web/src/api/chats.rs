@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use chater_engine::id::ChatId;
-use chater_engine::{Error, Filter, Reason};
+use chater_engine::{Error, Filter, Reason, RequestAnswer};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -33,7 +33,7 @@ pub(super) struct List {
     limit: Option<usize>,
     /// `next` of the page before.
     cursor: Option<String>,
-    /// `all`, `unread`, `groups` or `archive`.
+    /// `all`, `unread`, `groups`, `requests`, `blocked` or `archive`.
     filter: Option<String>,
 }
 
@@ -51,6 +51,13 @@ pub(super) struct ChatList<'a> {
 pub(super) struct ReadMark {
     /// The newest message read.
     message_id: String,
+}
+
+/// What becomes of somebody who asks to talk.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Verdict {
+    /// `accept`, `decline` or `block`. Any direct chat can be blocked; `accept` takes it back.
+    answer: String,
 }
 
 /// Opens the direct chat with a person; the second time it is the same chat.
@@ -83,6 +90,8 @@ pub(super) async fn list(bearer: Bearer, Asked(asked): Asked<List>) -> Answer {
         None | Some("all") => Filter::All,
         Some("unread") => Filter::Unread,
         Some("groups") => Filter::Groups,
+        Some("requests") => Filter::Requests,
+        Some("blocked") => Filter::Blocked,
         Some("archive") => Filter::Archive,
         Some(_) => return Err(Problem::invalid("filter", Reason::Malformed).into()),
     };
@@ -105,6 +114,28 @@ pub(super) async fn read(
     Body(body): Body<ReadMark>,
 ) -> Answer {
     bearer.user.read(chat, id(&body.message_id)?).await?;
+    Ok(axum::response::IntoResponse::into_response(
+        StatusCode::NO_CONTENT,
+    ))
+}
+
+/// Accepts or declines a stranger's request, or blocks the other person. They are not told.
+#[utoipa::path(post, path = "/api/v1/chats/{chat_id}/request", tag = "chats", request_body = Verdict,
+    params(("chat_id" = String, Path)),
+    responses((status = 204), (status = 401, body = ErrorAnswer), (status = 404, body = ErrorAnswer),
+        (status = 422, body = ErrorAnswer)))]
+pub(super) async fn request(
+    bearer: Bearer,
+    At(Id(chat)): At<Id<ChatId>>,
+    Body(body): Body<Verdict>,
+) -> Answer {
+    let answer = match body.answer.as_str() {
+        "accept" => RequestAnswer::Accept,
+        "decline" => RequestAnswer::Decline,
+        "block" => RequestAnswer::Block,
+        _ => return Err(Problem::invalid("answer", Reason::Malformed).into()),
+    };
+    bearer.user.answer_request(chat, answer).await?;
     Ok(axum::response::IntoResponse::into_response(
         StatusCode::NO_CONTENT,
     ))

@@ -43,6 +43,7 @@ pub(crate) fn routes() -> (Router<App>, Arc<str>) {
         .routes(routes!(people::search))
         .routes(routes!(chats::open, chats::list))
         .routes(routes!(chats::read))
+        .routes(routes!(chats::request))
         .routes(routes!(messages::send, messages::list))
         .routes(routes!(messages::edit, messages::delete))
         .routes(routes!(messages::react, messages::unreact))
@@ -87,6 +88,7 @@ mod tests {
             ("post", "/api/v1/chats/{chat_id}/members"),
             ("delete", "/api/v1/chats/{chat_id}/members/{user_id}"),
             ("post", "/api/v1/chats/{chat_id}/read"),
+            ("post", "/api/v1/chats/{chat_id}/request"),
             ("get", "/api/v1/node"),
             ("post", "/api/v1/peers"),
             ("get", "/api/v1/socket"),

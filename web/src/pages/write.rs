@@ -95,7 +95,8 @@ pub(crate) async fn send(
             error @ (Error::Invalid { .. }
             | Error::TooMany { .. }
             | Error::Busy
-            | Error::StorageFull),
+            | Error::StorageFull
+            | Error::StorageFailed),
         ) => {
             let (status, _, reason) = words(&look, &error);
             let place = Place::answering(reply_to);
@@ -134,6 +135,11 @@ fn words(look: &Look, error: &Error) -> (StatusCode, &'static str, String) {
             StatusCode::SERVICE_UNAVAILABLE,
             "storage_full",
             look.t("error-storage"),
+        ),
+        Error::StorageFailed => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "storage_failed",
+            look.t("error-storage-failed"),
         ),
         Error::Busy | Error::Stopping => (
             StatusCode::SERVICE_UNAVAILABLE,

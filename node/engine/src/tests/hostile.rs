@@ -4,8 +4,9 @@ use std::sync::Mutex;
 
 use chater_network::{Listen, Network, NetworkEvent, Protocol};
 use chater_protocol::chat::direct;
+use chater_protocol::community::Community;
 use chater_protocol::event::{Feed, Kind, Lane, Position, VerifiedEvent};
-use chater_protocol::id::{HomeId, NodeId, UserId};
+use chater_protocol::id::{Bytes, HomeId, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, KemCard, NodeCard, ProfileCard};
 use chater_protocol::key::SigningKey;
 use chater_protocol::payload::{Delete, KeyShare, Msg, Payload, React};
@@ -20,8 +21,27 @@ use super::*;
 use crate::actor::now_ms;
 use crate::shared::{SystemRandom, lock};
 
+/// What it answers to a push: one ack for each event.
+pub(super) type Takes = Box<dyn Fn(&VerifiedEvent) -> Ack + Send>;
+
+/// Who it says to be.
+#[derive(Default)]
+pub(super) struct Claims {
+    /// It proves the community of all nodes: its people are no strangers.
+    pub(super) fellow: bool,
+    /// The node that its user's home names, if not its own.
+    pub(super) node: Option<NodeId>,
+    /// Other records that it gives besides.
+    pub(super) others: Identities,
+}
+
 pub(super) struct Hostile {
     network: Network,
+    pub(super) node: NodeId,
+    pub(super) root: SigningKey,
+    pub(super) record: HomeRecord,
+    /// What it answers to pushes; none = an answer that says nothing.
+    pub(super) takes: Arc<Mutex<Option<Takes>>>,
     pub(super) to: NodeId,
     pub(super) user: UserId,
     pub(super) home: HomeId,
@@ -34,6 +54,14 @@ pub(super) struct Hostile {
 
 impl Hostile {
     pub(super) async fn at(engine: &Engine, seed: u8) -> Self {
+        let fellow = Claims {
+            fellow: true,
+            ..Claims::default()
+        };
+        Self::claiming(engine, seed, fellow).await
+    }
+
+    pub(super) async fn claiming(engine: &Engine, seed: u8, claims: Claims) -> Self {
         let node_key = SigningKey::from_seed(&[seed; 32]);
         let node = NodeId(node_key.public().0);
         let (network, mut events) = Network::start(chater_network::Config {
@@ -54,7 +82,7 @@ impl Hostile {
             v: 1,
             user,
             sign_pk: key.public(),
-            node_id: node,
+            node_id: claims.node.unwrap_or(node),
             state: 0,
             ts: 1,
         };
@@ -81,17 +109,22 @@ impl Hostile {
             discoverable: 2,
             ts: 1,
         };
-        let identities = Identities {
+        let mut identities = Identities {
             homes: vec![record.sign(&root)],
             kems: vec![card.sign(&key)],
             profiles: vec![profile.sign(&key)],
         };
+        identities.homes.extend(claims.others.homes);
+        identities.kems.extend(claims.others.kems);
+        identities.profiles.extend(claims.others.profiles);
         let to = engine.shared().node_id;
         network
             .want_address(engine.node().addresses.first().unwrap())
             .unwrap();
         let gives: Arc<Mutex<Option<(EpochSecret, KemCard)>>> = Arc::default();
         let asked = Arc::new(AtomicU32::new(0));
+        let takes: Arc<Mutex<Option<Takes>>> = Arc::default();
+        let met = Arc::new(AtomicU32::new(0));
         let hello = Hello {
             versions: vec![1],
             card: NodeCard {
@@ -104,23 +137,25 @@ impl Hostile {
                 ts: 1,
             }
             .sign(&node_key),
-            proofs: Vec::new(),
+            proofs: if claims.fellow {
+                vec![Bytes(Community::open().proof(node, to))]
+            } else {
+                Vec::new()
+            },
         };
-        // Set when this side may talk too: the node under test may have linked it a moment before.
-        let admitted = Arc::new(AtomicU32::new(0));
         tokio::spawn({
             let (network, gives, asked) = (network.clone(), gives.clone(), asked.clone());
-            let admitted = admitted.clone();
+            let (takes, met) = (takes.clone(), met.clone());
             async move {
                 while let Some(event) = events.recv().await {
                     match event {
                         NetworkEvent::Connected { peer, .. } => {
                             let (network, hello) = (network.clone(), hello.encode());
-                            let admitted = admitted.clone();
+                            let met = met.clone();
                             tokio::spawn(async move {
                                 network.request(peer, Protocol::Hello, hello).await.unwrap();
                                 network.admit(peer);
-                                admitted.fetch_add(1, Ordering::Relaxed);
+                                met.store(1, Ordering::Release);
                             });
                         }
                         NetworkEvent::Request {
@@ -136,7 +171,16 @@ impl Hostile {
                                 }
                                 LogRequest::Heads(_) => LogAnswer::Heads(Vec::new()),
                                 // Says nothing of what was pushed.
-                                LogRequest::Push(_) => LogAnswer::Acks(ByteBuf::new()),
+                                LogRequest::Push(push) => {
+                                    let takes = takes.lock().unwrap();
+                                    let ack = |wire: &ByteBuf| {
+                                        let event = VerifiedEvent::from_store(wire).unwrap();
+                                        takes.as_ref().map(|takes| takes(&event) as u8)
+                                    };
+                                    let acks: Vec<u8> =
+                                        push.events.iter().filter_map(ack).collect();
+                                    LogAnswer::Acks(ByteBuf::from(acks))
+                                }
                                 LogRequest::KeyRequest(request) => {
                                     let given = gives.lock().unwrap().clone();
                                     let keys = given.map(|(secret, card)| {
@@ -169,12 +213,16 @@ impl Hostile {
             }
         });
         until("the hostile node is linked", || {
-            lock(&engine.shared().presence).links.contains_key(&node)
-                && admitted.load(Ordering::Relaxed) > 0
+            met.load(Ordering::Acquire) == 1
+                && lock(&engine.shared().presence).links.contains_key(&node)
         })
         .await;
         Self {
             network,
+            node,
+            root,
+            record,
+            takes,
             to,
             user,
             home,
@@ -182,6 +230,24 @@ impl Hostile {
             kem,
             gives,
             asked,
+        }
+    }
+
+    /// Any bytes as a request of the log; what came back, if anything did.
+    pub(super) async fn asks(&self, body: Vec<u8>) -> Option<LogAnswer> {
+        let answer = self.network.request(self.to, Protocol::Log, body).await;
+        answer.ok().and_then(|body| LogAnswer::decode(&body).ok())
+    }
+
+    /// Any bytes as events of a push.
+    pub(super) async fn push_bytes(&self, chat: &ChatRef, events: Vec<Vec<u8>>) -> Vec<Ack> {
+        let push = Push {
+            chat: chat.clone(),
+            events: events.into_iter().map(ByteBuf::from).collect(),
+        };
+        match self.asks(LogRequest::Push(push).encode()).await {
+            Some(LogAnswer::Acks(acks)) => acks.iter().map(|ack| Ack::from(*ack)).collect(),
+            other => panic!("{other:?}"),
         }
     }
 
