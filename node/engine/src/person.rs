@@ -20,14 +20,14 @@ pub(crate) fn node_label(
     id: NodeId,
 ) -> Result<String, StoreError> {
     if id == shared.node_id {
-        return Ok(shared.config.name.clone());
+        return Ok(shared.name());
     }
     let name = match nodes::node(rows, id)? {
         Some(row) if !row.name.is_empty() => row.name,
         _ => return Ok(format!("node-{}", hex(id.0.get(..2).unwrap_or_default()))),
     };
     let namesakes = nodes::by_name(rows, &name)?;
-    let own = skeleton(&name) == skeleton(&shared.config.name);
+    let own = skeleton(&name) == skeleton(&shared.name());
     if !own && namesakes.first() == Some(&id) {
         return Ok(name);
     }

@@ -381,7 +381,7 @@ fn tell_presence(shared: &Shared, peer: NodeId, online: bool) -> Result<(), Stor
                 continue;
             };
             let viewer = if a == user { b } else { a };
-            if shared.hub.listens(viewer) {
+            if shared.hub.listens(viewer) && crate::preferences::of(&rows, viewer)?.presence {
                 shared.hub.tell(
                     viewer,
                     News::Presence {
@@ -412,6 +412,7 @@ async fn repeat_marks(shared: &Arc<Shared>, peer: NodeId) {
                     for user in locals {
                         let open = chats::inbox(turn.tx, user, no)?.is_some_and(|i| i.state == 0);
                         if open
+                            && crate::preferences::of(turn.tx, user)?.read_marks
                             && let Some((counter, id, _)) = chats::mark(turn.tx, no, user)?
                             && let Ok(made) =
                                 local::note(turn, user, no, counter, &EphNote::Read(id))

@@ -12,6 +12,7 @@ use chater_protocol::identity::{HomeRecord, NodeCard, Signed};
 use chater_protocol::key::SigningKey;
 use chater_protocol::secret::SecretKey;
 use chater_store::Store;
+use chater_store::accounts::SavedSettings;
 use rand_core::{Infallible, TryCryptoRng, TryRng};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
@@ -142,6 +143,8 @@ pub(crate) struct Shared {
     pub(crate) people: Mutex<HashMap<UserId, Arc<Person>>>,
     /// Home records by which events are verified.
     pub(crate) homes: Mutex<HashMap<chater_protocol::id::HomeId, Arc<HomeRecord>>>,
+    /// What the owner saved on a page (Q11).
+    pub(crate) saved: Mutex<SavedSettings>,
     /// Chats whose card changed, per user that listens; told a moment later, so a flood costs little.
     pub(crate) changed_cards: Mutex<BTreeSet<(UserId, u32)>>,
     pub(crate) card_changed: Notify,
@@ -189,7 +192,7 @@ impl Shared {
         NodeCard {
             v: 1,
             node: self.node_id,
-            name: self.config.name.clone(),
+            name: self.name(),
             addrs,
             mailboxes: Vec::new(),
             caps: 0,

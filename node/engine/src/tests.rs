@@ -7,6 +7,7 @@
 )]
 //! Whole engines in one process, on loopback.
 
+mod accounts;
 mod hostile;
 mod keys;
 mod nodes;
@@ -67,11 +68,13 @@ fn config(dir: &Path, name: &str) -> Config {
         data_dir: dir.to_owned(),
         node_key: NodeKey::new(seed),
         name: name.to_owned(),
+        name_fixed: false,
         p2p_listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
         p2p_listen_explicit: true,
         peers: Vec::new(),
         mdns: false,
         registration: Registration::Open,
+        registration_fixed: false,
         setup_code: None,
         limits: Limits {
             messages_per_s: 0,

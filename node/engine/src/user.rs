@@ -18,6 +18,7 @@ use crate::person::person;
 use crate::pump::send_notes;
 use crate::read::Reader;
 use crate::shared::lock;
+use crate::turn::{Fail, Turn};
 use crate::view::{
     Anchor, Chat, ChatPage, Me, Message, MessagePage, Path, PeopleAnswer, Person, Settings,
 };
@@ -45,6 +46,8 @@ pub enum Filter {
     Groups,
     /// The archive.
     Archive,
+    /// First messages that wait for an answer (Q50).
+    Requests,
 }
 
 /// What one signed-in user may do. Cheap to clone.
@@ -67,8 +70,21 @@ impl Engine {
 }
 
 impl UserHandle {
-    fn shared(&self) -> &Arc<crate::shared::Shared> {
+    pub(crate) fn shared(&self) -> &Arc<crate::shared::Shared> {
         self.engine.shared()
+    }
+
+    /// The login by which this handle was given out.
+    pub(crate) fn session(&self) -> Option<Hash> {
+        self.session
+    }
+
+    /// Runs something of this user in a turn of the writer; done when it is committed.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Turn<'_, '_>) -> Result<T, Fail> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.shared().inputs.run(From::Local, f).await
     }
 
     fn look<T>(
@@ -99,7 +115,9 @@ impl UserHandle {
                 theme: row.theme,
                 time_zone: row.time_zone,
             },
+            preferences: crate::preferences::of(&rows, self.user)?,
             owner: users::owner(&rows)? == Some(self.user),
+            stopped: row.stopped,
         })
     }
 
@@ -385,7 +403,7 @@ impl UserHandle {
             .listen(self.user, self.session, after, now_ms()))
     }
 
-    fn owner(&self) -> Result<(), Error> {
+    pub(crate) fn owner(&self) -> Result<(), Error> {
         let rows = self.shared().store.read()?;
         if users::owner(&rows)? == Some(self.user) {
             Ok(())

@@ -4,6 +4,8 @@
 //! bytes glued together, so byte order is the order wanted. Start with [`tables`], then [`events`].
 //! One writer: [`Store::write`] is called by the engine's thread alone; any number of readers.
 
+pub mod accounts;
+pub mod blobs;
 pub mod chats;
 pub mod events;
 pub mod homes;

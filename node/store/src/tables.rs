@@ -42,7 +42,7 @@ macro_rules! tables {
 }
 
 tables! {
-    /// name -> bytes: schema u32, store id, boot u64, owner u, counters u32, saved settings
+    /// name -> bytes: schema u32, store id, boot u64, owner u, counters u32, `settings` SavedSettings
     Meta = 0, "meta_v1",
     /// user 32, home 16, state 1 -> signed home record
     Homes = 1, "homes_v1",
@@ -112,4 +112,12 @@ tables! {
     Keys = 33, "keys_v1",
     /// user 32, chat_no u32, client_id -> event id 32, time ms u64
     ClientIds = 34, "client_ids_v1",
+    /// user 32 -> PreferencesRow: what a user switched on and off; none = nothing yet
+    Preferences = 60, "preferences_v1",
+    /// BLAKE3 32 -> BlobRow: files in the folder `blobs`
+    Blobs = 61, "blobs_v1",
+    /// user 32 -> since ms u64: accounts that the owner closed
+    Closed = 62, "closed_v1",
+    /// BLAKE3 of the code 32 -> ResetRow: links for a new password
+    Resets = 63, "resets_v1",
 }
