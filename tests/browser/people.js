@@ -172,7 +172,9 @@ export class Someone {
     const lang = await html.getAttribute("lang");
     const choose = async (name, save) => {
       await page.getByText(name, { exact: true }).click();
-      await page.getByRole("button", { name: save, exact: true }).click();
+      // With scripts it is saved at once, and there is no button.
+      const button = page.getByRole("button", { name: save, exact: true });
+      if (await button.isVisible()) await button.click();
     };
     const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor).catch(() => null);
     await page.goto(`${this.node.url}/settings/look`);

@@ -112,6 +112,7 @@ pub(crate) async fn log_in(
             StatusCode::TOO_MANY_REQUESTS,
             look.n("login-slow", retry_after_s),
         ),
+        Error::Closed => (StatusCode::FORBIDDEN, look.t("api-closed")),
         other => return Err(other.into()),
     };
     let shown = LoginPage {

@@ -47,7 +47,7 @@ impl Avatar {
 
 /// Whether a person's node is known to be connected. Of people here nothing is known, so nothing is claimed.
 pub(crate) fn linked(chat: &Chat) -> bool {
-    chat.node_online && chat.with.as_ref().is_some_and(|person| !person.here)
+    chat.presence && chat.node_online && chat.with.as_ref().is_some_and(|person| !person.here)
 }
 
 fn hue(id: &[u8]) -> u8 {
