@@ -555,20 +555,38 @@ pub(crate) fn set_profile(
         .map_err(|b| Error::invalid("display_name", reason(b)))?;
     text::check_block(about, limits::ABOUT_CHARS)
         .map_err(|b| Error::invalid("about", reason(b)))?;
+    change_card(turn, user, |card| {
+        display_name.clone_into(&mut card.display_name);
+        about.clone_into(&mut card.about);
+    })
+}
+
+/// Signs a new profile card that names another picture, or none (I10).
+pub(crate) fn set_avatar(
+    turn: &mut Turn<'_, '_>,
+    user: UserId,
+    avatar: Option<Hash>,
+) -> Result<(), Fail> {
+    change_card(turn, user, |card| card.avatar = avatar)
+}
+
+/// A card with the next number, if anything of it changes.
+fn change_card(
+    turn: &mut Turn<'_, '_>,
+    user: UserId,
+    change: impl FnOnce(&mut ProfileCard),
+) -> Result<(), Fail> {
     let writer = turn.writer(user)?;
     let (old, _) = homes::card(turn.tx, user)?.ok_or(Error::NotFound)?;
-    if old.display_name == display_name && old.about == about {
+    let mut card = old.clone();
+    change(&mut card);
+    if card == old {
         return Ok(());
     }
     turn.durable();
-    let card = ProfileCard {
-        n: old.n.saturating_add(1),
-        home: writer.home,
-        display_name: display_name.to_owned(),
-        about: about.to_owned(),
-        ts: turn.now_ms,
-        ..old
-    };
+    card.n = old.n.saturating_add(1);
+    card.home = writer.home;
+    card.ts = turn.now_ms;
     homes::put_card(turn.tx, &card, &card.sign(&writer.key), turn.now_ms)?;
     turn.identities_changed();
     Ok(())

@@ -7,6 +7,8 @@
 
 mod account;
 mod actor;
+mod avatars;
+mod blobs;
 mod config;
 mod daily;
 mod deliver;
@@ -19,6 +21,7 @@ mod owner;
 mod password;
 mod people;
 mod person;
+mod picture;
 mod preferences;
 mod pump;
 mod rate;
@@ -160,10 +163,12 @@ impl Engine {
                     STRANGERS,
                 ),
                 keys: Buckets::new(10.0 / 60.0, 10.0),
+                pieces: Buckets::new(10.0 * 60.0, 100.0),
             }),
             people: Mutex::default(),
             homes: Mutex::default(),
             saved: Mutex::new(saved),
+            avatars: avatars::Avatars::default(),
             changed_cards: Mutex::default(),
             card_changed: tokio::sync::Notify::new(),
             link_changed: tokio::sync::Notify::new(),
@@ -321,6 +326,13 @@ impl Engine {
     /// Ends a session; its sockets end with it.
     pub async fn log_out(&self, secret: &str) {
         account::log_out(self, secret).await;
+    }
+
+    /// A picture of a person as it is shown: WebP, `side` pixels (128 or 512); none = not here. Reads the
+    /// disk.
+    #[must_use]
+    pub fn avatar(&self, hash: chater_protocol::id::Hash, side: u32) -> Option<Vec<u8>> {
+        avatars::bytes(&self.shared, hash, side)
     }
 
     /// Whether the store can commit: a durable commit is made.

@@ -84,9 +84,13 @@ pub(crate) fn person(
             .as_ref()
             .map(|card| card.about.clone())
             .unwrap_or_default(),
-        avatar: card
-            .and_then(|card| card.avatar)
-            .map(|hash| hash.to_string()),
+        avatar: crate::avatars::shown(
+            shared,
+            rows,
+            user,
+            node_id,
+            card.and_then(|card| card.avatar),
+        )?,
         here: node_id == shared.node_id,
         nick,
         node,

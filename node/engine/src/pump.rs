@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chater_network::{Found, NetworkEvent, Protocol, Reply};
+use chater_protocol::blob::BlobRequest;
 use chater_protocol::community::Community;
 use chater_protocol::id::{Bytes, NodeId, UserId};
 use chater_protocol::identity::NodeCard;
@@ -46,6 +47,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
     let daily = tokio::spawn(crate::daily::run(shared.clone()));
     let cards = tokio::spawn(tell_cards(shared.clone()));
     let ahead = tokio::spawn(release_ahead(shared.clone()));
+    let avatars = tokio::spawn(crate::avatars::run(shared.clone()));
     loop {
         tokio::select! {
             event = events.recv() => match event {
@@ -58,6 +60,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
     daily.abort();
     cards.abort();
     ahead.abort();
+    avatars.abort();
     for (_, met) in pump.met {
         met.end();
     }
@@ -252,6 +255,14 @@ impl Pump {
                         tracing::debug!(%reason, peer = %peer.short(), "people request refused")
                     }
                 },
+                Protocol::Blob => match BlobRequest::decode(&body) {
+                    Ok(request) => {
+                        reply.send(crate::avatars::serve(&shared, peer, request).await.encode());
+                    }
+                    Err(reason) => {
+                        tracing::debug!(%reason, peer = %peer.short(), "blob request refused")
+                    }
+                },
                 Protocol::Hello => {}
             }
             drop(room);
@@ -360,6 +371,7 @@ async fn linked(
     shared.link_changed.notify_waiters();
     let _ = tell_presence(shared, peer, true);
     crate::fetch::refresh(shared, peer).await;
+    shared.avatars.came(peer);
     repeat_marks(shared, peer).await;
 }
 

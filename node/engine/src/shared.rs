@@ -18,6 +18,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use crate::actor::Inputs;
+use crate::avatars::Avatars;
 use crate::config::Config;
 use crate::deliver::Hot;
 use crate::fetch::Syncs;
@@ -107,6 +108,8 @@ pub(crate) struct Rates {
     pub(crate) strangers: Buckets<NodeId>,
     /// Keys asked for (K7).
     pub(crate) keys: Buckets<ChatId>,
+    /// Pieces of files that other nodes are given.
+    pub(crate) pieces: Buckets<NodeId>,
 }
 
 /// Counters for `/metrics`.
@@ -145,6 +148,8 @@ pub(crate) struct Shared {
     pub(crate) homes: Mutex<HashMap<chater_protocol::id::HomeId, Arc<HomeRecord>>>,
     /// What the owner saved on a page (Q11).
     pub(crate) saved: Mutex<SavedSettings>,
+    /// Pictures of people that are being fetched.
+    pub(crate) avatars: Avatars,
     /// Chats whose card changed, per user that listens; told a moment later, so a flood costs little.
     pub(crate) changed_cards: Mutex<BTreeSet<(UserId, u32)>>,
     pub(crate) card_changed: Notify,

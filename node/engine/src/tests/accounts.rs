@@ -409,6 +409,119 @@ async fn whoever_wants_no_first_messages_gets_requests() {
     stop(right).await;
 }
 
+/// A PNG of one colour.
+fn png(red: u8, side: u32) -> Vec<u8> {
+    let image = image::RgbImage::from_pixel(side, side, image::Rgb([red, 40, 40]));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::ImageRgb8(image)
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .unwrap();
+    bytes.into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_go_to_other_nodes_and_change_with_the_card() {
+    let (a, b) = (Folder::new(), Folder::new());
+    let (left, right, ann, bob, chat) = pair(&a, &b).await;
+    assert_eq!(bob.me().unwrap().person.avatar, None);
+    for (bytes, reason) in [
+        (Vec::new(), Reason::Empty),
+        (b"<svg/>".to_vec(), Reason::Characters),
+        (vec![1; 6 * 1024 * 1024], Reason::Long),
+    ] {
+        assert_eq!(
+            bob.set_avatar(bytes).await.err(),
+            Some(Error::invalid("photo", reason))
+        );
+    }
+    let first = bob.set_avatar(png(200, 300)).await.unwrap();
+    let hash: chater_protocol::id::Hash = first.person.avatar.clone().unwrap().parse().unwrap();
+    for side in [128, 512] {
+        let shown = right.avatar(hash, side).unwrap();
+        assert_eq!(image::load_from_memory(&shown).unwrap().width(), side);
+    }
+    assert_eq!(right.avatar(hash, 64), None, "no other size");
+    let seen = |ann: &UserHandle| ann.chat(chat).unwrap().with.unwrap().avatar;
+    crate::root::greet_anew(left.shared());
+    until("the picture came", || seen(&ann) == first.person.avatar).await;
+    assert!(left.avatar(hash, 128).is_some());
+
+    // Another picture: the card changes, and the old one is forgotten in time.
+    let second = bob.set_avatar(png(20, 700)).await.unwrap();
+    assert_ne!(second.person.avatar, first.person.avatar);
+    crate::root::greet_anew(left.shared());
+    until("the new picture came", || {
+        seen(&ann) == second.person.avatar
+    })
+    .await;
+    for engine in [&left, &right] {
+        crate::avatars::sweep(engine.shared()).await;
+        assert_eq!(engine.avatar(hash, 128), None);
+    }
+    // A file that fell off the disk is served no more, and no page shows a broken picture for long.
+    let now: chater_protocol::id::Hash = second.person.avatar.unwrap().parse().unwrap();
+    assert!(left.avatar(now, 512).is_some());
+    assert_eq!(bob.remove_avatar().await.unwrap().person.avatar, None);
+    crate::root::greet_anew(left.shared());
+    until("no picture any more", || seen(&ann).is_none()).await;
+    stop(left).await;
+    stop(right).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_cannot_pass_off_what_is_no_picture() {
+    let (a, b) = (Folder::new(), Folder::new());
+    let (left, right, ann, bob, chat) = pair(&a, &b).await;
+    // Bob's node keeps a page of HTML as his picture, and one far too large: both named by his card.
+    let html = b"<script>alert(1)</script>".repeat(100);
+    let large = vec![9; chater_protocol::limits::AVATAR + 1];
+    let bob_id = bob.id();
+    let mut wanted = Vec::new();
+    for bytes in [html, large] {
+        let hash = crate::blobs::hash_of(&bytes);
+        crate::blobs::write(&b.0, hash, &bytes).unwrap();
+        right
+            .shared()
+            .inputs
+            .run(crate::actor::From::Local, move |turn| {
+                crate::account::set_avatar(turn, bob_id, Some(hash))?;
+                let row = chater_store::blobs::BlobRow {
+                    v: 1,
+                    size: 1,
+                    kind: 0,
+                    came_ms: 0,
+                };
+                chater_store::blobs::put(turn.tx, hash, &row)?;
+                Ok(())
+            })
+            .await
+            .unwrap();
+        crate::root::greet_anew(left.shared());
+        let named = || {
+            let rows = left.shared().store.read().unwrap();
+            chater_store::homes::card(&rows, bob_id)
+                .unwrap()
+                .and_then(|(card, _)| card.avatar)
+        };
+        until("the card came", || named() == Some(hash)).await;
+        assert_eq!(ann.chat(chat).unwrap().with.unwrap().avatar, None);
+        wanted.push(hash);
+    }
+    // A good one after them comes all the same, so the bad ones were asked for and refused.
+    let good = bob.set_avatar(png(90, 64)).await.unwrap();
+    crate::root::greet_anew(left.shared());
+    until("the good one came", || {
+        ann.chat(chat).unwrap().with.unwrap().avatar == good.person.avatar
+    })
+    .await;
+    for hash in wanted {
+        assert_eq!(left.avatar(hash, 128), None);
+        assert!(crate::blobs::read(&a.0, hash).is_none());
+    }
+    stop(left).await;
+    stop(right).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_owner_keeps_the_house() {
     let a = Folder::new();
