@@ -176,6 +176,7 @@ impl UserHandle {
             tell(turn, user)
         })
         .await?;
+        shared.greet.notify_one();
         self.me()
     }
 
@@ -190,6 +191,7 @@ impl UserHandle {
             tell(turn, user)
         })
         .await?;
+        self.shared().greet.notify_one();
         self.me()
     }
 }

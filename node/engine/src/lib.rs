@@ -14,6 +14,7 @@ mod daily;
 mod deliver;
 mod error;
 mod fetch;
+mod greet;
 mod hub;
 mod local;
 mod nodes;
@@ -169,6 +170,7 @@ impl Engine {
             homes: Mutex::default(),
             saved: Mutex::new(saved),
             avatars: avatars::Avatars::default(),
+            greet: tokio::sync::Notify::new(),
             changed_cards: Mutex::default(),
             card_changed: tokio::sync::Notify::new(),
             link_changed: tokio::sync::Notify::new(),

@@ -129,7 +129,7 @@ impl UserHandle {
         lock(&shared.people).clear();
         if renamed {
             // Neighbours learn a name from the greeting.
-            root::greet_anew(&shared);
+            shared.greet.notify_one();
         }
         Ok(())
     }

@@ -47,6 +47,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
     let daily = tokio::spawn(crate::daily::run(shared.clone()));
     let cards = tokio::spawn(tell_cards(shared.clone()));
     let ahead = tokio::spawn(release_ahead(shared.clone()));
+    let greet = tokio::spawn(crate::greet::run(shared.clone()));
     let avatars = tokio::spawn(crate::avatars::run(shared.clone()));
     loop {
         tokio::select! {
@@ -61,6 +62,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
     cards.abort();
     ahead.abort();
     avatars.abort();
+    greet.abort();
     for (_, met) in pump.met {
         met.end();
     }
@@ -271,7 +273,7 @@ impl Pump {
 }
 
 /// Our hello for one peer: node card and proofs of communities, padded with random ones (section 3).
-fn hello(shared: &Shared, peer: NodeId) -> Vec<u8> {
+pub(crate) fn hello(shared: &Shared, peer: NodeId) -> Vec<u8> {
     let mut proofs = vec![Bytes(Community::open().proof(shared.node_id, peer))];
     while !proofs.len().is_multiple_of(8) {
         let mut random = [0u8; 32];
@@ -357,15 +359,27 @@ async fn linked(
         link.delivery.clone(),
         link.hot.clone(),
     );
-    {
+    let again = {
         let mut presence = lock(&shared.presence);
-        if presence.links.contains_key(&peer) || !presence.connected.contains(&peer) {
-            // Both greeted at once: one link is enough. Or it is gone again already.
+        let again = presence.links.contains_key(&peer);
+        if !again && !presence.connected.contains(&peer) {
+            // It is gone again already.
             return;
         }
-        let task = tokio::spawn(delivery);
-        lock(&link.tasks).push(task.abort_handle());
-        presence.links.insert(peer, link);
+        // Both greeted at once: one link is enough.
+        if !again {
+            let task = tokio::spawn(delivery);
+            lock(&link.tasks).push(task.abort_handle());
+            presence.links.insert(peer, link);
+        }
+        again
+    };
+    if again {
+        // Something of it has changed: its people are asked for anew, as often as it may ask us.
+        if lock(&shared.rates).finds.take(&peer, now_ms()).is_ok() {
+            crate::fetch::refresh(shared, peer).await;
+        }
+        return;
     }
     tracing::info!(peer = %peer.short(), %name, "linked");
     shared.link_changed.notify_waiters();

@@ -16,6 +16,7 @@ use crate::Engine;
 use crate::account::{NewSession, SessionKind, check_password, device, new_secret, secret_hash};
 use crate::actor::{From, now_ms};
 use crate::error::{Error, Reason};
+use crate::greet::meet_anew;
 use crate::sessions::{end_others, prove};
 use crate::shared::{Shared, SystemRandom, lock};
 use crate::turn::{Fail, Turn, secret_aad};
@@ -164,14 +165,6 @@ pub(crate) fn new_home(
     Ok(())
 }
 
-/// Neighbours ask who lives here when they greet: after a new home they greet anew.
-pub(crate) fn greet_anew(shared: &Shared) {
-    let linked: Vec<_> = lock(&shared.presence).links.keys().copied().collect();
-    for node in linked {
-        shared.network.close(node);
-    }
-}
-
 /// Gives a stopped home back with the password that was just proven. Quietly does nothing when the
 /// root does not open under it: writing then says what is needed.
 pub(crate) async fn renew_stopped(
@@ -196,7 +189,7 @@ pub(crate) async fn renew_stopped(
             Ok(())
         })
         .await?;
-    greet_anew(shared);
+    meet_anew(shared);
     Ok(true)
 }
 
@@ -292,7 +285,7 @@ pub(crate) async fn recover(engine: &Engine, form: Recovery) -> Result<NewSessio
         shared.hub.end_session(user, old);
     }
     if moved {
-        greet_anew(shared);
+        meet_anew(shared);
     }
     Ok(NewSession {
         secret,

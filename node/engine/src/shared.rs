@@ -148,6 +148,8 @@ pub(crate) struct Shared {
     pub(crate) homes: Mutex<HashMap<chater_protocol::id::HomeId, Arc<HomeRecord>>>,
     /// What the owner saved on a page (Q11).
     pub(crate) saved: Mutex<SavedSettings>,
+    /// A name or a card of this node changed: linked nodes are greeted again.
+    pub(crate) greet: Notify,
     /// Pictures of people that are being fetched.
     pub(crate) avatars: Avatars,
     /// Chats whose card changed, per user that listens; told a moment later, so a flood costs little.

@@ -370,6 +370,7 @@ impl UserHandle {
                 account::set_profile(turn, user, &display_name, &about)
             })
             .await?;
+        self.shared().greet.notify_one();
         self.me()
     }
 

@@ -119,7 +119,7 @@ async fn a_rolled_back_home_is_replaced_by_a_login() {
     bob.set_profile("Bobby".to_owned(), String::new())
         .await
         .unwrap();
-    crate::root::greet_anew(left.shared());
+    crate::greet::meet_anew(left.shared());
     until("the new name is seen", || {
         ann.chat(chat).unwrap().with.unwrap().display_name == "Bobby"
     })
@@ -338,7 +338,7 @@ async fn what_is_switched_off_is_hidden_both_ways() {
     sees(&ann, chat, "two").await;
     ann.read(chat, second.id).await.unwrap();
     // A mark is repeated when nodes meet; this one is not.
-    crate::root::greet_anew(left.shared());
+    crate::greet::meet_anew(left.shared());
     until("linked again", || {
         left.shared().is_linked(right.shared().node_id)
     })
@@ -442,14 +442,12 @@ async fn pictures_go_to_other_nodes_and_change_with_the_card() {
     }
     assert_eq!(right.avatar(hash, 64), None, "no other size");
     let seen = |ann: &UserHandle| ann.chat(chat).unwrap().with.unwrap().avatar;
-    crate::root::greet_anew(left.shared());
     until("the picture came", || seen(&ann) == first.person.avatar).await;
     assert!(left.avatar(hash, 128).is_some());
 
     // Another picture: the card changes, and the old one is forgotten in time.
     let second = bob.set_avatar(png(20, 700)).await.unwrap();
     assert_ne!(second.person.avatar, first.person.avatar);
-    crate::root::greet_anew(left.shared());
     until("the new picture came", || {
         seen(&ann) == second.person.avatar
     })
@@ -462,7 +460,6 @@ async fn pictures_go_to_other_nodes_and_change_with_the_card() {
     let now: chater_protocol::id::Hash = second.person.avatar.unwrap().parse().unwrap();
     assert!(left.avatar(now, 512).is_some());
     assert_eq!(bob.remove_avatar().await.unwrap().person.avatar, None);
-    crate::root::greet_anew(left.shared());
     until("no picture any more", || seen(&ann).is_none()).await;
     stop(left).await;
     stop(right).await;
@@ -496,7 +493,7 @@ async fn a_peer_cannot_pass_off_what_is_no_picture() {
             })
             .await
             .unwrap();
-        crate::root::greet_anew(left.shared());
+        crate::greet::meet_anew(left.shared());
         let named = || {
             let rows = left.shared().store.read().unwrap();
             chater_store::homes::card(&rows, bob_id)
@@ -509,7 +506,7 @@ async fn a_peer_cannot_pass_off_what_is_no_picture() {
     }
     // A good one after them comes all the same, so the bad ones were asked for and refused.
     let good = bob.set_avatar(png(90, 64)).await.unwrap();
-    crate::root::greet_anew(left.shared());
+    crate::greet::meet_anew(left.shared());
     until("the good one came", || {
         ann.chat(chat).unwrap().with.unwrap().avatar == good.person.avatar
     })
