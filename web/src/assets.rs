@@ -53,6 +53,7 @@ pub(crate) const SCRIPT_KEYS: &[&str] = &[
     "js-updated",
     "js-waits-here",
     "js-saved",
+    "js-photo-large",
     "js-not-saved",
     "js-notify-ready",
     "js-notify-works",

@@ -87,7 +87,11 @@ pub(crate) struct ErrorBody {
 }
 
 /// Texts of their own for a field and a reason; the others share `error-<reason>`.
-const FIELD_TEXTS: [(&str, &[&str]); 13] = [
+const FIELD_TEXTS: [(&str, &[&str]); 14] = [
+    (
+        "photo",
+        &["empty", "characters", "long", "animated", "malformed"],
+    ),
     (
         "words",
         &["empty", "short", "long", "characters", "malformed", "wrong"],

@@ -152,7 +152,7 @@ fn decoded(text: &[u8]) -> Result<String, NotText> {
 }
 
 /// Equality that takes as long for a near miss as for a far one.
-fn equal(a: &[u8], b: &[u8]) -> bool {
+pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len()
         && a.iter()
             .zip(b)

@@ -259,6 +259,30 @@ js-notify-denied = Forbidden by the browser. Allow them in the settings of the s
 js-notify-insecure = Browsers allow notifications only over HTTPS or on this computer.
 js-notify-new = New message
 js-notify-test = This is what a notification looks like
+photo-choose = Upload a photo
+photo-send = Send
+photo-remove = Remove
+photo-hint = PNG, JPEG or WebP up to 5 MB. It is cut square, and where it was taken is left out.
+crop-title = Which part to show
+crop-move = The photo. Move it with the mouse or the arrows.
+crop-zoom = Zoom
+crop-use = Use it
+js-photo-large = The photo has more than 5 MB or too many pixels
+
+# First run
+welcome = Welcome
+welcome-step = Step { $a } of 3
+welcome-person = How others know you
+welcome-name = Your address for others: { $a }
+welcome-node = Your node
+welcome-invite = Invite people
+welcome-link = By the link one person can sign up on this node, with a nick and password of their own.
+welcome-make = Make a link
+welcome-only-here = At present the pages are seen on this computer only: for others, open the address of the node in its settings.
+welcome-nodes = Nodes found
+welcome-next = Next
+welcome-skip = Skip
+welcome-done = To the list of chats
 
 # Network
 network = Network

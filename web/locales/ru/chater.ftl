@@ -264,6 +264,30 @@ js-notify-denied = Запрещены браузером. Разрешите и�
 js-notify-insecure = Браузер разрешает уведомления только по HTTPS или на этом компьютере.
 js-notify-new = Новое сообщение
 js-notify-test = Так выглядит уведомление
+photo-choose = Загрузить фото
+photo-send = Отправить
+photo-remove = Убрать
+photo-hint = PNG, JPEG или WebP до 5 МБ. Обрежем по квадрату, данные о месте съёмки уберём.
+crop-title = Какую часть показать
+crop-move = Фото. Двигайте его мышью или стрелками.
+crop-zoom = Увеличение
+crop-use = Поставить
+js-photo-large = Фото больше 5 МБ или слишком велико по размерам
+
+# First run
+welcome = Добро пожаловать
+welcome-step = Шаг { $a } из 3
+welcome-person = Как вас узнают
+welcome-name = Ваш адрес для других: { $a }
+welcome-node = Ваш узел
+welcome-invite = Позовите людей
+welcome-link = По ссылке на этом узле зарегистрируется один человек. У него будет свой ник и пароль.
+welcome-make = Создать ссылку
+welcome-only-here = Сейчас страницы видны только с этого компьютера: для других адрес узла нужно открыть в его настройках.
+welcome-nodes = Найденные узлы
+welcome-next = Дальше
+welcome-skip = Пропустить
+welcome-done = К списку чатов
 
 # Network
 network = Сеть

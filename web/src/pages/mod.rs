@@ -1,6 +1,7 @@
 //! The pages: every route here works with links and forms alone; scripts only improve them.
 
 mod auth;
+pub(crate) mod avatar;
 mod chat;
 pub(crate) mod fragment;
 mod list;
@@ -14,10 +15,12 @@ mod shell;
 mod texts;
 mod time;
 mod timeline;
+mod welcome;
 mod words;
 mod write;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -73,12 +76,24 @@ fn settings_router() -> Router<App> {
         .route("/settings/node/{user}/password", post(node::password_link))
         .route("/settings/node/{user}/close", post(node::close))
         .route("/settings/node/{user}/open", post(node::reopen))
+        .route(
+            "/settings/avatar",
+            post(avatar::choose).layer(DefaultBodyLimit::max(crate::upload::UPLOAD_LIMIT)),
+        )
+        .route("/settings/avatar/remove", post(avatar::remove))
+        .route("/avatar/{hash}/{file}", get(avatar::show))
         .route("/recover", get(recover::show).post(recover::recover))
         .route(
             "/reset/{code}",
             get(recover::show_reset).post(recover::reset),
         )
         .route("/invite/{code}", get(recover::invited))
+        .route("/welcome", get(welcome::person).post(welcome::save_person))
+        .route("/welcome/node", get(welcome::node).post(welcome::save_node))
+        .route(
+            "/welcome/invite",
+            get(welcome::invite).post(welcome::make_invite),
+        )
 }
 
 /// A page that says why there is no other.

@@ -22,6 +22,8 @@ struct ProfilePage<'a> {
     me: Me,
     avatar: Avatar,
     faults: Faults,
+    /// Where the photo's form leads.
+    back: &'static str,
 }
 
 /// `/settings/profile`.
@@ -67,6 +69,7 @@ pub(crate) async fn render(
             me,
             avatar,
             faults,
+            back: "/settings/profile",
         },
     ))
 }
