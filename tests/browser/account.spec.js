@@ -20,8 +20,8 @@ const WORDS = {
     wrongOld: "This is not your present password. Check your keyboard layout.", short: "Password: at least 10 characters", others: "End all others", thisOne: "This session",
     show: "Show the words", wrong: "The password is wrong. Check your keyboard layout.", words: "Recovery words", recover: "Log in with the new password",
     nobody: "No account on this node has these words", few: "There must be 24 words", unknown: "One of these words is not in the list. Check each word.",
-    mixed: "The words are in the list but do not fit together. Check their order.", name: "Name", save: "Save", hidden: "There are invisible characters in the name",
-    closed: "The owner of the node has closed this account", gone: "This link does not count any more. Ask the owner of the node for a new one.", stale: "The form is out of date. Open the page again and repeat.",
+    mixed: "The words are in the list but do not fit together. Check their order.", name: "Name", save: "Save", hidden: "The name has invisible characters",
+    closed: "The owner of the node has closed this account", gone: "This link does not count any more. Ask the owner of the node for a new one.", stale: "This form is out of date. Open the page again and repeat.",
   },
 };
 const words = (info) => WORDS[info.project.metadata.language];
@@ -91,7 +91,7 @@ test("switches save at once, say so, and hold", async ({ open }, info) => {
   // Enter becomes a new line, Ctrl Enter sends.
   await page.getByRole("switch", { name: text.enter }).click();
   await expect(page.getByRole("status").filter({ hasText: text.saved })).toBeVisible();
-  await new Caller(node, "petr").registers(PASSWORD);
+  const petr = await new Caller(node, "petr").registers(PASSWORD);
   await lada.opensChatWith("pe", "petr@dom");
   await lada.composer.fill("раз");
   await lada.composer.press("Enter");
@@ -100,6 +100,22 @@ test("switches save at once, say so, and hold", async ({ open }, info) => {
   await lada.composer.press("Control+Enter");
   await lada.sees("раз");
   await expect(lada.message("раз").locator(".text")).toHaveText("раз\nдва");
+  // Nobody may write first: a first message waits among the requests, and can be taken.
+  await petr.sends(await petr.chatWith("lada"), "это прежний чат");
+  const olga = await new Caller(node, "olga").registers(PASSWORD);
+  await olga.sends(await olga.chatWith("lada"), "здравствуйте");
+  await page.goto(node.url);
+  await expect(lada.card("petr")).toBeVisible();
+  await expect(lada.card("olga")).toHaveCount(0);
+  await page.locator("a[href='/?filter=requests']").click();
+  await lada.card("olga").click();
+  await lada.sees("здравствуйте");
+  await isAccessible(page);
+  await lada.shows(info, "request");
+  await page.locator("button[value=accept]").click();
+  await page.goto(node.url);
+  await expect(lada.card("olga")).toBeVisible();
+  await lada.opensCard("petr");
   // The zone of the browser was told: times are drawn in it before any script runs.
   const html = await page.request.get(page.url());
   expect(await html.text()).toContain('data-zone="Europe/Moscow"');
@@ -195,7 +211,7 @@ test("bad names keep what was typed, a stale form says so", async ({ open }, inf
   const name = page.getByLabel(text.name, { exact: true });
   await name.fill("Бе\u202eлла");
   await page.locator("textarea[name=about]").fill("о себе");
-  await page.locator("main form button.p").click();
+  await page.getByRole("button", { name: text.save, exact: true }).click();
   await expect(page.getByText(text.hidden)).toBeVisible();
   await expect(name).toHaveValue("Бе\u202eлла");
   await expect(name).toBeFocused();
@@ -203,7 +219,7 @@ test("bad names keep what was typed, a stale form says so", async ({ open }, inf
   await isAccessible(page);
   await page.evaluate(() => document.querySelectorAll("main input[name=_csrf]").forEach((field) => (field.value = "stale")));
   await name.fill("Белла");
-  await page.locator("main form button.p").click();
+  await page.getByRole("button", { name: text.save, exact: true }).click();
   await expect(page.getByText(text.stale)).toBeVisible();
   forgives(bella);
 });

@@ -95,6 +95,7 @@ pub(crate) fn sweep(data_dir: &Path, keep: impl Fn(Hash) -> bool) -> io::Result<
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
 

@@ -149,6 +149,7 @@ fn read(mut decoder: impl ImageDecoder, pixels: u64) -> Result<DynamicImage, Bad
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
 

@@ -75,6 +75,11 @@ members = { $n ->
     [one] { $n } member
    *[other] { $n } members
 }
+requests = Requests
+request = Message request
+request-accept = Accept
+request-decline = Decline
+request-block = Block
 
 # Conversation
 back = To the chats

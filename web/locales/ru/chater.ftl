@@ -78,6 +78,11 @@ members = { $n ->
     [few] { $n } участника
    *[many] { $n } участников
 }
+requests = Запросы
+request = Запрос на переписку
+request-accept = Принять
+request-decline = Отклонить
+request-block = Заблокировать
 
 # Conversation
 back = К списку чатов

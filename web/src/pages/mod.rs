@@ -8,6 +8,7 @@ mod list;
 mod network;
 mod plain;
 mod recover;
+mod request;
 mod search;
 mod settings;
 mod shell;
@@ -41,6 +42,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/c/{chat}/messages", post(write::send))
         .route("/c/{chat}/read", post(write::read))
         .route("/c/{chat}/draft", post(write::draft))
+        .route("/c/{chat}/request", post(request::answer))
         .route("/search", get(search::show))
         .route("/start/{address}", get(search::confirm).post(search::start))
         .route("/groups/new", get(plain::new_group))

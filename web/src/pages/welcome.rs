@@ -229,7 +229,9 @@ fn picture(link: &str) -> Option<String> {
         .build();
     // Inside a page there is no XML declaration.
     let from = drawn.find("<svg")?;
-    drawn.get(from..).map(str::to_owned)
+    // The link stands beside it as text.
+    let svg = drawn.get(from..)?;
+    Some(svg.replacen("<svg", "<svg aria-hidden=\"true\"", 1))
 }
 
 #[cfg(test)]
