@@ -267,3 +267,47 @@ test("the owner looks after the node", async ({ open }, info) => {
   await fresh.isIn();
   forgives(guest);
 });
+
+test("notifications come when asked for, and not for what is on the screen", async ({ open }, info) => {
+  const nora = await open(node, "nora");
+  // The browser's part is played here: what it was asked, and what it was told to show.
+  await nora.page.addInitScript(() => {
+    window.shown = [];
+    window.Notification = class {
+      static permission = localStorage.getItem("test.permission") ?? "default";
+      static async requestPermission() {
+        localStorage.setItem("test.permission", "granted");
+        return (window.Notification.permission = "granted");
+      }
+      constructor(title, options) {
+        window.shown.push({ title, ...options });
+      }
+    };
+  });
+  await nora.registers();
+  const { page } = nora;
+  const stas = await new Caller(node, "stas").registers(PASSWORD);
+  const chat = await stas.chatWith("nora");
+  const shown = () => page.evaluate(() => window.shown);
+  await page.goto(`${node.url}/settings/notify`);
+  await stas.sends(chat, "ещё выключены");
+  await page.locator("[data-notify-on]").click();
+  await expect(page.locator("[data-notify-off]")).toBeVisible();
+  await expect(page.locator("[data-notify-on]")).toBeHidden();
+  await nora.shows(info, "notify-on");
+  await stas.sends(chat, "виден другой раздел");
+  await expect.poll(shown).toEqual([{ title: "stas", body: "виден другой раздел", tag: chat }]);
+  // Of an open chat in a window that is seen nothing is said; of a hidden one it is, without the text if so wished.
+  await nora.opensCard("stas");
+  await stas.sends(chat, "видно и так");
+  await nora.sees("видно и так");
+  expect(await shown()).toEqual([]);
+  await page.goto(`${node.url}/settings/notify`);
+  await page.getByRole("switch").last().click();
+  await expect(page.locator(".toast")).toBeVisible();
+  await page.goto(node.url);
+  await stas.sends(chat, "тайна");
+  await expect.poll(async () => (await shown()).length).toBe(1);
+  expect(JSON.stringify(await shown())).not.toContain("тайна");
+  await nora.isWell();
+});

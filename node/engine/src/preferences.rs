@@ -1,5 +1,5 @@
-//! What a user switched on and off. Read marks, typing and presence work both ways: whoever does not
-//! tell is not told.
+//! What a user switched on and off. Read marks and typing work both ways: whoever does not tell is not
+//! told.
 
 use chater_protocol::id::UserId;
 use chater_store::accounts::{self, PreferencesRow};

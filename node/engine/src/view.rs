@@ -351,7 +351,8 @@ pub enum WhoWrites {
     Nobody,
 }
 
-/// What a user switched on and off. Presence, read marks and typing work both ways.
+/// What a user switched on and off. Read marks and typing work both ways; that a node is there, its
+/// neighbours see in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Preferences {
     /// Size of the text, percent: 87, 100, 115 or 130.
@@ -360,7 +361,7 @@ pub struct Preferences {
     pub enter_sends: bool,
     /// The upper arrow in an empty field edits the last message.
     pub up_edits: bool,
-    /// Shows, and is shown, who is here.
+    /// Is shown whose node is there.
     pub presence: bool,
     /// Tells, and is told, what was read.
     pub read_marks: bool,

@@ -20,7 +20,7 @@ array_struct! {
         pub enter_sends: bool,
         /// The upper arrow in an empty field edits the last message.
         pub up_edits: bool,
-        /// Shows, and is shown, who is here.
+        /// Is shown whose node is there.
         pub presence: bool,
         /// Tells, and is told, what was read.
         pub read_marks: bool,
