@@ -3,6 +3,7 @@
 //! No I/O, no clock, no tokio: time and randomness are arguments. Start with [`event`], then
 //! [`chat`]. Rule numbers in comments (E3, K5, ...) are those of the specification, `README.md`.
 
+pub mod blob;
 pub mod chat;
 pub mod codec;
 pub mod community;

@@ -72,3 +72,9 @@ pub const STRANGER_EVENTS: u64 = 20;
 pub const STRANGER_BYTES: u64 = 64 * 1024;
 /// Unaccepted senders per user (K10).
 pub const STRANGERS: u64 = 200;
+/// A piece of a file (`/chater/blob/1`), bytes.
+pub const BLOB_PIECE: usize = 256 * 1024;
+/// A message of `/chater/blob/1`: a piece and what stands around it.
+pub const BLOB: usize = BLOB_PIECE + 1024;
+/// The picture that a profile card names, bytes. Without it a card could make every node fetch gigabytes.
+pub const AVATAR: usize = 512 * 1024;

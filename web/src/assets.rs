@@ -52,6 +52,15 @@ pub(crate) const SCRIPT_KEYS: &[&str] = &[
     "js-typing-two",
     "js-updated",
     "js-waits-here",
+    "js-saved",
+    "js-photo-large",
+    "js-not-saved",
+    "js-notify-ready",
+    "js-notify-works",
+    "js-notify-denied",
+    "js-notify-insecure",
+    "js-notify-new",
+    "js-notify-test",
 ];
 
 static RU: LazyLock<String> = LazyLock::new(|| texts(Lang::Ru));

@@ -87,7 +87,20 @@ pub(crate) struct ErrorBody {
 }
 
 /// Texts of their own for a field and a reason; the others share `error-<reason>`.
-const FIELD_TEXTS: [(&str, &[&str]); 10] = [
+const FIELD_TEXTS: [(&str, &[&str]); 14] = [
+    (
+        "photo",
+        &["empty", "characters", "long", "animated", "malformed"],
+    ),
+    (
+        "words",
+        &["empty", "short", "long", "characters", "malformed", "wrong"],
+    ),
+    ("old", &["empty", "wrong"]),
+    (
+        "name",
+        &["empty", "long", "characters", "mixed", "reserved"],
+    ),
     (
         "nick",
         &[
@@ -101,7 +114,7 @@ const FIELD_TEXTS: [(&str, &[&str]); 10] = [
             "malformed",
         ],
     ),
-    ("password", &["empty", "short", "long"]),
+    ("password", &["empty", "short", "long", "wrong"]),
     ("text", &["empty", "long", "control"]),
     ("with", &["empty", "malformed"]),
     ("address", &["empty", "malformed"]),
@@ -251,6 +264,9 @@ impl From<Error> for Problem {
                 ..Self::new(404, "unknown_node").of_field("with")
             },
             Error::OneselfChat => Self::new(422, "self").of_field("with"),
+            Error::HomeStopped => Self::new(409, "home_stopped"),
+            Error::RootLocked => Self::new(409, "root_locked"),
+            Error::Closed => Self::new(403, "closed"),
             Error::BadLogin => Self::new(401, "bad_login"),
             Error::InviteNeeded => Self::new(403, "invite_needed").of_field("invite"),
             Error::RegistrationClosed => Self::new(403, "registration_closed"),

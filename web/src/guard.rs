@@ -13,6 +13,7 @@ use futures::FutureExt;
 use crate::app::App;
 use crate::error::{self, Problem, Shape};
 use crate::hosts::{Hosts, Place};
+use crate::upload;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -36,7 +37,7 @@ pub(crate) async fn watch(State(app): State<App>, request: Request, next: Next) 
     let outcome = check(&app.hosts, called.as_ref(), &head);
     let answer = match outcome {
         // A body that says it is too large is refused before one byte of it is waited for.
-        Ok(()) if announced(&head.headers) > crate::BODY_LIMIT as u64 => {
+        Ok(()) if announced(&head.headers) > body_limit(head.uri.path()) as u64 => {
             Problem::new(413, "too_large").shown_as(Shape::Page)
         }
         Ok(()) => {
@@ -55,6 +56,15 @@ pub(crate) async fn watch(State(app): State<App>, request: Request, next: Next) 
         .map(|p| app.hosts.socket_source(&p));
     add_headers(answer.headers_mut(), sources.as_deref());
     answer
+}
+
+/// The largest body that a path is sent.
+fn body_limit(path: &str) -> usize {
+    if upload::takes_files(path) {
+        upload::UPLOAD_LIMIT
+    } else {
+        crate::BODY_LIMIT
+    }
 }
 
 /// How long the body says it is; 0 when it does not say.

@@ -9,6 +9,7 @@ use std::fmt::Display;
 
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request::Parts};
+use chater_engine::view::Preferences;
 use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::{LanguageIdentifier, Loader, langid};
 
@@ -212,6 +213,8 @@ pub(crate) struct Look {
     pub theme: Option<Theme>,
     /// The zone of the browser at the last login; none = UTC, marked so.
     pub zone: Option<chrono_tz::Tz>,
+    /// What the user switched on and off; the usual for those who are not signed in.
+    pub preferences: Preferences,
     /// Path and query of this page, to come back to after the language was switched.
     pub here: String,
 }
@@ -257,9 +260,9 @@ impl Look {
             .await
             .ok()
             .and_then(|found| found.0);
-        let chosen = session
+        let (chosen, preferences) = session
             .and_then(|s| s.user.me().ok())
-            .map(|me| me.settings)
+            .map(|me| (me.settings, me.preferences))
             .unwrap_or_default();
         let setting = app.config.default_language.as_str();
         let lang = chosen
@@ -294,6 +297,7 @@ impl Look {
             lang,
             theme,
             zone,
+            preferences,
             here,
         }
     }

@@ -19,6 +19,7 @@ mod pages;
 mod serve;
 mod session;
 mod socket;
+mod upload;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

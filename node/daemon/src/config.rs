@@ -251,6 +251,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The name, checked and folded; none = made from the key (Q5).
     pub name: Option<String>,
+    /// The name is set from outside: what the owner saves on a page does not count (Q11).
+    pub name_fixed: bool,
     /// The host's name, for the Host list (Q17).
     pub host: String,
     /// Where the pages are.
@@ -269,6 +271,8 @@ pub struct Config {
     pub language: Language,
     /// Who may register, `auto` decided.
     pub registration: Registration,
+    /// Who may register is set from outside (Q11).
+    pub registration_fixed: bool,
     /// Whether the first user must type the set-up code (Q15).
     pub ask_set_up_code: bool,
     /// The address people use.
@@ -329,6 +333,11 @@ impl Config {
         let usual = Limits::default();
         Ok(Self {
             data_dir,
+            name_fixed: layer.name.is_some(),
+            registration_fixed: layer
+                .registration
+                .as_deref()
+                .is_some_and(|policy| policy != "auto"),
             name: match layer.name {
                 Some(name) => Some(check_name(&name)?),
                 None => name_from_host(&around.host),

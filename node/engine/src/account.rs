@@ -12,13 +12,14 @@ use chater_protocol::seal::KemSecret;
 use chater_protocol::secret::SecretKey;
 use chater_protocol::text;
 use chater_store::users::{InviteRow, SessionRow, UserRow};
-use chater_store::{Rows, StoreError, homes, users};
+use chater_store::{Rows, StoreError, accounts, homes, users};
 use zeroize::Zeroizing;
 
 use crate::Engine;
 use crate::actor::{From, now_ms};
 use crate::config::Registration;
 use crate::error::{Error, Reason};
+use crate::root;
 use crate::shared::{Shared, SystemRandom, lock};
 use crate::turn::{Fail, Turn, secret_aad};
 use crate::user::UserHandle;
@@ -101,7 +102,7 @@ pub(crate) fn secret_hash(secret: &str) -> Hash {
     Hash(*blake3::hash(secret.as_bytes()).as_bytes())
 }
 
-fn new_secret(kind: SessionKind) -> String {
+pub(crate) fn new_secret(kind: SessionKind) -> String {
     use rand_core::Rng;
     let mut bytes = [0u8; 32];
     SystemRandom.fill_bytes(&mut bytes);
@@ -124,7 +125,7 @@ fn nick_error(bad: BadName) -> Error {
     )
 }
 
-fn check_password(password: &str) -> Result<(), Error> {
+pub(crate) fn check_password(password: &str) -> Result<(), Error> {
     if password.chars().count() < 10 {
         return Err(Error::invalid("password", Reason::Short));
     }
@@ -134,7 +135,7 @@ fn check_password(password: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn device(text: &str) -> String {
+pub(crate) fn device(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
@@ -202,7 +203,7 @@ pub(crate) async fn register(
                 admit(turn, invite.as_deref())?;
                 let user = make_user(turn, form)?;
                 // The code is used up only now that the nick turned out to be free.
-                if !first && turn.shared.config.registration == Registration::Invite {
+                if !first && turn.shared.registration() == Registration::Invite {
                     users::use_invite(
                         turn.tx,
                         secret_hash(invite.as_deref().unwrap_or_default().trim()),
@@ -238,7 +239,7 @@ fn admit(turn: &mut Turn<'_, '_>, invite: Option<&str>) -> Result<(), Fail> {
             _ => Ok(()),
         };
     }
-    match config.registration {
+    match turn.shared.registration() {
         Registration::Open => Ok(()),
         Registration::Closed => Err(Error::RegistrationClosed.into()),
         Registration::Invite => {
@@ -401,7 +402,7 @@ pub(crate) async fn log_in(engine: &Engine, login: Login) -> Result<NewSession, 
     let password = Zeroizing::new(login.password);
     let stored = found.as_ref().map(|(_, row)| row.password.clone());
     let checked = shared.hasher.check(password.clone(), stored).await?;
-    let Some((user, _)) = found.filter(|_| checked.good) else {
+    let Some((user, row)) = found.filter(|_| checked.good) else {
         let mut rates = lock(&shared.rates);
         rates.logins_by_nick.charge(&folded, now);
         rates.logins_by_address.charge(&login.from, now);
@@ -411,6 +412,11 @@ pub(crate) async fn log_in(engine: &Engine, login: Login) -> Result<NewSession, 
             .fetch_add(1, Ordering::Relaxed);
         return Err(Error::BadLogin);
     };
+    if accounts::is_closed(&shared.store.read()?, user)? {
+        return Err(Error::Closed);
+    }
+    // I7: the password opens the root, and the root a new home.
+    root::renew_stopped(shared, user, &row, password.clone()).await?;
     // P4: hashed anew when the parameters have risen. The root keeps its own seal.
     let rehashed = if checked.outdated {
         Some(shared.hasher.make(password).await?.0)
@@ -551,20 +557,38 @@ pub(crate) fn set_profile(
         .map_err(|b| Error::invalid("display_name", reason(b)))?;
     text::check_block(about, limits::ABOUT_CHARS)
         .map_err(|b| Error::invalid("about", reason(b)))?;
+    change_card(turn, user, |card| {
+        display_name.clone_into(&mut card.display_name);
+        about.clone_into(&mut card.about);
+    })
+}
+
+/// Signs a new profile card that names another picture, or none (I10).
+pub(crate) fn set_avatar(
+    turn: &mut Turn<'_, '_>,
+    user: UserId,
+    avatar: Option<Hash>,
+) -> Result<(), Fail> {
+    change_card(turn, user, |card| card.avatar = avatar)
+}
+
+/// A card with the next number, if anything of it changes.
+fn change_card(
+    turn: &mut Turn<'_, '_>,
+    user: UserId,
+    change: impl FnOnce(&mut ProfileCard),
+) -> Result<(), Fail> {
     let writer = turn.writer(user)?;
     let (old, _) = homes::card(turn.tx, user)?.ok_or(Error::NotFound)?;
-    if old.display_name == display_name && old.about == about {
+    let mut card = old.clone();
+    change(&mut card);
+    if card == old {
         return Ok(());
     }
     turn.durable();
-    let card = ProfileCard {
-        n: old.n.saturating_add(1),
-        home: writer.home,
-        display_name: display_name.to_owned(),
-        about: about.to_owned(),
-        ts: turn.now_ms,
-        ..old
-    };
+    card.n = old.n.saturating_add(1);
+    card.home = writer.home;
+    card.ts = turn.now_ms;
     homes::put_card(turn.tx, &card, &card.sign(&writer.key), turn.now_ms)?;
     turn.identities_changed();
     Ok(())

@@ -48,6 +48,8 @@ pub struct Config {
     pub node_key: NodeKey,
     /// The node's name, checked and folded (Q5).
     pub name: String,
+    /// The name is set from outside: what the owner saved does not count (Q11).
+    pub name_fixed: bool,
     /// Multiaddrs to listen on (port 0 works).
     pub p2p_listen: Vec<String>,
     /// If set, a taken port is not replaced by a free one (Q14).
@@ -58,6 +60,8 @@ pub struct Config {
     pub mdns: bool,
     /// The policy in force (`auto` is decided by the daemon).
     pub registration: Registration,
+    /// The policy is set from outside: what the owner saved does not count (Q11).
+    pub registration_fixed: bool,
     /// Asked of the first user when set (Q15).
     pub setup_code: Option<String>,
     /// Rates.

@@ -55,6 +55,7 @@ pub(crate) async fn once(shared: &Arc<Shared>) {
             .is_ok_and(|row| row.expires_ms < now)
     })
     .await;
+    crate::avatars::sweep(shared).await;
     let linked: Vec<NodeId> = lock(&shared.presence).links.keys().copied().collect();
     for node in linked {
         crate::fetch::refresh(shared, node).await;

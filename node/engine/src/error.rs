@@ -31,6 +31,16 @@ pub enum Error {
     /// A chat with oneself (Q9).
     #[error("a chat with oneself")]
     OneselfChat,
+    /// The data here is older than what was sent: this home writes no more until its owner types the
+    /// password or the recovery words (I7).
+    #[error("the home was rolled back; log in again to write")]
+    HomeStopped,
+    /// The password is right, but the root is sealed under an older one (Q21): the words are needed.
+    #[error("the root key is sealed under an older password")]
+    RootLocked,
+    /// The owner of the node has closed this account.
+    #[error("the account is closed")]
+    Closed,
     /// Nick and password do not fit.
     #[error("wrong nick or password")]
     BadLogin,
@@ -93,6 +103,12 @@ pub enum Reason {
     /// Not of the form asked for.
     #[error("malformed")]
     Malformed,
+    /// Not the right one: a password, recovery words.
+    #[error("wrong")]
+    Wrong,
+    /// A picture that moves.
+    #[error("animated")]
+    Animated,
 }
 
 impl Reason {
@@ -108,6 +124,8 @@ impl Reason {
             Self::Mixed => "mixed",
             Self::Reserved => "reserved",
             Self::Malformed => "malformed",
+            Self::Wrong => "wrong",
+            Self::Animated => "animated",
         }
     }
 }

@@ -415,6 +415,28 @@ pub(crate) async fn sync_chat(
             }
         }
     }
+    // A feed that forks at its very beginning has no head at all.
+    for feed in replaced(shared, chat) {
+        if heads
+            .iter()
+            .any(|head| (head.home, head.lane) == (feed.home, feed.lane))
+        {
+            continue;
+        }
+        let request = LogRequest::Range(Range {
+            chat: chat.clone(),
+            author: feed.author,
+            home: feed.home,
+            lane: feed.lane,
+            from: 0,
+            to: limits::RANGE_EVENTS as u64 - 1,
+        });
+        if let Ok(LogAnswer::Events(wires)) = ask(shared, node, &request).await
+            && !wires.is_empty()
+        {
+            take_in_once(shared, node, chat, wires, false).await;
+        }
+    }
     // S5: heads of one seq with another id are a fork; what is named and not here lacks. Both by `Get`.
     let mut before = Vec::new();
     for _ in 0..ROUNDS {
@@ -457,12 +479,30 @@ fn lacking_ids(shared: &Shared, chat: &ChatRef, heads: &[HeadRow]) -> Vec<EventI
     look().unwrap_or_default()
 }
 
-/// The part of an own feed above the peer's head: empty there, unless this disk was rolled back.
+/// Feeds of a chat that homes wrote here which were replaced since (I7).
+fn replaced(shared: &Shared, chat: &ChatRef) -> Vec<Feed> {
+    let look = || {
+        let rows = shared.store.read()?;
+        let mut found = Vec::new();
+        if let Some(no) = chats::number(&rows, chat.chat)? {
+            for (_, feed) in events::feeds(&rows, no)? {
+                if users::user(&rows, feed.author)?.is_some_and(|user| user.home != feed.home) {
+                    found.push(events::as_feed(chat.chat, &feed));
+                }
+            }
+        }
+        Ok::<_, StoreError>(found)
+    };
+    look().unwrap_or_default()
+}
+
+/// The part of an own feed above the peer's head: empty there, unless this disk was rolled back. Asked
+/// for by the home in use, to notice it, and for one that was replaced, to have its other branch back.
 fn own_beyond(shared: &Shared, chat: &ChatRef, head: &HeadRow) -> Option<(u64, u64)> {
     let rows = shared.store.read().ok()?;
     users::user(&rows, head.author)
         .ok()?
-        .filter(|user| user.home == head.home && !user.stopped)?;
+        .filter(|user| user.home != head.home || !user.stopped)?;
     let no = chats::number(&rows, chat.chat).ok()??;
     let feed = Feed {
         group: chat.chat,

@@ -7,22 +7,30 @@
 
 mod account;
 mod actor;
+mod avatars;
+mod blobs;
 mod config;
 mod daily;
 mod deliver;
 mod error;
 mod fetch;
+mod greet;
 mod hub;
 mod local;
 mod nodes;
+mod owner;
 mod password;
 mod people;
 mod person;
+mod picture;
+mod preferences;
 mod pump;
 mod rate;
 mod read;
 mod remote;
+mod root;
 mod serve;
+mod sessions;
 mod shared;
 mod turn;
 mod update;
@@ -46,6 +54,7 @@ pub use chater_protocol::id;
 pub use config::{Config, Limits, NodeKey, Registration, StartError};
 pub use error::{Error, Reason};
 pub use hub::Subscription;
+pub use root::Recovery;
 pub use update::{Ended, News, Update};
 pub use user::{Draft, Filter, RequestAnswer, UserHandle};
 
@@ -110,6 +119,10 @@ impl Engine {
             other => StartError::Other(other.to_string()),
         })?;
         let limits = config.limits;
+        let saved = store
+            .read()
+            .and_then(|rows| chater_store::accounts::saved_settings(&rows))
+            .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
         let shared = Arc::new(Shared {
             kek: SecretKey::derive("chater node kek v1", config.node_key.bytes()),
             store: Arc::new(store),
@@ -160,9 +173,13 @@ impl Engine {
                     },
                     AUTHOR_BURST,
                 ),
+                pieces: Buckets::new(10.0 * 60.0, 100.0),
             }),
             people: Mutex::default(),
             homes: Mutex::default(),
+            saved: Mutex::new(saved),
+            avatars: avatars::Avatars::default(),
+            greet: tokio::sync::Notify::new(),
             changed_cards: Mutex::default(),
             card_changed: tokio::sync::Notify::new(),
             link_changed: tokio::sync::Notify::new(),
@@ -266,7 +283,7 @@ impl Engine {
     /// Name of this node.
     #[must_use]
     pub fn name(&self) -> String {
-        self.shared.config.name.clone()
+        self.shared.name()
     }
 
     /// No user exists yet: the first one becomes the owner.
@@ -282,7 +299,7 @@ impl Engine {
     /// The registration policy in force.
     #[must_use]
     pub fn registration(&self) -> Registration {
-        self.shared.config.registration
+        self.shared.registration()
     }
 
     /// Whether a registration form needs a code now.
@@ -291,7 +308,7 @@ impl Engine {
         if self.is_new() {
             self.shared.config.setup_code.is_some()
         } else {
-            self.shared.config.registration == Registration::Invite
+            self.shared.registration() == Registration::Invite
         }
     }
 
@@ -322,6 +339,13 @@ impl Engine {
     /// Ends a session; its sockets end with it.
     pub async fn log_out(&self, secret: &str) {
         account::log_out(self, secret).await;
+    }
+
+    /// A picture of a person as it is shown: WebP, `side` pixels (128 or 512); none = not here. Reads the
+    /// disk.
+    #[must_use]
+    pub fn avatar(&self, hash: chater_protocol::id::Hash, side: u32) -> Option<Vec<u8>> {
+        avatars::bytes(&self.shared, hash, side)
     }
 
     /// Whether the store can commit: a durable commit is made.
@@ -408,6 +432,33 @@ impl Engine {
     /// [`Error::NotFound`], [`Error::Invalid`].
     pub async fn set_password(&self, nick: &str, password: String) -> Result<(), Error> {
         account::set_password(&self.shared, nick, password).await
+    }
+
+    /// Gives an account back by its 24 words, with a new password, and opens a session (Q21).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with `words` or `password`, [`Error::TooMany`], [`Error::Closed`].
+    pub async fn recover(&self, form: Recovery) -> Result<NewSession, Error> {
+        root::recover(self, form).await
+    }
+
+    /// Whose password a link sets; none = it does not count any more.
+    #[must_use]
+    pub fn reset_nick(&self, code: &str) -> Option<String> {
+        owner::reset_nick(&self.shared, code)
+    }
+
+    /// Sets a new password by a link and opens a session.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a link that does not count, [`Error::Invalid`], [`Error::Closed`].
+    pub async fn reset_password(
+        &self,
+        code: &str,
+        password: String,
+        device: &str,
+    ) -> Result<NewSession, Error> {
+        owner::reset_password(self, code, password, device).await
     }
 
     /// A one-time code for one registration, valid 7 days.

@@ -18,6 +18,7 @@ use chater_store::{Rows as _, StoreError, homes};
 
 use crate::deliver::Fresh;
 use crate::error::{Error, Reason};
+use crate::preferences;
 use crate::read::{Reader, draft_aad};
 use crate::turn::{ChatContext, Fail, Turn, Writer, key_aad};
 use crate::update::News;
@@ -145,7 +146,11 @@ pub(crate) fn send(
 /// The chat is in that user's list from now on.
 pub(crate) fn open_for(turn: &mut Turn<'_, '_>, user: UserId, no: u32) -> Result<(), StoreError> {
     if chats::inbox(turn.tx, user, no)?.is_none() {
-        chats::put_inbox(turn.tx, user, no, &InboxRow::default())?;
+        let inbox = InboxRow {
+            state: preferences::first_state(turn.tx, user)?,
+            ..InboxRow::default()
+        };
+        chats::put_inbox(turn.tx, user, no, &inbox)?;
         turn.card_changed(user, no);
     }
     Ok(())
@@ -500,8 +505,11 @@ pub(crate) fn read(
     chats::put_inbox(turn.tx, user, no, &inbox)?;
     turn.card_changed(user, no);
     let old = chats::mark(turn.tx, no, user)?;
-    // Strangers and blocked people are not told.
-    if inbox.state != 0 || old.is_some_and(|(_, _, eff)| eff >= stored.eff) {
+    // Strangers and blocked people are not told, and nobody is when the reader does not want it.
+    if inbox.state != 0
+        || !preferences::of(turn.tx, user)?.read_marks
+        || old.is_some_and(|(_, _, eff)| eff >= stored.eff)
+    {
         return Ok(Vec::new());
     }
     let counter = Timestamp::for_event(turn.now_ms, old.map(|(counter, ..)| counter));
@@ -526,7 +534,7 @@ pub(crate) fn mark_read(
         Ok((c.chat.chat, c.locals().filter(|u| *u != reader).collect()))
     })?;
     for author in locals {
-        if turn.shared.hub.listens(author) {
+        if turn.shared.hub.listens(author) && preferences::of(turn.tx, author)?.read_marks {
             let ids = Reader::new(turn.shared, turn.tx, author).own_between(no, old, eff)?;
             if !ids.is_empty() {
                 turn.tell(
@@ -605,7 +613,7 @@ pub(crate) fn typing(
     on: bool,
 ) -> Result<Vec<Note>, Fail> {
     let (no, inbox) = own_chat(turn, user, chat)?;
-    if inbox.state != 0 {
+    if inbox.state != 0 || !preferences::of(turn.tx, user)?.typing {
         return Ok(Vec::new());
     }
     show_typing(turn, no, user, on)?;
@@ -627,6 +635,9 @@ pub(crate) fn show_typing(
         .display_name
         .clone();
     for local in locals {
+        if !preferences::of(turn.tx, local)?.typing {
+            continue;
+        }
         turn.tell(
             local,
             News::Typing {

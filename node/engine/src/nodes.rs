@@ -41,7 +41,7 @@ pub(crate) fn node(shared: &Shared) -> Result<Node, StoreError> {
         })
         .collect();
     Ok(Node {
-        name: shared.config.name.clone(),
+        name: shared.name(),
         node_id: shared.node_id,
         addresses: shared.network.addresses(),
         peers,

@@ -14,6 +14,11 @@ const AT_ONCE: usize = 2;
 /// Waiting beyond those (Q20).
 const WAITING: usize = 16;
 
+/// Memory in KiB and passes.
+const LARGE: (u32, u32) = (64 * 1024, 3);
+/// On machines with less than 1 GiB.
+const SMALL: (u32, u32) = (19 * 1024, 2);
+
 /// Memory in KiB and passes: 64 MiB and 3, on small machines 19 MiB and 2 (P4).
 fn cost() -> (u32, u32) {
     let small = std::fs::read_to_string("/proc/meminfo")
@@ -29,11 +34,7 @@ fn cost() -> (u32, u32) {
             });
             kib.is_some_and(|kib| kib < 1024 * 1024)
         });
-    if small {
-        (19 * 1024, 2)
-    } else {
-        (64 * 1024, 3)
-    }
+    if small { SMALL } else { LARGE }
 }
 
 /// Hashes and checks passwords.
@@ -119,6 +120,34 @@ impl Hasher {
                 hex(&hash[..])
             );
             Ok((text, root_salt, key))
+        })
+        .await
+    }
+
+    /// Opens what was sealed under a key from the password: `open` is given one key after the other, for
+    /// each cost that may have been in use when it was sealed, until it gives something. The row does
+    /// not say which cost it was, and the hash beside it may have been made anew since (P4).
+    pub(crate) async fn unseal<T: Send + 'static>(
+        &self,
+        password: Zeroizing<String>,
+        salt: Vec<u8>,
+        stored: String,
+        open: impl Fn(Zeroizing<[u8; 32]>) -> Option<T> + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let mut costs = vec![self.cost];
+        costs.extend(Stored::parse(&stored).map(|stored| stored.cost));
+        costs.extend([LARGE, SMALL]);
+        self.work(move || {
+            let mut tried = Vec::new();
+            for cost in costs {
+                if !tried.contains(&cost) {
+                    tried.push(cost);
+                    if let Some(found) = open(stretch(password.as_bytes(), &salt, cost)?) {
+                        return Ok(Some(found));
+                    }
+                }
+            }
+            Ok(None)
         })
         .await
     }

@@ -486,7 +486,7 @@ fn nodes_named(shared: &Shared, typed: &str) -> Result<Vec<NodeId>, Error> {
     let Ok(bare) = name::check_node_name(bare) else {
         return Ok(Vec::new());
     };
-    let own = bare == shared.config.name;
+    let own = bare == shared.name();
     if own && digits.is_empty() {
         return Ok(vec![shared.node_id]);
     }

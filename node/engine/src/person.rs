@@ -23,14 +23,14 @@ pub(crate) fn node_label(
     id: NodeId,
 ) -> Result<String, StoreError> {
     if id == shared.node_id {
-        return Ok(shared.config.name.clone());
+        return Ok(shared.name());
     }
     let name = match nodes::node(rows, id)? {
         Some(row) if !row.name.is_empty() => row.name,
         _ => return Ok(format!("node-{}", hex(id.0.get(..2).unwrap_or_default()))),
     };
     let namesakes = nodes::by_name(rows, &name)?;
-    let own = skeleton(&name) == skeleton(&shared.config.name);
+    let own = skeleton(&name) == skeleton(&shared.name());
     if !own && namesakes.first() == Some(&id) {
         return Ok(name);
     }
@@ -95,9 +95,13 @@ pub(crate) fn person(
             .as_ref()
             .map(|card| card.about.clone())
             .unwrap_or_default(),
-        avatar: card
-            .and_then(|card| card.avatar)
-            .map(|hash| hash.to_string()),
+        avatar: crate::avatars::shown(
+            shared,
+            rows,
+            user,
+            node_id,
+            card.and_then(|card| card.avatar),
+        )?,
         here,
         nick,
         node,

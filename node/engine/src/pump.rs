@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chater_network::{Found, NetworkEvent, Protocol, Reply};
+use chater_protocol::blob::BlobRequest;
 use chater_protocol::community::Community;
 use chater_protocol::id::{Bytes, NodeId, UserId};
 use chater_protocol::identity::NodeCard;
@@ -46,6 +47,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
     let daily = tokio::spawn(crate::daily::run(shared.clone()));
     let cards = tokio::spawn(tell_cards(shared.clone()));
     let ahead = tokio::spawn(release_ahead(shared.clone()));
+    let greet = tokio::spawn(crate::greet::run(shared.clone()));
+    let avatars = tokio::spawn(crate::avatars::run(shared.clone()));
     loop {
         tokio::select! {
             event = events.recv() => match event {
@@ -58,6 +61,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
     daily.abort();
     cards.abort();
     ahead.abort();
+    avatars.abort();
+    greet.abort();
     for (_, met) in pump.met {
         met.end();
     }
@@ -252,6 +257,14 @@ impl Pump {
                         tracing::debug!(%reason, peer = %peer.short(), "people request refused")
                     }
                 },
+                Protocol::Blob => match BlobRequest::decode(&body) {
+                    Ok(request) => {
+                        reply.send(crate::avatars::serve(&shared, peer, request).await.encode());
+                    }
+                    Err(reason) => {
+                        tracing::debug!(%reason, peer = %peer.short(), "blob request refused")
+                    }
+                },
                 Protocol::Hello => {}
             }
             drop(room);
@@ -260,7 +273,7 @@ impl Pump {
 }
 
 /// Our hello for one peer: node card and proofs of communities, padded with random ones (section 3).
-fn hello(shared: &Shared, peer: NodeId) -> Vec<u8> {
+pub(crate) fn hello(shared: &Shared, peer: NodeId) -> Vec<u8> {
     let mut proofs = vec![Bytes(Community::open().proof(shared.node_id, peer))];
     while !proofs.len().is_multiple_of(8) {
         let mut random = [0u8; 32];
@@ -350,20 +363,33 @@ async fn linked(
         link.delivery.clone(),
         link.hot.clone(),
     );
-    {
+    let again = {
         let mut presence = lock(&shared.presence);
-        if presence.links.contains_key(&peer) || !presence.connected.contains(&peer) {
-            // Both greeted at once: one link is enough. Or it is gone again already.
+        let again = presence.links.contains_key(&peer);
+        if !again && !presence.connected.contains(&peer) {
+            // It is gone again already.
             return;
         }
-        let task = tokio::spawn(delivery);
-        lock(&link.tasks).push(task.abort_handle());
-        presence.links.insert(peer, link);
+        // Both greeted at once: one link is enough.
+        if !again {
+            let task = tokio::spawn(delivery);
+            lock(&link.tasks).push(task.abort_handle());
+            presence.links.insert(peer, link);
+        }
+        again
+    };
+    if again {
+        // Something of it has changed: its people are asked for anew, as often as it may ask us.
+        if lock(&shared.rates).finds.take(&peer, now_ms()).is_ok() {
+            crate::fetch::refresh(shared, peer).await;
+        }
+        return;
     }
     tracing::info!(peer = %peer.short(), %name, "linked");
     shared.link_changed.notify_waiters();
     let _ = tell_presence(shared, peer, true);
     crate::fetch::refresh(shared, peer).await;
+    shared.avatars.came(peer);
     repeat_marks(shared, peer).await;
 }
 
@@ -385,7 +411,7 @@ fn tell_presence(shared: &Shared, peer: NodeId, online: bool) -> Result<(), Stor
                 continue;
             };
             let viewer = if a == user { b } else { a };
-            if shared.hub.listens(viewer) {
+            if shared.hub.listens(viewer) && crate::preferences::of(&rows, viewer)?.presence {
                 shared.hub.tell(
                     viewer,
                     News::Presence {
@@ -416,6 +442,7 @@ async fn repeat_marks(shared: &Arc<Shared>, peer: NodeId) {
                     for user in locals {
                         let open = chats::inbox(turn.tx, user, no)?.is_some_and(|i| i.state == 0);
                         if open
+                            && crate::preferences::of(turn.tx, user)?.read_marks
                             && let Some((counter, id, _)) = chats::mark(turn.tx, no, user)?
                             && let Ok(made) =
                                 local::note(turn, user, no, counter, &EphNote::Read(id))

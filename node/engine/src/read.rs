@@ -42,6 +42,8 @@ pub(crate) struct Reader<'a, R> {
     secrets: RefCell<HashMap<(u32, KeyId), Option<EpochSecret>>>,
     delivered: RefCell<HashMap<u32, Option<u64>>>,
     cuts: RefCell<HashMap<u32, Cuts>>,
+    /// What the viewer switched on and off, once it was asked for.
+    preferences: std::cell::OnceCell<crate::view::Preferences>,
 }
 
 /// What a stored inbox state is called.
@@ -68,7 +70,16 @@ impl<'a, R: Rows> Reader<'a, R> {
             secrets: RefCell::default(),
             delivered: RefCell::default(),
             cuts: RefCell::default(),
+            preferences: std::cell::OnceCell::new(),
         }
+    }
+
+    fn preferences(&self) -> Result<crate::view::Preferences, StoreError> {
+        if let Some(known) = self.preferences.get() {
+            return Ok(*known);
+        }
+        let found = crate::preferences::of(self.rows, self.viewer)?;
+        Ok(*self.preferences.get_or_init(|| found))
     }
 
     /// The viewer's own chat: number, row, inbox row. Unknown and foreign ones look the same.
@@ -280,7 +291,9 @@ impl<'a, R: Rows> Reader<'a, R> {
             return Ok(MessageState::Stored);
         };
         let other = if a == self.viewer { b } else { a };
-        if chats::mark(self.rows, no, other)?.is_some_and(|(_, _, eff)| eff >= row.place.eff) {
+        if chats::mark(self.rows, no, other)?.is_some_and(|(_, _, eff)| eff >= row.place.eff)
+            && self.preferences()?.read_marks
+        {
             return Ok(MessageState::Read);
         }
         // An ack passes over what was refused.
@@ -498,6 +511,7 @@ impl<'a, R: Rows> Reader<'a, R> {
             draft,
             active_at_ms: ms(row.active_ms),
             node_online,
+            presence: self.preferences()?.presence,
             node_seen_ms: node_row.filter(|n| n.seen_ms > 0).map(|n| ms(n.seen_ms)),
             waiting_since_ms: other
                 .map(|o| self.waiting_since(no, o))
@@ -718,7 +732,7 @@ impl<'a, R: Rows> Reader<'a, R> {
         // What was refused has not arrived, though acks pass over it.
         let refused = refused::any(self.rows, stored.feed_no, stored.seq)?;
         let mut hops = vec![Hop {
-            node: self.shared.config.name.clone(),
+            node: self.shared.name(),
             here: true,
             at_ms: Some(message.received_at_ms),
             next_try_ms: None,

@@ -12,11 +12,13 @@ use chater_protocol::identity::{HomeRecord, NodeCard, Signed};
 use chater_protocol::key::SigningKey;
 use chater_protocol::secret::SecretKey;
 use chater_store::Store;
+use chater_store::accounts::SavedSettings;
 use rand_core::{Infallible, TryCryptoRng, TryRng};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use crate::actor::Inputs;
+use crate::avatars::Avatars;
 use crate::config::Config;
 use crate::deliver::Hot;
 use crate::fetch::Syncs;
@@ -110,6 +112,8 @@ pub(crate) struct Rates {
     pub(crate) keys: Buckets<ChatId>,
     /// Events of an author that other nodes push (S4).
     pub(crate) authors: Buckets<UserId>,
+    /// Pieces of files that other nodes are given.
+    pub(crate) pieces: Buckets<NodeId>,
 }
 
 /// Counters for `/metrics`.
@@ -146,6 +150,12 @@ pub(crate) struct Shared {
     pub(crate) people: Mutex<HashMap<UserId, Arc<Person>>>,
     /// Home records by which events are verified.
     pub(crate) homes: Mutex<HashMap<chater_protocol::id::HomeId, Arc<HomeRecord>>>,
+    /// What the owner saved on a page (Q11).
+    pub(crate) saved: Mutex<SavedSettings>,
+    /// A name or a card of this node changed: linked nodes are greeted again.
+    pub(crate) greet: Notify,
+    /// Pictures of people that are being fetched.
+    pub(crate) avatars: Avatars,
     /// Chats whose card changed, per user that listens; told a moment later, so a flood costs little.
     pub(crate) changed_cards: Mutex<BTreeSet<(UserId, u32)>>,
     pub(crate) card_changed: Notify,
@@ -199,7 +209,7 @@ impl Shared {
         NodeCard {
             v: 1,
             node: self.node_id,
-            name: self.config.name.clone(),
+            name: self.name(),
             addrs,
             mailboxes: Vec::new(),
             caps: 0,

@@ -7,6 +7,7 @@
 )]
 //! Whole engines in one process, on loopback.
 
+mod accounts;
 mod flood;
 mod hostile;
 mod keys;
@@ -43,16 +44,20 @@ impl Folder {
         Self(path)
     }
 
-    fn store(&self) -> PathBuf {
-        self.0.join("chater.redb")
-    }
+    /// The store and its journal.
+    const FILES: [&str; 2] = ["chater.redb", "chater.journal"];
 
     fn keep(&self, as_name: &str) {
-        std::fs::copy(self.store(), self.0.join(as_name)).unwrap();
+        std::fs::create_dir(self.0.join(as_name)).unwrap();
+        for file in Self::FILES {
+            std::fs::copy(self.0.join(file), self.0.join(as_name).join(file)).unwrap();
+        }
     }
 
     fn restore(&self, name: &str) {
-        std::fs::copy(self.0.join(name), self.store()).unwrap();
+        for file in Self::FILES {
+            std::fs::copy(self.0.join(name).join(file), self.0.join(file)).unwrap();
+        }
     }
 }
 
@@ -71,11 +76,13 @@ fn config(dir: &Path, name: &str) -> Config {
         data_dir: dir.to_owned(),
         node_key: NodeKey::new(seed),
         name: name.to_owned(),
+        name_fixed: false,
         p2p_listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
         p2p_listen_explicit: true,
         peers: Vec::new(),
         mdns: false,
         registration: Registration::Open,
+        registration_fixed: false,
         setup_code: None,
         limits: Limits {
             messages_per_s: 0,

@@ -274,7 +274,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
         let row = users::user(self.tx, user)?.ok_or(Error::NotFound)?;
         if row.stopped {
             // I7: an event of this home exists that is not here; writing on would fork its feed.
-            return Err(Error::Forbidden.into());
+            return Err(Error::HomeStopped.into());
         }
         let seed = self
             .shared

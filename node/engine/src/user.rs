@@ -18,6 +18,7 @@ use crate::person::person;
 use crate::pump::send_notes;
 use crate::read::Reader;
 use crate::shared::lock;
+use crate::turn::{Fail, Turn};
 use crate::view::{
     Anchor, Chat, ChatPage, Me, Message, MessagePage, Path, PeopleAnswer, Person, Settings,
 };
@@ -43,7 +44,7 @@ pub enum Filter {
     Unread,
     /// Groups only.
     Groups,
-    /// First messages of strangers that wait for an answer.
+    /// First messages that wait for an answer (Q50).
     Requests,
     /// People who are blocked.
     Blocked,
@@ -71,8 +72,21 @@ impl Engine {
 }
 
 impl UserHandle {
-    fn shared(&self) -> &Arc<crate::shared::Shared> {
+    pub(crate) fn shared(&self) -> &Arc<crate::shared::Shared> {
         self.engine.shared()
+    }
+
+    /// The login by which this handle was given out.
+    pub(crate) fn session(&self) -> Option<Hash> {
+        self.session
+    }
+
+    /// Runs something of this user in a turn of the writer; done when it is committed.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Turn<'_, '_>) -> Result<T, Fail> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.shared().inputs.run(From::Local, f).await
     }
 
     fn look<T>(
@@ -103,7 +117,9 @@ impl UserHandle {
                 theme: row.theme,
                 time_zone: row.time_zone,
             },
+            preferences: crate::preferences::of(&rows, self.user)?,
             owner: users::owner(&rows)? == Some(self.user),
+            stopped: row.stopped,
         })
     }
 
@@ -356,6 +372,7 @@ impl UserHandle {
                 account::set_profile(turn, user, &display_name, &about)
             })
             .await?;
+        self.shared().greet.notify_one();
         self.me()
     }
 
@@ -389,7 +406,7 @@ impl UserHandle {
             .listen(self.user, self.session, after, now_ms()))
     }
 
-    fn owner(&self) -> Result<(), Error> {
+    pub(crate) fn owner(&self) -> Result<(), Error> {
         let rows = self.shared().store.read()?;
         if users::owner(&rows)? == Some(self.user) {
             Ok(())

@@ -1,6 +1,6 @@
 //! Plain structs made for a page or an API answer. Times are Unix milliseconds, UTC.
 
-use chater_protocol::id::{ChatId, EventId, NodeId, UserId};
+use chater_protocol::id::{ChatId, EventId, Hash, NodeId, UserId};
 
 /// A person as others see them (Q8, Q23).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,6 +182,8 @@ pub struct Chat {
     pub active_at_ms: i64,
     /// Whether the other person's node is connected now (always true for people here).
     pub node_online: bool,
+    /// Whether the viewer is shown who is here; else nothing of it is said.
+    pub presence: bool,
     /// When that node was last connected, if ever.
     pub node_seen_ms: Option<i64>,
     /// Since when the oldest own message waits for the other node.
@@ -337,6 +339,104 @@ pub struct Settings {
     pub time_zone: Option<String>,
 }
 
+/// Whose first message goes straight into the list (Q50).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhoWrites {
+    /// Everybody's.
+    Everyone,
+    /// That of people in the own communities.
+    #[default]
+    Communities,
+    /// Nobody's: new chats wait among the requests.
+    Nobody,
+}
+
+/// What a user switched on and off. Read marks and typing work both ways; that a node is there, its
+/// neighbours see in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preferences {
+    /// Size of the text, percent: 87, 100, 115 or 130.
+    pub text_size: u16,
+    /// Enter sends; else Ctrl Enter does.
+    pub enter_sends: bool,
+    /// The upper arrow in an empty field edits the last message.
+    pub up_edits: bool,
+    /// Is shown whose node is there.
+    pub presence: bool,
+    /// Tells, and is told, what was read.
+    pub read_marks: bool,
+    /// Tells, and is told, who types.
+    pub typing: bool,
+    /// Who may write first.
+    pub first: WhoWrites,
+    /// A sound with a notification.
+    pub sound: bool,
+    /// Notifications show the text.
+    pub preview: bool,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        chater_store::accounts::PreferencesRow::default().into()
+    }
+}
+
+/// An open login of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// The hash of its secret: names it, and opens nothing.
+    pub id: Hash,
+    /// What the browser said it is.
+    pub device: String,
+    /// A program with a token, not a browser.
+    pub token: bool,
+    /// Since when, Unix ms.
+    pub created_ms: i64,
+    /// Last use, Unix ms; kept to the hour.
+    pub seen_ms: i64,
+    /// The one that asks.
+    pub current: bool,
+}
+
+/// Settings of the node, for its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeSettings {
+    /// Its name.
+    pub name: String,
+    /// Set from outside: pages show it and do not change it (Q11).
+    pub name_fixed: bool,
+    /// Who may register.
+    pub registration: crate::Registration,
+    /// Set from outside.
+    pub registration_fixed: bool,
+}
+
+/// A user of this node, for its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resident {
+    /// As others see them.
+    pub person: Person,
+    /// Owns the node.
+    pub owner: bool,
+    /// The owner closed this account.
+    pub closed: bool,
+    /// Registered, Unix ms.
+    pub since_ms: i64,
+    /// Last use of any login, Unix ms.
+    pub seen_ms: Option<i64>,
+}
+
+/// What lies on the disk, bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Storage {
+    /// People, chats and messages.
+    pub messages: u64,
+    /// Pictures of people, all sizes.
+    pub pictures: u64,
+    /// How many pictures.
+    pub picture_count: u32,
+}
+
 /// Who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Me {
@@ -344,6 +444,10 @@ pub struct Me {
     pub person: Person,
     /// What they chose.
     pub settings: Settings,
+    /// What they switched on and off.
+    pub preferences: Preferences,
     /// Whether they own the node.
     pub owner: bool,
+    /// The data here was rolled back (I7): nothing can be written before the password is typed.
+    pub stopped: bool,
 }

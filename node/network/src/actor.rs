@@ -328,6 +328,7 @@ impl Actor {
             NodeEvent::Hello(event) => self.handle_requests(Protocol::Hello, event),
             NodeEvent::Log(event) => self.handle_requests(Protocol::Log, event),
             NodeEvent::People(event) => self.handle_requests(Protocol::People, event),
+            NodeEvent::Blob(event) => self.handle_requests(Protocol::Blob, event),
             NodeEvent::Gossip(event) => self.handle_gossip(event),
             NodeEvent::Ping(event) => self.pinged(event.peer, event.connection, event.result),
             NodeEvent::Identify(identify::Event::Received {

@@ -33,6 +33,7 @@ pub(crate) struct Node {
     hello: Requests,
     log: Requests,
     people: Requests,
+    blob: Requests,
     pub(crate) gossip: Gossip,
     mdns: Toggle<mdns::tokio::Behaviour>,
 }
@@ -58,6 +59,7 @@ impl Node {
             hello: requests(Protocol::Hello),
             log: requests(Protocol::Log),
             people: requests(Protocol::People),
+            blob: requests(Protocol::Blob),
             gossip: gossip(key)?,
             mdns: Toggle::from(if mdns { lan(own) } else { None }),
         })
@@ -69,6 +71,7 @@ impl Node {
             Protocol::Hello => &mut self.hello,
             Protocol::Log => &mut self.log,
             Protocol::People => &mut self.people,
+            Protocol::Blob => &mut self.blob,
         }
     }
 }

@@ -13,11 +13,13 @@ pub enum Protocol {
     Log,
     /// `/chater/people/1`: 64 KiB, 10 s.
     People,
+    /// `/chater/blob/1`: 256 KiB + 1 KiB, 30 s, 4 in flight per peer.
+    Blob,
 }
 
 impl Protocol {
     /// All of them, in order.
-    pub const ALL: [Self; 3] = [Self::Hello, Self::Log, Self::People];
+    pub const ALL: [Self; 4] = [Self::Hello, Self::Log, Self::People, Self::Blob];
 
     /// The most bytes of a request and of an answer.
     #[must_use]
@@ -26,6 +28,7 @@ impl Protocol {
             Self::Hello => 8 * 1_024,
             Self::Log => (1_024 + 64) * 1_024,
             Self::People => 64 * 1_024,
+            Self::Blob => (256 + 1) * 1_024,
         }
     }
 
@@ -34,7 +37,7 @@ impl Protocol {
     pub const fn timeout(self) -> Duration {
         match self {
             Self::Hello | Self::People => Duration::from_secs(10),
-            Self::Log => Duration::from_secs(30),
+            Self::Log | Self::Blob => Duration::from_secs(30),
         }
     }
 
@@ -42,6 +45,7 @@ impl Protocol {
     pub(crate) const fn in_flight(self) -> usize {
         match self {
             Self::Hello => 2,
+            Self::Blob => 4,
             Self::Log | Self::People => 8,
         }
     }
@@ -51,6 +55,7 @@ impl Protocol {
             Self::Hello => "/chater/hello/1",
             Self::Log => "/chater/log/1",
             Self::People => "/chater/people/1",
+            Self::Blob => "/chater/blob/1",
         }
     }
 }

@@ -5,6 +5,8 @@
 //! One writer at a time: the engine's thread; any number of readers. How a turn is kept:
 //! `journal`.
 
+pub mod accounts;
+pub mod blobs;
 pub mod chats;
 pub mod events;
 mod file;

@@ -42,7 +42,7 @@ macro_rules! tables {
 }
 
 tables! {
-    /// name -> bytes: schema u32, store id, boot u64, owner u, counters u32, saved settings
+    /// name -> bytes: schema u32, store id, boot u64, owner u, counters u32, `settings` SavedSettings
     Meta = 0, "meta_v1",
     /// user 32, home 16, state 1 -> signed home record
     Homes = 1, "homes_v1",
@@ -114,4 +114,12 @@ tables! {
     ClientIds = 34, "client_ids_v1",
     /// feed_no u32, seq u64, node_no u32 -> time ms u64: events of ours that a node refused for good
     Refused = 35, "refused_v1",
+    /// user 32 -> PreferencesRow: what a user switched on and off; none = nothing yet
+    Preferences = 60, "preferences_v1",
+    /// BLAKE3 32 -> BlobRow: files in the folder `blobs`
+    Blobs = 61, "blobs_v1",
+    /// user 32 -> since ms u64: accounts that the owner closed
+    Closed = 62, "closed_v1",
+    /// BLAKE3 of the code 32 -> ResetRow: links for a new password
+    Resets = 63, "resets_v1",
 }

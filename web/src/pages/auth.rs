@@ -112,6 +112,7 @@ pub(crate) async fn log_in(
             StatusCode::TOO_MANY_REQUESTS,
             look.n("login-slow", retry_after_s),
         ),
+        Error::Closed => (StatusCode::FORBIDDEN, look.t("api-closed")),
         other => return Err(other.into()),
     };
     let shown = LoginPage {
@@ -197,7 +198,12 @@ pub(crate) async fn register(
         time_zone: form.zone.filter(|zone| known_zone(zone)),
     };
     let error = match app.engine.register(new, SessionKind::Browser).await {
-        Ok(session) => return Ok(signed_in(&app, &session.secret, "/")),
+        Ok(session) => {
+            // The first one owns the node and is shown around.
+            let owner = session.user.me().is_ok_and(|me| me.owner);
+            let to = if owner { "/welcome" } else { "/" };
+            return Ok(signed_in(&app, &session.secret, to));
+        }
         Err(error) => error,
     };
     let mut shown = blank(&app, look);

@@ -91,6 +91,8 @@ struct ChatPage<'a> {
     text: String,
     error: Option<String>,
     closed: Option<String>,
+    /// I7: writing waits for the password.
+    stopped: bool,
 }
 
 /// The conversation.
@@ -194,6 +196,7 @@ pub(crate) async fn render(
         text,
         error,
         closed: closed(&chat, look),
+        stopped: session.user.me()?.stopped,
         look,
         shell,
         list,
@@ -206,6 +209,7 @@ pub(crate) async fn render(
 fn presence(chat: &Chat, look: &Look) -> (String, Option<Stamp>) {
     match &chat.with {
         None => (look.n("members", chat.members), None),
+        Some(_) if !chat.presence => (String::new(), None),
         Some(person) if person.here => (look.t("presence-here"), None),
         Some(_) if chat.node_online => (look.t("presence-linked"), None),
         Some(_) => {

@@ -13,6 +13,9 @@ use crate::i18n::Look;
 pub(crate) struct Avatar {
     size: &'static str,
     hue: u8,
+    /// The address of the chosen picture, and its side on the page, pixels.
+    picture: Option<String>,
+    side: u16,
     letter: Option<String>,
     group: bool,
     online: bool,
@@ -24,6 +27,17 @@ impl Avatar {
         Self {
             size,
             hue: hue(person.user_id.as_bytes()),
+            // The small one is sharp on dense screens up to 64 pixels.
+            picture: person
+                .avatar
+                .as_deref()
+                .map(|hash| super::avatar::path(hash, if size == "xl" { 512 } else { 128 })),
+            side: match size {
+                "xl" => 88,
+                "m" => 42,
+                "xs" => 32,
+                _ => 52,
+            },
             letter: letter(&person.display_name),
             group: false,
             online,
@@ -37,6 +51,8 @@ impl Avatar {
             _ => Self {
                 size,
                 hue: hue(chat.id.as_bytes()),
+                picture: None,
+                side: 52,
                 letter: None,
                 group: true,
                 online: false,
@@ -47,7 +63,7 @@ impl Avatar {
 
 /// Whether a person's node is known to be connected. Of people here nothing is known, so nothing is claimed.
 pub(crate) fn linked(chat: &Chat) -> bool {
-    chat.node_online && chat.with.as_ref().is_some_and(|person| !person.here)
+    chat.presence && chat.node_online && chat.with.as_ref().is_some_and(|person| !person.here)
 }
 
 fn hue(id: &[u8]) -> u8 {

@@ -33,6 +33,8 @@ pub(crate) struct List {
     look: Look,
     filter: &'static str,
     unread: u32,
+    /// First messages that wait for an answer.
+    requests: usize,
     cards: Vec<String>,
     next: Option<String>,
     first_page: bool,
@@ -62,6 +64,7 @@ fn filter(name: &str) -> (Filter, &'static str) {
         "unread" => (Filter::Unread, "unread"),
         "groups" => (Filter::Groups, "groups"),
         "archive" => (Filter::Archive, "archive"),
+        "requests" => (Filter::Requests, "requests"),
         _ => (Filter::All, "all"),
     }
 }
@@ -92,6 +95,7 @@ impl List {
             look: look.clone(),
             filter: name,
             unread,
+            requests: user.requests()?,
             cards,
             next: found.next,
             first_page: query.cursor.is_none(),

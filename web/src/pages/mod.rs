@@ -1,11 +1,14 @@
 //! The pages: every route here works with links and forms alone; scripts only improve them.
 
 mod auth;
+pub(crate) mod avatar;
 mod chat;
 pub(crate) mod fragment;
 mod list;
 mod network;
 mod plain;
+mod recover;
+mod request;
 mod search;
 mod settings;
 mod shell;
@@ -13,10 +16,12 @@ mod shell;
 mod texts;
 mod time;
 mod timeline;
+mod welcome;
 mod words;
 mod write;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -37,20 +42,60 @@ pub(crate) fn router() -> Router<App> {
         .route("/c/{chat}/messages", post(write::send))
         .route("/c/{chat}/read", post(write::read))
         .route("/c/{chat}/draft", post(write::draft))
+        .route("/c/{chat}/request", post(request::answer))
         .route("/search", get(search::show))
         .route("/start/{address}", get(search::confirm).post(search::start))
         .route("/groups/new", get(plain::new_group))
         .route("/help/keys", get(plain::keys))
-        .route("/settings", get(settings::profile))
-        .route(
-            "/settings/profile",
-            get(settings::profile).post(settings::save_profile),
-        )
-        .route("/settings/look", get(settings::look))
-        .route("/look", post(settings::save_look))
+        .merge(settings_router())
         .route("/network", get(network::show))
         .route("/network/add", post(network::add))
         .route("/network/forget", post(network::forget))
+}
+
+/// Settings, and the ways back into an account.
+fn settings_router() -> Router<App> {
+    use settings::{home, look, node, notify, privacy, profile, sessions, words};
+    Router::new()
+        .route("/settings", get(profile::show))
+        .route("/settings/profile", get(profile::show).post(profile::save))
+        .route("/settings/look", get(look::show).post(look::save))
+        .route("/settings/zone", post(look::save_zone))
+        .route("/look", post(look::save_anywhere))
+        .route("/settings/notify", get(notify::show).post(notify::save))
+        .route("/settings/privacy", get(privacy::show).post(privacy::save))
+        .route("/settings/sessions", get(sessions::show))
+        .route("/settings/sessions/end", post(sessions::end))
+        .route("/settings/sessions/others", post(sessions::end_others))
+        .route(
+            "/settings/sessions/password",
+            post(sessions::change_password),
+        )
+        .route("/settings/words", get(words::show).post(words::reveal))
+        .route("/settings/home", get(home::show).post(home::renew))
+        .route("/settings/node", get(node::show).post(node::save))
+        .route("/settings/node/invite", post(node::invite))
+        .route("/settings/node/{user}/password", post(node::password_link))
+        .route("/settings/node/{user}/close", post(node::close))
+        .route("/settings/node/{user}/open", post(node::reopen))
+        .route(
+            "/settings/avatar",
+            post(avatar::choose).layer(DefaultBodyLimit::max(crate::upload::UPLOAD_LIMIT)),
+        )
+        .route("/settings/avatar/remove", post(avatar::remove))
+        .route("/avatar/{hash}/{file}", get(avatar::show))
+        .route("/recover", get(recover::show).post(recover::recover))
+        .route(
+            "/reset/{code}",
+            get(recover::show_reset).post(recover::reset),
+        )
+        .route("/invite/{code}", get(recover::invited))
+        .route("/welcome", get(welcome::person).post(welcome::save_person))
+        .route("/welcome/node", get(welcome::node).post(welcome::save_node))
+        .route(
+            "/welcome/invite",
+            get(welcome::invite).post(welcome::make_invite),
+        )
 }
 
 /// A page that says why there is no other.

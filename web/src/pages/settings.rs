@@ -1,225 +1,109 @@
-//! Settings: who one is, how pages look.
+//! Settings: what all sections share. Each section is a form of its own; with scripts its switches save
+//! at once (`settings.js`), without them by a button.
 
-use askama::Template;
-use axum::extract::{Query, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::Response;
+pub(crate) mod home;
+pub(crate) mod look;
+pub(crate) mod node;
+pub(crate) mod notify;
+pub(crate) mod privacy;
+pub(crate) mod profile;
+pub(crate) mod sessions;
+pub(crate) mod words;
+
+use axum::http::StatusCode;
 use chater_engine::Error;
 use chater_engine::view::Me;
 use serde::Deserialize;
 
 use super::auth::invalid;
-use super::fragment::Avatar;
-use super::shell::{Shell, local_path, page_with, see_other};
+use super::shell::Shell;
 use crate::app::App;
-use crate::error::PageResult;
-use crate::i18n::{Lang, Look, Theme, lang_cookie, theme_cookie};
-use crate::session::{CheckedForm, MaybeSession, Session};
+use crate::error::PageError;
+use crate::i18n::Look;
+use crate::session::Session;
 
 /// Whether a form was saved just now.
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 pub(crate) struct Saved {
     saved: Option<String>,
 }
 
-#[derive(Template)]
-#[template(path = "pages/settings.html")]
-struct SettingsPage<'a> {
-    look: &'a Look,
-    shell: Shell,
-    me: Me,
-    avatar: Avatar,
+/// What stands around every section: the list of sections, what was saved.
+pub(crate) struct Frame {
+    /// Which section is open.
     part: &'static str,
     saved: bool,
-    name_error: Option<String>,
-    about_error: Option<String>,
+    owner: bool,
+    /// I7: nothing can be written before the password is typed.
+    stopped: bool,
 }
 
-impl SettingsPage<'_> {
-    fn theme(&self) -> &'static str {
-        self.look.theme.map_or("system", Theme::as_str)
-    }
-}
-
-/// `/settings/profile`.
-pub(crate) async fn profile(
-    app: State<App>,
-    session: Session,
-    look: Look,
-    saved: Query<Saved>,
-) -> PageResult {
-    show(
-        &app.0,
-        &session,
-        &look,
-        "profile",
-        saved.0.saved.is_some(),
-        None,
-    )
-    .await
-}
-
-/// `/settings/look`.
-pub(crate) async fn look(
-    app: State<App>,
-    session: Session,
-    look: Look,
-    saved: Query<Saved>,
-) -> PageResult {
-    show(
-        &app.0,
-        &session,
-        &look,
-        "look",
-        saved.0.saved.is_some(),
-        None,
-    )
-    .await
-}
-
-/// The typed profile that was refused.
-struct Refused {
-    form: ProfileForm,
-    field: &'static str,
-    text: String,
-}
-
-async fn show(
-    app: &App,
-    session: &Session,
-    look: &Look,
-    part: &'static str,
-    saved: bool,
-    refused: Option<Refused>,
-) -> PageResult {
-    let shell = Shell::new(app, session, look.t("settings"))
-        .await
-        .section("settings");
-    let mut me = session.user.me()?;
-    let avatar = Avatar::person(&me.person, "xl", false);
-    let (mut status, mut name_error, mut about_error) = (StatusCode::OK, None, None);
-    if let Some(refused) = refused {
-        status = StatusCode::UNPROCESSABLE_ENTITY;
-        me.person.display_name = refused.form.display_name;
-        me.person.about = refused.form.about;
-        let error = Some(refused.text);
-        if refused.field == "about" {
-            about_error = error
-        } else {
-            name_error = error
-        }
-    }
-    Ok(page_with(
-        status,
-        &SettingsPage {
-            look,
-            shell,
-            me,
-            avatar,
+impl Frame {
+    fn new(part: &'static str, me: &Me, saved: bool) -> Self {
+        Self {
             part,
             saved,
-            name_error,
-            about_error,
-        },
-    ))
+            owner: me.owner,
+            stopped: me.stopped,
+        }
+    }
 }
 
-/// Name and a line about oneself.
-#[derive(Deserialize)]
-pub(crate) struct ProfileForm {
-    #[serde(default)]
-    display_name: String,
-    #[serde(default)]
-    about: String,
-}
-
-/// Saves the profile.
-pub(crate) async fn save_profile(
-    State(app): State<App>,
-    session: Session,
-    look: Look,
-    CheckedForm(form): CheckedForm<ProfileForm>,
-) -> PageResult {
-    match session
-        .user
-        .set_profile(form.display_name.clone(), form.about.clone())
+/// The page around a section.
+async fn shell(app: &App, session: &Session, look: &Look) -> Shell {
+    Shell::new(app, session, look.t("settings"))
         .await
-    {
-        Ok(_) => Ok(see_other("/settings/profile?saved=1")),
-        Err(Error::Invalid { field, reason }) => {
-            let text = invalid(&look, field, reason.as_str());
-            show(
-                &app,
-                &session,
-                &look,
-                "profile",
-                false,
-                Some(Refused { form, field, text }),
-            )
-            .await
+        .section("settings")
+}
+
+/// What is wrong with the fields of a form: one sentence each.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Vec<(&'static str, String)>);
+
+impl Faults {
+    /// One wrong field.
+    pub(crate) fn one(field: &'static str, text: String) -> Self {
+        Self(vec![(field, text)])
+    }
+
+    /// The sentence for a field.
+    pub(crate) fn of(&self, field: &str) -> Option<&String> {
+        self.0
+            .iter()
+            .find(|(name, _)| *name == field)
+            .map(|(_, text)| text)
+    }
+
+    /// 422 when anything is wrong.
+    pub(crate) fn status(&self) -> StatusCode {
+        if self.0.is_empty() {
+            StatusCode::OK
+        } else {
+            StatusCode::UNPROCESSABLE_ENTITY
         }
-        Err(error) => Err(error.into()),
+    }
+
+    /// What the engine refused, at the field it names; too many tries and what only the words can do stand
+    /// at `field`. Everything else is a page of its own.
+    pub(crate) fn from_engine(
+        look: &Look,
+        error: Error,
+        field: &'static str,
+    ) -> Result<Self, PageError> {
+        match error {
+            Error::Invalid { field, reason } => {
+                Ok(Self::one(field, invalid(look, field, reason.as_str())))
+            }
+            Error::TooMany { retry_after_s } => {
+                Ok(Self::one(field, look.n("login-slow", retry_after_s)))
+            }
+            Error::RootLocked => Ok(Self::one(field, look.t("api-root_locked"))),
+            error => Err(error.into()),
+        }
     }
 }
 
-/// Theme, language, and the page to come back to.
-#[derive(Deserialize)]
-pub(crate) struct LookForm {
-    theme: Option<String>,
-    language: Option<String>,
-    back: Option<String>,
-}
-
-/// `/look`: works signed out as well, then only by cookies.
-pub(crate) async fn save_look(
-    State(app): State<App>,
-    MaybeSession(session): MaybeSession,
-    CheckedForm(form): CheckedForm<LookForm>,
-) -> PageResult {
-    let theme = form.theme.as_deref().map(Theme::parse);
-    let language = form.language.as_deref().and_then(Lang::parse);
-    if let Some(session) = session {
-        let mut settings = session.user.me()?.settings;
-        if let Some(theme) = theme {
-            settings.theme = theme.map(|theme| theme.as_str().to_owned());
-        }
-        if let Some(language) = language {
-            settings.language = Some(language.code().to_owned());
-        }
-        session.user.set_settings(settings).await?;
-    }
-    let mut response = see_other(local_path(form.back.as_deref()));
-    let suffix = app.engine.cookie_suffix();
-    if let Some(theme) = theme {
-        set_cookie(
-            &app,
-            &mut response,
-            &theme_cookie(&suffix),
-            theme.map(Theme::as_str),
-        );
-    }
-    if let Some(language) = language {
-        set_cookie(
-            &app,
-            &mut response,
-            &lang_cookie(&suffix),
-            Some(language.code()),
-        );
-    }
-    Ok(response)
-}
-
-/// Sets a cookie for a year, or takes it away.
-fn set_cookie(app: &App, response: &mut Response, name: &str, value: Option<&str>) {
-    let secure = app
-        .config
-        .public_url
-        .as_deref()
-        .is_some_and(|url| url.starts_with("https://"));
-    let (value, age) = value.map_or(("", 0), |value| (value, 31_536_000));
-    let end = if secure { "; Secure" } else { "" };
-    let line = format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{end}");
-    if let Ok(line) = HeaderValue::from_str(&line) {
-        response.headers_mut().append(header::SET_COOKIE, line);
-    }
+/// A switch of a form: a box that is sent when it is on.
+fn on(value: &Option<String>) -> bool {
+    value.is_some()
 }

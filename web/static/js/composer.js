@@ -207,7 +207,7 @@ if (form) {
   });
   field.addEventListener("keydown", (event) => {
     if (event.isComposing || event.keyCode === 229) return;
-    if (event.key === "Enter" && !event.shiftKey && !event.altKey && (!touch || event.ctrlKey)) {
+    if (event.key === "Enter" && !event.shiftKey && !event.altKey && (!(touch || "ctrlEnter" in document.body.dataset) || event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       submit();
     } else if (event.ctrlKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {

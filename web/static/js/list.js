@@ -45,6 +45,8 @@ function place(card) {
 }
 
 on("chat", (frame) => {
+  // First messages of those who may not write into the list wait apart.
+  if (frame.state !== (list?.dataset.cards === "requests" ? "request" : "open")) return;
   const was = unread.get(frame.chat_id) ?? 0;
   const is = frame.unread ?? 0;
   unread.set(frame.chat_id, is);

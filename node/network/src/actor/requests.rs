@@ -39,6 +39,7 @@ pub(super) struct Lanes {
     hello: Lane,
     log: Lane,
     people: Lane,
+    blob: Lane,
 }
 
 impl Lanes {
@@ -47,6 +48,7 @@ impl Lanes {
             Protocol::Hello => &mut self.hello,
             Protocol::Log => &mut self.log,
             Protocol::People => &mut self.people,
+            Protocol::Blob => &mut self.blob,
         }
     }
 }

@@ -1,0 +1,308 @@
+//! What the owner of the node may do: its name, who may register, who lives here, what lies on the disk.
+
+use chater_protocol::id::{Hash, UserId, hex};
+use chater_protocol::name;
+use chater_store::accounts::{self, ResetRow, SavedSettings};
+use chater_store::{blobs, users};
+use rand_core::Rng;
+use zeroize::Zeroizing;
+
+use crate::Engine;
+use crate::account::{NewSession, SessionKind, check_password, device, new_secret, secret_hash};
+use crate::actor::{From, now_ms};
+use crate::config::Registration;
+use crate::error::{Error, Reason};
+use crate::person::person;
+use crate::root;
+use crate::sessions::end_others;
+use crate::shared::{Shared, SystemRandom, lock};
+use crate::turn::Turn;
+use crate::user::UserHandle;
+use crate::view::{NodeSettings, Resident, Storage};
+
+/// A link for a new password lives this long, ms.
+const RESET_MS: u64 = 24 * 60 * 60 * 1000;
+
+impl Shared {
+    /// The name of this node: set from outside, else saved by the owner, else the usual (Q11).
+    pub(crate) fn name(&self) -> String {
+        if !self.config.name_fixed
+            && let Some(name) = &lock(&self.saved).name
+        {
+            return name.clone();
+        }
+        self.config.name.clone()
+    }
+
+    /// Who may register: set from outside, else saved by the owner, else the usual (Q11, Q15).
+    pub(crate) fn registration(&self) -> Registration {
+        if !self.config.registration_fixed {
+            match lock(&self.saved).registration {
+                Some(0) => return Registration::Open,
+                Some(1) => return Registration::Invite,
+                Some(_) => return Registration::Closed,
+                None => {}
+            }
+        }
+        self.config.registration
+    }
+}
+
+fn owner_only(turn: &Turn<'_, '_>, user: UserId) -> Result<(), crate::turn::Fail> {
+    if users::owner(turn.tx)? == Some(user) {
+        Ok(())
+    } else {
+        Err(Error::Forbidden.into())
+    }
+}
+
+impl UserHandle {
+    /// Owner only: the settings of the node, and which of them are set from outside.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn node_settings(&self) -> Result<NodeSettings, Error> {
+        self.owner()?;
+        let shared = self.shared();
+        Ok(NodeSettings {
+            name: shared.name(),
+            name_fixed: shared.config.name_fixed,
+            registration: shared.registration(),
+            registration_fixed: shared.config.registration_fixed,
+        })
+    }
+
+    /// Owner only: saves the node's name and who may register; it counts at once. What is set from
+    /// outside stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Invalid`] with `name`.
+    pub async fn save_node_settings(
+        &self,
+        name: Option<String>,
+        registration: Option<Registration>,
+    ) -> Result<(), Error> {
+        let (shared, user) = (self.shared().clone(), self.id());
+        let name = name
+            .filter(|_| !shared.config.name_fixed)
+            .map(|name| {
+                name::check_node_name(name.trim()).map_err(|bad| {
+                    Error::invalid(
+                        "name",
+                        match bad {
+                            name::BadName::Short => Reason::Empty,
+                            name::BadName::Long => Reason::Long,
+                            name::BadName::Characters => Reason::Characters,
+                            name::BadName::Mixed => Reason::Mixed,
+                            name::BadName::Reserved => Reason::Reserved,
+                        },
+                    )
+                })
+            })
+            .transpose()?;
+        let registration = registration.filter(|_| !shared.config.registration_fixed);
+        let renamed = name.as_ref().is_some_and(|name| *name != shared.name());
+        let saved = self
+            .run(move |turn| {
+                owner_only(turn, user)?;
+                let old = accounts::saved_settings(turn.tx)?;
+                let row = SavedSettings {
+                    v: 1,
+                    name: name.or_else(|| old.name.clone()),
+                    registration: registration
+                        .map(|policy| match policy {
+                            Registration::Open => 0,
+                            Registration::Invite => 1,
+                            Registration::Closed => 2,
+                        })
+                        .or(old.registration),
+                };
+                if row != old {
+                    turn.durable();
+                    accounts::save_settings(turn.tx, &row)?;
+                    turn.effects.people_changed = true;
+                }
+                Ok(row)
+            })
+            .await?;
+        *lock(&shared.saved) = saved;
+        lock(&shared.people).clear();
+        if renamed {
+            // Neighbours learn a name from the greeting.
+            shared.greet.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Owner only: who lives here, in order of registration.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn residents(&self) -> Result<Vec<Resident>, Error> {
+        self.owner()?;
+        let rows = self.shared().store.read()?;
+        let owner = users::owner(&rows)?;
+        let mut found = Vec::new();
+        for user in users::all(&rows)? {
+            let Some(row) = users::user(&rows, user)? else {
+                continue;
+            };
+            let mut seen = None;
+            for session in users::sessions_of(&rows, user)? {
+                seen = seen.max(users::session(&rows, session)?.map(|row| row.seen_ms));
+            }
+            found.push(Resident {
+                person: crate::view::Person::clone(&*person(self.shared(), &rows, user)?),
+                owner: owner == Some(user),
+                closed: accounts::is_closed(&rows, user)?,
+                since_ms: i64::try_from(row.created_ms).unwrap_or(i64::MAX),
+                seen_ms: seen.and_then(|ms| i64::try_from(ms).ok()),
+            });
+        }
+        found.sort_by_key(|resident| (resident.since_ms, resident.person.user_id));
+        Ok(found)
+    }
+
+    /// Owner only: closes an account (nobody can log in to it, its logins end; its chats stay and go on
+    /// receiving) or opens it again. The owner's own account stays open.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`].
+    pub async fn set_closed(&self, other: UserId, closed: bool) -> Result<(), Error> {
+        let user = self.id();
+        let ended = self
+            .run(move |turn| {
+                owner_only(turn, user)?;
+                if other == user {
+                    return Err(Error::Forbidden.into());
+                }
+                if !users::lives_here(turn.tx, other)? {
+                    return Err(Error::NotFound.into());
+                }
+                turn.durable();
+                accounts::set_closed(turn.tx, other, closed, turn.now_ms)?;
+                if !closed {
+                    return Ok(Vec::new());
+                }
+                accounts::forget_resets(turn.tx, other)?;
+                Ok(end_others(turn, other, None)?)
+            })
+            .await?;
+        for session in ended {
+            self.shared().hub.end_session(other, session);
+        }
+        Ok(())
+    }
+
+    /// Owner only: the code of a link by which somebody here sets a new password, once, within a day.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`].
+    pub async fn password_link(&self, other: UserId) -> Result<String, Error> {
+        let user = self.id();
+        let mut bytes = [0u8; 20];
+        SystemRandom.fill_bytes(&mut bytes);
+        let code = hex(&bytes);
+        let hash = secret_hash(&code);
+        self.run(move |turn| {
+            owner_only(turn, user)?;
+            if !users::lives_here(turn.tx, other)? {
+                return Err(Error::NotFound.into());
+            }
+            turn.durable();
+            let row = ResetRow {
+                v: 1,
+                user: other,
+                expires_ms: turn.now_ms + RESET_MS,
+            };
+            accounts::put_reset(turn.tx, hash, &row)?;
+            Ok(())
+        })
+        .await?;
+        Ok(code)
+    }
+
+    /// Owner only: a code for one registration, valid 7 days.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub async fn invite_user(&self) -> Result<String, Error> {
+        self.owner()?;
+        crate::account::invite_user(self.shared()).await
+    }
+
+    /// Owner only: what lies on the disk, by kind.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn storage(&self) -> Result<Storage, Error> {
+        self.owner()?;
+        let shared = self.shared();
+        let store = std::fs::metadata(shared.config.data_dir.join("chater.redb"));
+        let rows = shared.store.read()?;
+        let pictures = blobs::all(&rows)?;
+        Ok(Storage {
+            messages: store.map_or(0, |file| file.len()),
+            pictures: pictures.iter().map(|(_, row)| row.size).sum(),
+            picture_count: u32::try_from(pictures.len()).unwrap_or(u32::MAX),
+        })
+    }
+}
+
+/// Whose password a link sets, while it counts.
+pub(crate) fn reset_nick(shared: &Shared, code: &str) -> Option<String> {
+    let rows = shared.store.read().ok()?;
+    let user = accounts::reset(&rows, reset_hash(code)?, now_ms()).ok()??;
+    Some(users::user(&rows, user).ok()??.nick)
+}
+
+/// Codes of another form name nothing.
+fn reset_hash(code: &str) -> Option<Hash> {
+    (code.len() == 40 && code.bytes().all(|b| b.is_ascii_hexdigit())).then(|| secret_hash(code))
+}
+
+/// Sets a new password by a link (Q21) and logs in. The root stays sealed under the old password until
+/// the words are typed; all other logins end.
+pub(crate) async fn reset_password(
+    engine: &Engine,
+    code: &str,
+    password: String,
+    from_device: &str,
+) -> Result<NewSession, Error> {
+    let shared = engine.shared();
+    let password = Zeroizing::new(password);
+    check_password(&password)?;
+    let hash = reset_hash(code).ok_or(Error::NotFound)?;
+    if accounts::reset(&shared.store.read()?, hash, now_ms())?.is_none() {
+        return Err(Error::NotFound);
+    }
+    let (new, ..) = shared.hasher.make(password).await?;
+    let secret = new_secret(SessionKind::Browser);
+    let session = secret_hash(&secret);
+    let device = device(from_device);
+    let (user, ended) = shared
+        .inputs
+        .run(From::Local, move |turn| {
+            // Used meanwhile, or the account was closed.
+            let user = accounts::reset(turn.tx, hash, turn.now_ms)?.ok_or(Error::NotFound)?;
+            let mut row = users::user(turn.tx, user)?.ok_or(Error::NotFound)?;
+            if accounts::is_closed(turn.tx, user)? {
+                return Err(Error::Closed.into());
+            }
+            turn.durable();
+            row.password = new;
+            users::put_user(turn.tx, user, &row)?;
+            accounts::forget_resets(turn.tx, user)?;
+            let ended = end_others(turn, user, None)?;
+            root::put_session(turn, session, user, device)?;
+            Ok((user, ended))
+        })
+        .await?;
+    for old in ended {
+        shared.hub.end_session(user, old);
+    }
+    Ok(NewSession {
+        secret,
+        user: engine.handle(user, Some(session)),
+    })
+}

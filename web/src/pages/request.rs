@@ -1,0 +1,34 @@
+//! First messages of people who may not write straight into the list: taken, put aside or kept out (Q50).
+
+use axum::extract::Path;
+use chater_engine::id::ChatId;
+use chater_engine::{Reason, RequestAnswer};
+use serde::Deserialize;
+
+use super::shell::see_other;
+use crate::error::{PageResult, Problem};
+use crate::session::{CheckedForm, Session};
+
+/// What is to become of it.
+#[derive(Deserialize)]
+pub(crate) struct AnswerForm {
+    #[serde(default)]
+    answer: String,
+}
+
+/// Answers a request; an accepted one is open, the others leave the list.
+pub(crate) async fn answer(
+    session: Session,
+    Path(chat): Path<String>,
+    CheckedForm(form): CheckedForm<AnswerForm>,
+) -> PageResult {
+    let id: ChatId = chat.parse().map_err(|_| Problem::new(404, "not_found"))?;
+    let (answer, to) = match form.answer.as_str() {
+        "accept" => (RequestAnswer::Accept, format!("/c/{id}")),
+        "decline" => (RequestAnswer::Decline, "/".to_owned()),
+        "block" => (RequestAnswer::Block, "/".to_owned()),
+        _ => return Err(Problem::invalid("answer", Reason::Malformed).into()),
+    };
+    session.user.answer_request(id, answer).await?;
+    Ok(see_other(&to))
+}

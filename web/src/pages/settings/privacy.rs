@@ -1,0 +1,82 @@
+//! What others see of one, and who may write first.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use chater_engine::view::{Me, WhoWrites};
+use serde::Deserialize;
+
+use super::{Frame, Saved, on, shell};
+use crate::app::App;
+use crate::error::PageResult;
+use crate::i18n::Look;
+use crate::pages::shell::{Shell, page, see_other};
+use crate::session::{CheckedForm, Session};
+
+#[derive(Template)]
+#[template(path = "pages/settings/privacy.html")]
+struct PrivacyPage<'a> {
+    look: &'a Look,
+    shell: Shell,
+    frame: Frame,
+    me: Me,
+}
+
+impl PrivacyPage<'_> {
+    fn first(&self) -> &'static str {
+        word(self.me.preferences.first)
+    }
+}
+
+fn word(first: WhoWrites) -> &'static str {
+    match first {
+        WhoWrites::Everyone => "everyone",
+        WhoWrites::Communities => "communities",
+        WhoWrites::Nobody => "nobody",
+    }
+}
+
+/// `/settings/privacy`.
+pub(crate) async fn show(
+    State(app): State<App>,
+    session: Session,
+    look: Look,
+    Query(saved): Query<Saved>,
+) -> PageResult {
+    let shell = shell(&app, &session, &look).await;
+    let me = session.user.me()?;
+    let frame = Frame::new("privacy", &me, saved.saved.is_some());
+    Ok(page(&PrivacyPage {
+        look: &look,
+        shell,
+        frame,
+        me,
+    }))
+}
+
+/// The section.
+#[derive(Deserialize)]
+pub(crate) struct SectionForm {
+    presence: Option<String>,
+    read_marks: Option<String>,
+    typing: Option<String>,
+    first: Option<String>,
+}
+
+/// Saves the section.
+pub(crate) async fn save(
+    session: Session,
+    CheckedForm(form): CheckedForm<SectionForm>,
+) -> PageResult {
+    let mut wanted = session.user.me()?.preferences;
+    wanted.presence = on(&form.presence);
+    wanted.read_marks = on(&form.read_marks);
+    wanted.typing = on(&form.typing);
+    wanted.first = match form.first.as_deref() {
+        Some("everyone") => WhoWrites::Everyone,
+        Some("communities") => WhoWrites::Communities,
+        Some("nobody") => WhoWrites::Nobody,
+        _ => wanted.first,
+    };
+    session.user.set_preferences(wanted).await?;
+    Ok(see_other("/settings/privacy?saved=1"))
+}
