@@ -12,6 +12,8 @@ mod daily;
 mod deliver;
 mod error;
 mod fetch;
+mod find;
+mod hide;
 mod hub;
 mod local;
 mod nodes;

@@ -7,6 +7,7 @@
 )]
 //! Whole engines in one process, on loopback.
 
+mod hide;
 mod hostile;
 mod keys;
 mod nodes;

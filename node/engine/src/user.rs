@@ -67,11 +67,11 @@ impl Engine {
 }
 
 impl UserHandle {
-    fn shared(&self) -> &Arc<crate::shared::Shared> {
+    pub(crate) fn shared(&self) -> &Arc<crate::shared::Shared> {
         self.engine.shared()
     }
 
-    fn look<T>(
+    pub(crate) fn look<T>(
         &self,
         f: impl FnOnce(Reader<'_, chater_store::Read>) -> Result<T, Error>,
     ) -> Result<T, Error> {
@@ -181,7 +181,7 @@ impl UserHandle {
             .await
     }
 
-    fn charge_message(&self) -> Result<(), Error> {
+    pub(crate) fn charge_message(&self) -> Result<(), Error> {
         lock(&self.shared().rates)
             .messages
             .take(&self.user, now_ms())

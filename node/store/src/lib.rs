@@ -6,6 +6,7 @@
 
 pub mod chats;
 pub mod events;
+pub mod hidden;
 pub mod homes;
 pub mod key;
 mod migrate;

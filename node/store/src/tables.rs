@@ -112,4 +112,6 @@ tables! {
     Keys = 33, "keys_v1",
     /// user 32, chat_no u32, client_id -> event id 32, time ms u64
     ClientIds = 34, "client_ids_v1",
+    /// user 32, chat_no u32, n u64 -> 0 = this message, 1 = everything up to it: what a user deleted for themselves
+    Hidden = 35, "hidden_v1",
 }
