@@ -119,6 +119,35 @@ path-read-any = Read
 path-next = next try:
 path-waits = waiting
 path-back = To the message
+you = you
+you-name = You
+message-actions = Message actions
+more-actions = More actions
+react = Reaction
+react-other = Another emoji
+react-do = React
+copy = Copy
+edit = Edit
+edit-text = Message text
+editing = Editing
+forward = Forward
+forward-to = Forward to
+delete = Delete
+delete-ask = Delete this message?
+delete-me = Delete for me
+delete-all = Delete for everyone
+delete-all-hint = Other nodes are asked to delete. This cannot be verified.
+emoji = Emoji
+to-chat = To the chat
+chat-menu = Chat actions
+chat-search = Search in chat
+chat-search-in = Search in chat: { $a }
+chat-search-more = Search further
+find-older = Older match
+find-newer = Newer match
+chat-delete = Delete chat for me
+chat-delete-ask = Delete the chat “{ $a }” for yourself?
+chat-delete-hint = The messages disappear for you only. A new message brings the chat back to the list, without the old ones.
 
 # Search and start
 search = Search
@@ -265,7 +294,7 @@ js-offline = No connection to the node. Messages are kept here and will be sent.
 js-try-in = Next try in { $s } s.
 js-now = Now
 js-copied = Copied
-js-ended = You are logged out on this node. Log in again: what you typed is kept.
+js-ended = Your session on this node is over. What you typed is kept and will be sent after you log in.
 js-log-in = Log in
 js-updated = Chater was updated.
 js-reload = Reload
@@ -278,7 +307,6 @@ js-new-count = { $n ->
    *[other] { $n } new messages
 }
 js-not-sent = Not sent
-js-waits-here = Waits for the connection to the node
 js-search-found-count = { $n ->
     [one] { $n } person found
    *[other] { $n } people found
@@ -298,3 +326,10 @@ js-state-failed = Not sent
 js-typing-one = { $a } is typing…
 js-typing-two = { $a } and { $b } are typing…
 js-typing-many = Several people are typing…
+js-found-of = { $a } of { $b }
+js-found-none = Nothing found
+js-too-large = Too much for one message
+js-failed = That did not work. Try again.
+js-silent = The node does not answer. Try again.
+js-ended-title = Log in again
+js-close = Close

@@ -124,6 +124,35 @@ path-read-any = Прочитано
 path-next = следующая попытка:
 path-waits = ждём
 path-back = К сообщению
+you = вы
+you-name = Вы
+message-actions = Действия с сообщением
+more-actions = Ещё действия
+react = Реакция
+react-other = Другой эмодзи
+react-do = Поставить
+copy = Копировать
+edit = Изменить
+edit-text = Текст сообщения
+editing = Изменение
+forward = Переслать
+forward-to = Кому переслать
+delete = Удалить
+delete-ask = Удалить сообщение?
+delete-me = Удалить у себя
+delete-all = Удалить у всех
+delete-all-hint = Другие узлы получат просьбу удалить. Проверить это нельзя.
+emoji = Эмодзи
+to-chat = К чату
+chat-menu = Действия с чатом
+chat-search = Поиск в чате
+chat-search-in = Поиск в чате: { $a }
+chat-search-more = Искать дальше
+find-older = Раньше найденное
+find-newer = Позже найденное
+chat-delete = Удалить чат у себя
+chat-delete-ask = Удалить чат «{ $a }» у себя?
+chat-delete-hint = Сообщения исчезнут только у вас. Новое сообщение вернёт чат в список, уже без старых.
 
 # Search and start
 search = Поиск
@@ -272,7 +301,7 @@ js-offline = Нет связи с узлом. Сообщения сохраня�
 js-try-in = Попытка через { $s } с.
 js-now = Сейчас
 js-copied = Скопировано
-js-ended = Вы вышли на этом узле. Войдите снова: набранный текст сохранён.
+js-ended = Сеанс на этом узле закончился. Набранный текст сохранён и уйдёт после входа.
 js-log-in = Войти
 js-updated = Chater обновлён.
 js-reload = Перезагрузить
@@ -287,7 +316,6 @@ js-new-count = { $n ->
    *[many] { $n } новых сообщений
 }
 js-not-sent = Не отправлено
-js-waits-here = Ждёт связи с узлом
 js-search-found-count = { $n ->
     [one] Найден { $n } человек
     [few] Найдено { $n } человека
@@ -309,3 +337,10 @@ js-state-failed = Не отправлено
 js-typing-one = { $a } печатает…
 js-typing-two = { $a } и { $b } печатают…
 js-typing-many = Печатают несколько человек…
+js-found-of = { $a } из { $b }
+js-found-none = Ничего не нашлось
+js-too-large = Слишком много для одного сообщения
+js-failed = Не получилось. Попробуйте ещё раз.
+js-silent = Узел не отвечает. Попробуйте ещё раз.
+js-ended-title = Войдите снова
+js-close = Закрыть

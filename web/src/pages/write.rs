@@ -28,7 +28,7 @@ pub(crate) struct SendForm {
     reply_to: String,
 }
 
-fn wants_json(headers: &HeaderMap) -> bool {
+pub(super) fn wants_json(headers: &HeaderMap) -> bool {
     headers
         .get(header::ACCEPT)
         .is_some_and(|accept| accept.as_bytes().starts_with(b"application/json"))
@@ -116,7 +116,7 @@ pub(crate) async fn send(
 }
 
 /// Status, code for scripts and sentence of an error.
-fn words(look: &Look, error: &Error) -> (StatusCode, &'static str, String) {
+pub(super) fn words(look: &Look, error: &Error) -> (StatusCode, &'static str, String) {
     match error {
         Error::NotFound => (StatusCode::NOT_FOUND, "not_found", look.t("error-404")),
         Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden", look.t("error-403")),
@@ -149,7 +149,7 @@ fn words(look: &Look, error: &Error) -> (StatusCode, &'static str, String) {
     }
 }
 
-fn refused(look: &Look, error: &Error) -> Response {
+pub(super) fn refused(look: &Look, error: &Error) -> Response {
     let (status, code, message) = words(look, error);
     with_retry(
         (
