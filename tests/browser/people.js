@@ -11,7 +11,7 @@ const WORDS = {
     delivered: "Доставлено на узел dacha", dark: "Тёмная", light: "Светлая", save: "Сохранить", english: "English", russian: "Русский",
     offline: "Нет связи с узлом", search: "Найти человека или чат", you: "вы", editing: "Изменение", edited: "изм.",
     deleteAll: "Другие узлы получат просьбу удалить. Проверить это нельзя.", foundNone: "Ничего не нашлось",
-    found: (a, b) => `${a} из ${b}`, again: "Войдите снова", since: "Ждёт с", actions: "Действия с сообщением",
+    found: (a, b) => `${a} из ${b}`, again: "Войдите снова", since: "Ждёт с", nextTry: "следующая попытка", actions: "Действия с сообщением",
   },
   en: {
     register: "Sign up", registerDo: "Create account", login: "Log in", loginDo: "Log in", nick: "Nick", password: "Password",
@@ -20,7 +20,7 @@ const WORDS = {
     delivered: "Delivered to node dacha", dark: "Dark", light: "Light", save: "Save", english: "English", russian: "Русский",
     offline: "No connection to the node", search: "Find a person or chat", you: "you", editing: "Editing", edited: "edited",
     deleteAll: "Other nodes are asked to delete. This cannot be verified.", foundNone: "Nothing found",
-    found: (a, b) => `${a} of ${b}`, again: "Log in again", since: "Waiting since", actions: "Message actions",
+    found: (a, b) => `${a} of ${b}`, again: "Log in again", since: "Waiting since", nextTry: "next try", actions: "Message actions",
   },
 };
 

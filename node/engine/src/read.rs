@@ -722,6 +722,7 @@ impl<'a, R: Rows> Reader<'a, R> {
         let (a, b) = row.users.ok_or(Error::NotYet)?;
         let other = if a == self.viewer { b } else { a };
         let mut hops = vec![Hop {
+            node_id: self.shared.node_id,
             node: self.shared.config.name.clone(),
             here: true,
             at_ms: Some(message.received_at_ms),
@@ -738,6 +739,7 @@ impl<'a, R: Rows> Reader<'a, R> {
                 None => None,
             };
             hops.push(Hop {
+                node_id: home.node_id,
                 node: node_label(self.shared, self.rows, home.node_id)?,
                 here: false,
                 at_ms: at.map(ms),

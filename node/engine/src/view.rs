@@ -237,6 +237,8 @@ pub enum Anchor {
 /// One step of a message on its way («Путь сообщения»).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hop {
+    /// The node.
+    pub node_id: NodeId,
     /// The node's name.
     pub node: String,
     /// Whether it is this node.

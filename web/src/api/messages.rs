@@ -222,7 +222,7 @@ pub(super) async fn hide(bearer: Bearer, At((Id(chat), Id(id))): OfMessage) -> A
     params(("chat_id" = String, Path), ("message_id" = String, Path)),
     responses((status = 200, body = Way), (status = 401, body = ErrorAnswer), (status = 404, body = ErrorAnswer)))]
 pub(super) async fn path(bearer: Bearer, At((Id(chat), Id(id))): OfMessage) -> Answer {
-    let way = bearer.user.path(chat, id)?;
+    let way = bearer.user.path(chat, id).await?;
     let hops = way.hops.iter().map(|hop| Hop {
         node: &hop.node,
         here: hop.here,

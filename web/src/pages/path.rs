@@ -53,7 +53,7 @@ pub(crate) async fn show(
     Query(asked): Query<Asked>,
 ) -> PageResult {
     let (id, message_id) = (chat_id(&chat)?, event(&message)?);
-    let way = session.user.path(id, message_id)?;
+    let way = session.user.path(id, message_id).await?;
     let with = session
         .user
         .chat(id)?

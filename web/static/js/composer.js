@@ -93,9 +93,9 @@ function failed(item, why) {
 }
 
 // Says why the node did not take something; nothing typed is lost over it.
-function problem(body, status = 0) {
+function problem(body, status = 0, stays = true) {
   const why = body?.error?.message ?? t(status === 413 ? "js-too-large" : status ? "js-failed" : "js-silent");
-  toast(why, null, null, true);
+  toast(why, null, null, stays);
 }
 
 let busy = false;
@@ -132,7 +132,7 @@ async function flush() {
       later(Number(answer.headers.get("Retry-After")) || 5);
       break;
     } else {
-      problem(body, answer.status);
+      problem(body, answer.status, false); // its row says so, too
       refuse(entry, body?.error?.message ?? "");
     }
   }

@@ -34,8 +34,8 @@ box.addEventListener("click", (event) => {
   chosen(button.textContent);
 });
 for (const dialog of document.querySelectorAll("dialog")) {
-  // A click beside a dialog closes it.
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  // A press beside a dialog closes it; the end of the long press that opened it does not.
+  dialog.addEventListener("pointerdown", (event) => event.target === dialog && dialog.close());
   if (!dialog.matches(".pop")) continue;
   // Arrows move through emoji and menus. A row of the picker has seven.
   const row = dialog === box ? 7 : 1;

@@ -61,7 +61,7 @@ async function search() {
     asked += 1;
     return told();
   }
-  // The newest thousands may hold nothing: on until something is found or the chat ends.
+  // The newest thousands may hold nothing: on until the end.
   let found = await ask(null);
   while (found && hits.length === 0 && next) found = await ask(next);
   if (found) await step(1);
