@@ -9,7 +9,7 @@ use chater_engine::id::{ChatId, EventId};
 use chater_engine::view::{Anchor, Chat, ChatState, MessageState};
 use serde::Deserialize;
 
-use super::emoji::REACTIONS;
+use super::emoji::{PICKER, REACTIONS};
 use super::fragment::{self, Avatar};
 use super::list::{List, Part};
 use super::shell::{Shell, page, page_with};
@@ -106,6 +106,8 @@ struct ChatPage<'a> {
     closed: Option<String>,
     /// The reactions offered first.
     reactions: [&'static str; 6],
+    /// What the picker offers.
+    picker: &'static str,
     /// The menu of a message: what, icon, key of its text. The script hides what one message does not allow.
     menu: [(&'static str, &'static str, &'static str); 6],
 }
@@ -214,6 +216,7 @@ pub(crate) async fn render(
         error,
         closed: closed(&chat, look),
         reactions: REACTIONS,
+        picker: PICKER,
         menu: MENU,
         look,
         shell,

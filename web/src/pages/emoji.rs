@@ -3,6 +3,12 @@
 /// Offered first under a message.
 pub(crate) const REACTIONS: [&str; 6] = ["👍", "❤", "😂", "😮", "😢", "🔥"];
 
+/// Offered by the picker, most used first within faces, hands, signs, the world.
+pub(crate) const PICKER: &str = "😀 😃 😄 😁 😆 😅 😂 🤣 🙂 😉 😊 😇 🥰 😍 😘 😋 😜 🤪 🤗 🤔 🤨 😐 🙄 😏 😒 😌 😔 😴 🤒 🤯 \
+    🥳 😎 🤓 😕 😟 😮 😳 🥺 😢 😭 😱 😡 🤬 💀 💩 🤡 👻 🤖 👍 👎 👌 ✌ 🤞 🤘 👈 👉 👆 👇 👋 ✋ 👏 🙌 🤝 🙏 💪 👀 🧠 ❤ 🧡 💛 \
+    💚 💙 💜 🖤 💔 💯 ✨ ⭐ 🔥 💥 🎉 🎁 🏆 ⚽ 🎵 🎮 📷 💻 📱 💡 📌 ✅ ❌ ❓ ❗ ⏰ 🐶 🐱 🦊 🐻 🦉 🐟 🐝 🌲 🍁 🌹 🌞 🌙 ☁ 🌧 \
+    ❄ 🌊 ⛺ 🏠 🚗 🚲 ✈ 🚤 🍎 🍓 🍕 🍞 🍰 ☕ 🍵 🍺";
+
 /// Whether a text is one to three emoji and nothing else: then they are shown large.
 pub(crate) fn alone(text: &str) -> bool {
     let mut rest = text.trim();
@@ -105,8 +111,10 @@ mod tests {
         ] {
             assert!(!alone(text), "{text}");
         }
-        for emoji in REACTIONS {
-            assert!(alone(emoji));
+        for emoji in REACTIONS.into_iter().chain(PICKER.split(' ')) {
+            assert!(alone(emoji), "{emoji:?}");
+            // What is offered is what a reaction may be: anything else would be refused when chosen.
+            assert!(!emoji.chars().any(char::is_alphabetic));
         }
     }
 }

@@ -116,16 +116,25 @@ items.addEventListener("click", async (event) => {
 let press = 0;
 let from = null;
 const release = () => clearTimeout(press);
+function swallow(event) {
+  event.preventDefault();
+  event.stopPropagation();
+}
 items.addEventListener("pointerdown", (event) => {
   release();
   const item = event.target.closest("li.msg[data-id]");
   if (event.pointerType !== "touch" || !item || event.target.closest("button, a")) return;
   from = event;
-  press = setTimeout(open, 500, item);
+  press = setTimeout(() => {
+    open(item);
+    // Its end is no click on what opened below the finger.
+    addEventListener("click", swallow, true);
+    addEventListener("pointerdown", () => removeEventListener("click", swallow, true), { once: true });
+  }, 500);
 });
 items.addEventListener("pointermove", (event) => from && Math.hypot(event.x - from.x, event.y - from.y) > 10 && release());
 for (const end of ["pointerup", "pointercancel"]) items.addEventListener(end, release);
-// A long press is ours; the right button of a mouse stays the browser's.
+// The right button of a mouse stays the browser's.
 items.addEventListener("contextmenu", (event) => event.pointerType === "touch" && event.preventDefault());
 
 // --- keys

@@ -64,7 +64,8 @@ function words(item) {
   const { state } = item.dataset;
   const named = { stored: "js-state-stored-for", delivered: "js-state-delivered-to" }[state];
   const line = item.querySelector("[data-state-text]");
-  if (line) line.textContent = pane.dataset.node && named ? t(named, { a: pane.dataset.node }) : t(`js-state-${state}`);
+  const { node } = pane.dataset;
+  if (line) line.textContent = node && named ? t(named, { a: node }) : t(`js-state-${state}`);
 }
 
 // After a minute without the other node the last own message says that it waits, and since when.

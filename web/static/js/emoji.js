@@ -2,16 +2,13 @@
 import { make } from "./app.js";
 
 const box = document.querySelector("[data-picker]");
-const ALL =
-  "😀 😄 😁 😅 😂 🙂 😉 😊 🥰 😍 😘 😜 🤗 🤔 😐 😔 😴 🥳 😎 😮 🥺 😢 😭 😱 😡 💀 👻 🤖 👍 👎 👌 ✌ 🤞 👋 ✋ 👏 🙌 🤝 🙏 💪 👀 " +
-  "❤ 💚 💙 💯 ✨ ⭐ 🔥 🎉 🎁 🏆 🎵 💻 💡 📌 ✅ ❌ ❓ ⏰ 🐶 🐱 🦊 🦉 🌲 🍁 🌹 🌞 🌧 ❄ 🌊 ⛺ 🏠 🚗 ✈ 🍎 🍕 ☕ 🍺";
 let chosen = null;
 
 /** Opens the picker beside a button; `done` gets what was chosen. */
 export function pick(beside, done) {
   const grid = box.querySelector(".emo");
   if (!grid.firstChild) {
-    grid.append(...ALL.split(" ").map((emoji) => make("button", { type: "button", textContent: emoji })));
+    grid.append(...box.dataset.all.split(" ").map((emoji) => make("button", { type: "button", textContent: emoji })));
   }
   chosen = done;
   popup(box, beside.getBoundingClientRect());
@@ -34,7 +31,7 @@ box.addEventListener("click", (event) => {
   chosen(button.textContent);
 });
 for (const dialog of document.querySelectorAll("dialog")) {
-  // A press beside a dialog closes it; the end of the long press that opened it does not.
+  // A press beside a dialog closes it.
   dialog.addEventListener("pointerdown", (event) => event.target === dialog && dialog.close());
   if (!dialog.matches(".pop")) continue;
   // Arrows move through emoji and menus. A row of the picker has seven.
