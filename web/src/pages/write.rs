@@ -13,7 +13,7 @@ use super::chat::{self, Place, chat_id, event};
 use super::fragment;
 use super::shell::see_other;
 use crate::app::App;
-use crate::error::PageResult;
+use crate::error::{PageResult, Problem};
 use crate::i18n::Look;
 use crate::session::{CheckedForm, Session};
 
@@ -144,7 +144,8 @@ pub(super) fn words(look: &Look, error: &Error) -> (StatusCode, &'static str, St
         _ => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
-            look.t("error-500"),
+            // With the code that the log has, too.
+            Problem::from(error.clone()).page_text(look),
         ),
     }
 }

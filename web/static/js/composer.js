@@ -80,7 +80,7 @@ function again(entry) {
 
 // Tried again only when asked; kept until then, also over a reload.
 function refuse(entry, why) {
-  entry.failed = why || t("js-state-failed");
+  entry.failed = why || t("js-failed");
   save(unsentKey, queue);
   failed(byClient(entry.client_id), entry.failed);
 }
