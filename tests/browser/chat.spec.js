@@ -277,3 +277,50 @@ test("a lost answer, a refusal and a pause: sent once, or kept", async ({ open }
   rak.faults = rak.faults.filter((fault) => !fault.includes("Failed to load resource"));
   await rak.isWell();
 });
+
+test("a slow answer shows the clock, a quick one does not; a lost line counts down", async ({ open }, info) => {
+  const { someone: zaya, page } = await talks(open, "zaya");
+  await page.addInitScript(() => {
+    // When the clock was seen, if ever, in milliseconds after its message appeared.
+    window.clocks = [];
+    const began = new WeakMap();
+    const look = () => {
+      for (const tick of document.querySelectorAll(".msg .tick.sending")) {
+        if (!began.has(tick)) began.set(tick, performance.now());
+        if (getComputedStyle(tick).visibility === "visible") window.clocks.push(performance.now() - began.get(tick));
+      }
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+  await page.reload();
+  await zaya.sends("быстрое");
+  await zaya.seesState("быстрое", /stored|delivered|read/);
+  expect(await page.evaluate(() => window.clocks)).toEqual([]);
+  await page.routeWebSocket("**/live*", () => {});
+  await page.reload();
+  await page.route("**/messages", async (route) => {
+    await new Promise((done) => setTimeout(done, 1500));
+    await route.continue();
+  });
+  await zaya.sends("медленное");
+  await zaya.seesState("медленное", /stored|delivered|read/);
+  const clocks = await page.evaluate(() => window.clocks);
+  expect(clocks.length).toBeGreaterThan(0);
+  expect(Math.min(...clocks)).toBeGreaterThan(380);
+
+  // The line is lost: after three seconds a banner with the time to the next try, and a button for now.
+  await page.unrouteAll();
+  const other = await open(nodes.dom, "zorya");
+  await other.registers();
+  await nodes.dom.down();
+  const banner = other.page.locator("[data-banner]");
+  await expect(banner).toContainText(other.words.offline);
+  await expect(banner).toContainText(/\d+/);
+  await other.shows(info, "chat-banner");
+  await nodes.dom.up();
+  if (await banner.getByRole("button").isVisible()) await banner.getByRole("button").click().catch(() => {});
+  await expect(banner).toBeHidden();
+  other.faults = other.faults.filter((fault) => !fault.includes("Failed to load resource"));
+  await other.isWell();
+});
