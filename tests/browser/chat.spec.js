@@ -177,6 +177,15 @@ test("keys of a conversation", async ({ open }) => {
   });
   await expect(lis.composer).toHaveValue("строка\nещё");
 
+  // The field grows with its lines, up to eight.
+  const height = () => lis.composer.evaluate((it) => it.offsetHeight);
+  const two = await height();
+  expect(two).toBeGreaterThan(60);
+  await lis.composer.fill("1\n2\n3\n4\n5");
+  await expect.poll(height).toBe(two + 3 * 24);
+  await lis.composer.fill("строка\n".repeat(30));
+  await expect.poll(height).toBeLessThan(215);
+
   // The counter comes near the limit; over it nothing is sent and nothing is lost.
   await lis.composer.fill("я".repeat(7499));
   await expect(page.locator("[data-count]")).toHaveText("");
