@@ -297,3 +297,49 @@ test("axe finds nothing in a conversation, light and dark", async ({ open }, inf
   }
   zima.faults = zima.faults.filter((fault) => !fault.includes("Failed to load resource"));
 });
+
+test("the pages of a message refuse what is not theirs, and say so once", async ({ open }) => {
+  const gus = await open(nodes.dom, "gus");
+  const eve = await open(nodes.dom, "eve");
+  await gus.registers();
+  await eve.registers();
+  await gus.opensChatWith("sova", "sova@dacha");
+  await gus.sends("наше");
+  await gus.seesState("наше", /stored|delivered|read/);
+  const place = nodes.dom.url + (await gus.message("наше").locator("[data-opts]").getAttribute("href"));
+  const chat = place.split("/m/")[0];
+  const token = (who) => who.page.locator("body").getAttribute("data-csrf");
+  const get = async (who, url) => (await who.page.request.get(url)).status();
+  const headers = { Origin: nodes.dom.url };
+  const post = async (who, url, fields) =>
+    (await who.page.request.post(url, { headers, form: { _csrf: await token(who), ...fields }, maxRedirects: 0 })).status();
+
+  // Somebody else of the same node: there is no such chat, whatever is asked.
+  for (const url of [place, `${place}/forward`, `${chat}/search?q=a`, `${chat}/delete`, place.replace("/m/", "/path/")]) {
+    expect(await get(eve, url), url).toBe(404);
+    expect(await get(gus, url), url).toBe(200);
+  }
+  for (const [url, fields] of [
+    [`${place}/react`, { add: "👍" }],
+    [`${place}/edit`, { text: "чужое" }],
+    [`${place}/delete`, { scope: "all" }],
+    [`${place}/delete`, { scope: "me" }],
+    [`${place}/forward`, { to: chat.split("/c/")[1] }],
+    [`${chat}/delete`, {}],
+  ]) {
+    expect(await post(eve, url, fields), url).toBe(404);
+    expect(await post(gus, url, { ...fields, _csrf: "wrong" }), `${url} without its token`).toBe(403);
+  }
+  // Wrong values.
+  expect(await post(gus, `${place}/react`, { add: "буква" })).toBe(422);
+  expect(await post(gus, `${place}/edit`, { text: " " })).toBe(422);
+  expect(await post(gus, `${place}/edit`, { text: "я".repeat(8001) })).toBe(422);
+  expect(await post(gus, `${place}/delete`, { scope: "everybody" })).toBe(404);
+  expect(await post(gus, `${place}/forward`, { to: "ab" })).toBe(404);
+  expect(await get(gus, `${chat}/m/${"0".repeat(64)}`)).toBe(404);
+  expect(await get(gus, `${chat}/search?q=${"x".repeat(201)}`)).toBe(422);
+  await gus.page.reload();
+  await expect(gus.page.locator(".msg .text")).toHaveText(["наше"]);
+  await expect(gus.page.locator(".react")).toHaveCount(0);
+  await gus.isWell();
+});
