@@ -77,10 +77,20 @@ test("a node that is away is waited for, and the marks tell the truth", async ({
   await nodes.dacha.down();
   await lis.seesState("раз", /^(delivered|read)$/);
   await lis.page.evaluate(() => (window.stayed = true));
+  await lis.page.clock.install();
   await lis.sends("два");
   await lis.seesState("два", "stored");
-  await expect(lis.page.getByText(lis.words.away)).toBeVisible();
+  // Not for a short absence: after a minute, and since when.
+  await lis.page.clock.fastForward(50_000);
+  await expect(lis.page.getByText(lis.words.away)).toBeHidden();
+  await lis.page.clock.fastForward(15_000);
+  await expect(lis.page.getByText(lis.words.away)).toContainText(lis.words.since);
   await lis.shows(info, "7-waiting");
+  await lis.message("два").locator("[data-path]").click();
+  await expect(lis.page.locator("dialog[open] .route")).toContainText(lis.words.nextTry);
+  await expect(lis.page.locator("dialog[open] .route time"), "written, here, next attempt").toHaveCount(3);
+  await lis.shows(info, "7-path");
+  await lis.page.keyboard.press("Escape");
   await nodes.dacha.up();
   await lis.seesState("два", "delivered");
   await expect(lis.message("два").locator("[data-state-text]")).toHaveText(lis.words.delivered);

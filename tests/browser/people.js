@@ -9,14 +9,18 @@ const WORDS = {
     start: "Начать чат", message: "Сообщение", send: "Отправить", out: "Выход", settings: "Настройки", group: "Создать группу",
     menu: "Меню", bad: "Ник или пароль не подходят", away: "Узел dacha не в сети. Доставим, когда появится.",
     delivered: "Доставлено на узел dacha", dark: "Тёмная", light: "Светлая", save: "Сохранить", english: "English", russian: "Русский",
-    offline: "Нет связи с узлом", search: "Найти человека или чат",
+    offline: "Нет связи с узлом", search: "Найти человека или чат", you: "вы", editing: "Изменение", edited: "изм.",
+    deleteAll: "Другие узлы получат просьбу удалить. Проверить это нельзя.", foundNone: "Ничего не нашлось",
+    found: (a, b) => `${a} из ${b}`, again: "Войдите снова", since: "Ждёт с", nextTry: "следующая попытка", actions: "Действия с сообщением",
   },
   en: {
     register: "Sign up", registerDo: "Create account", login: "Log in", loginDo: "Log in", nick: "Nick", password: "Password",
     start: "Start chat", message: "Message", send: "Send", out: "Log out", settings: "Settings", group: "Create group",
     menu: "Menu", bad: "Nick or password is wrong", away: "Node dacha is offline. We will deliver when it is back.",
     delivered: "Delivered to node dacha", dark: "Dark", light: "Light", save: "Save", english: "English", russian: "Русский",
-    offline: "No connection to the node", search: "Find a person or chat",
+    offline: "No connection to the node", search: "Find a person or chat", you: "you", editing: "Editing", edited: "edited",
+    deleteAll: "Other nodes are asked to delete. This cannot be verified.", foundNone: "Nothing found",
+    found: (a, b) => `${a} of ${b}`, again: "Log in again", since: "Waiting since", nextTry: "next try", actions: "Message actions",
   },
 };
 
@@ -45,7 +49,7 @@ export class Someone {
       this.faults.push(`a dialog: ${dialog.message()}`);
       await dialog.dismiss();
     });
-    page.on("pageerror", (error) => this.faults.push(String(error)));
+    page.on("pageerror", (error) => this.faults.push(error.stack ?? String(error)));
     page.on("console", (line) => {
       // A navigation cuts sockets and fetches off; that is no fault of the page.
       if (line.type() === "error" && !/net::ERR_|WebSocket connection/.test(line.text())) this.faults.push(line.text());
@@ -82,7 +86,7 @@ export class Someone {
 
   // A message of the open chat by its text.
   message(text) {
-    return this.page.locator(".msg").filter({ has: this.page.locator(".b", { hasText: text }) });
+    return this.page.locator(".msg").filter({ has: this.page.locator(".text", { hasText: text }) });
   }
 
   async registers() {
@@ -147,6 +151,19 @@ export class Someone {
 
   async sees(text) {
     await expect(this.message(text)).toBeVisible();
+  }
+
+  // The menu of a message, opened from the bar beside it.
+  async menu(text) {
+    await this.message(text).hover();
+    await this.message(text).locator("[data-bar] [data-do=menu]").click();
+    await expect(this.page.locator("[data-menu]")).toBeVisible();
+  }
+
+  // One act of that menu.
+  async acts(text, what) {
+    await this.menu(text);
+    await this.page.locator(`[data-menu] [data-do=${what}]`).click();
   }
 
   // How far an own message has come, as the page tells it.

@@ -729,3 +729,68 @@ fn searches_are_bounded() {
         );
     });
 }
+
+#[test]
+fn what_is_deleted_for_oneself_is_gone_here_alone() {
+    story(60, async {
+        let (node, alice, bob, chat) = two_people().await;
+        let kept = alice.sends(&chat, "Ещё вода").await;
+        let gone = bob.sends(&chat, "вода и мыло").await;
+        let find = |q: &str| format!("/chats/{chat}/search?q={q}");
+        let count = |answer: Answer| answer.json()["messages"].as_array().unwrap().len();
+        assert_eq!(
+            count(alice.api.get(&find("%D0%92%D0%9E%D0%94%D0%90")).await),
+            2
+        );
+        let of = |message: &Value, what: &str| {
+            format!(
+                "/chats/{chat}/messages/{}{what}",
+                message["id"].as_str().unwrap()
+            )
+        };
+        alice
+            .api
+            .call("POST", &of(&gone, "/hide"), None)
+            .await
+            .expect(204);
+        assert_eq!(
+            count(alice.api.get(&find("%D0%B2%D0%BE%D0%B4%D0%B0")).await),
+            1
+        );
+        assert_eq!(
+            count(bob.api.get(&find("%D0%B2%D0%BE%D0%B4%D0%B0")).await),
+            2
+        );
+        assert_eq!(alice.newest(&chat).await.len(), 1);
+
+        let way = alice.api.get(&of(&kept, "/path")).await.expect(200).json();
+        assert_eq!(way["hops"][0]["node"], "dom");
+        assert_eq!(
+            (&way["hops"][0]["here"], &way["read"]),
+            (&json!(true), &json!(false))
+        );
+        is_error(&bob.api.get(&of(&kept, "/path")).await, 404, "not_found");
+
+        alice
+            .api
+            .call("DELETE", &format!("/chats/{chat}"), None)
+            .await
+            .expect(204);
+        assert!(alice.chats().await.is_empty());
+        assert_eq!(bob.chats().await.len(), 1);
+        bob.sends(&chat, "снова").await;
+        assert_eq!(alice.newest(&chat).await.len(), 1);
+
+        let eve = node.registers("eve").await;
+        for (method, path) in [
+            ("DELETE", format!("/chats/{chat}")),
+            ("POST", of(&gone, "/hide")),
+            ("GET", find("a")),
+        ] {
+            is_error(&eve.api.call(method, &path, None).await, 404, "not_found");
+        }
+        is_error(&bob.api.get(&find("")).await, 422, "invalid");
+        is_error(&bob.api.get(&find(&"x".repeat(201))).await, 422, "invalid");
+        assert_eq!(bob.newest(&chat).await.len(), 3);
+    });
+}

@@ -199,7 +199,7 @@ impl Problem {
     }
 
     /// What a page says: 404 and 500 have sentences of their own there.
-    fn page_text(&self, look: &Look) -> String {
+    pub(crate) fn page_text(&self, look: &Look) -> String {
         match (self.status.as_u16(), self.trace()) {
             (404, _) if &*self.key == "api-not_found" => look.t("error-404"),
             (500, Some(code)) => look.a("error-500", code),

@@ -18,6 +18,7 @@ use chater_store::{Rows as _, StoreError, homes};
 
 use crate::deliver::Fresh;
 use crate::error::{Error, Reason};
+use crate::hide::DELETED;
 use crate::preferences;
 use crate::read::{Reader, draft_aad};
 use crate::turn::{ChatContext, Fail, Turn, Writer, key_aad};
@@ -145,14 +146,17 @@ pub(crate) fn send(
 
 /// The chat is in that user's list from now on.
 pub(crate) fn open_for(turn: &mut Turn<'_, '_>, user: UserId, no: u32) -> Result<(), StoreError> {
-    if chats::inbox(turn.tx, user, no)?.is_none() {
-        let inbox = InboxRow {
+    let row = match chats::inbox(turn.tx, user, no)? {
+        None => InboxRow {
             state: preferences::first_state(turn.tx, user)?,
             ..InboxRow::default()
-        };
-        chats::put_inbox(turn.tx, user, no, &inbox)?;
-        turn.card_changed(user, no);
-    }
+        },
+        // Deleted for oneself: a new message brings the chat back, without what was in it.
+        Some(row) if row.state == DELETED => InboxRow { state: 0, ..row },
+        Some(_) => return Ok(()),
+    };
+    chats::put_inbox(turn.tx, user, no, &row)?;
+    turn.card_changed(user, no);
     Ok(())
 }
 

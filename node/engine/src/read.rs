@@ -15,6 +15,7 @@ use chater_protocol::text;
 use chater_protocol::time::Timestamp;
 use chater_store::chats::{self, ChatRow, InboxRow};
 use chater_store::events::{self, Amend, Stored, TimelineRow};
+use chater_store::hidden::{self, Hidden};
 use chater_store::tables::Table;
 use chater_store::{Rows, StoreError, homes, nodes, outbox, refused, users};
 
@@ -44,6 +45,7 @@ pub(crate) struct Reader<'a, R> {
     cuts: RefCell<HashMap<u32, Cuts>>,
     /// What the viewer switched on and off, once it was asked for.
     preferences: std::cell::OnceCell<crate::view::Preferences>,
+    hidden: RefCell<HashMap<u32, Arc<Hidden>>>,
 }
 
 /// What a stored inbox state is called.
@@ -71,7 +73,13 @@ impl<'a, R: Rows> Reader<'a, R> {
             delivered: RefCell::default(),
             cuts: RefCell::default(),
             preferences: std::cell::OnceCell::new(),
+            hidden: RefCell::default(),
         }
+    }
+
+    /// What is read from.
+    pub(crate) fn rows(&self) -> &R {
+        self.rows
     }
 
     fn preferences(&self) -> Result<crate::view::Preferences, StoreError> {
@@ -141,6 +149,17 @@ impl<'a, R: Rows> Reader<'a, R> {
         Ok(cuts.iter().any(|(home, lane, end)| {
             *home == place.home && *lane == place.lane && place.seq >= *end
         }))
+    }
+
+    /// Whether the viewer deleted an event for themselves.
+    fn is_hidden(&self, no: u32, n: u64) -> Result<bool, StoreError> {
+        if let Some(known) = self.hidden.borrow().get(&no) {
+            return Ok(known.has(n));
+        }
+        let found = Arc::new(hidden::of(self.rows, self.viewer, no)?);
+        let is = found.has(n);
+        self.hidden.borrow_mut().insert(no, found);
+        Ok(is)
     }
 
     /// Up to which seq the other user's nodes have a feed of a local author.
@@ -381,7 +400,7 @@ impl<'a, R: Rows> Reader<'a, R> {
 
     /// Changes of a message that were written in its own chat: others are void (L8), and a page must
     /// not fail over them.
-    fn amends(&self, no: u32, id: EventId) -> Result<Vec<Amend>, StoreError> {
+    pub(crate) fn amends(&self, no: u32, id: EventId) -> Result<Vec<Amend>, StoreError> {
         let mut amends = events::amends(self.rows, id)?;
         let mut known: HashMap<u32, bool> = HashMap::new();
         for amend in &amends {
@@ -425,6 +444,9 @@ impl<'a, R: Rows> Reader<'a, R> {
                 _ => {}
             }
         }
+        if self.is_hidden(no, stored.n)? {
+            text = None;
+        }
         let text = text.filter(|t| text::check_message(t).is_ok()).map(|t| {
             let line: String = t.split_whitespace().collect::<Vec<_>>().join(" ");
             if line.chars().count() > QUOTE {
@@ -459,8 +481,8 @@ impl<'a, R: Rows> Reader<'a, R> {
             .transpose()?
             .flatten();
         let newest = match newest {
-            // A cut may have voided the newest one: look for the last that counts.
-            Some(newest) if self.is_void(no, &newest.place)? => {
+            // A cut may have voided the newest one, or the viewer deleted it: look for the last that counts.
+            Some(newest) if self.is_void(no, &newest.place)? || self.is_hidden(no, newest.n)? => {
                 self.walk(no, None, true, 1)?.into_iter().next()
             }
             newest => newest,
@@ -544,7 +566,7 @@ impl<'a, R: Rows> Reader<'a, R> {
     }
 
     /// Messages of the timeline from a key, at most `limit`, nearest first.
-    fn walk(
+    pub(crate) fn walk(
         &self,
         no: u32,
         from: Option<&[u8]>,
@@ -556,7 +578,11 @@ impl<'a, R: Rows> Reader<'a, R> {
         events::timeline(self.rows, no, from, down, &mut |row| {
             if row.kind == Kind::MSG {
                 match self.is_void(no, &row.place) {
-                    Ok(false) => found.push(row),
+                    Ok(false) => match self.is_hidden(no, row.n) {
+                        Ok(false) => found.push(row),
+                        Ok(true) => {}
+                        Err(error) => failed = Some(error),
+                    },
                     Ok(true) => {}
                     Err(error) => failed = Some(error),
                 }
@@ -564,6 +590,16 @@ impl<'a, R: Rows> Reader<'a, R> {
             failed.is_none() && found.len() < limit
         })?;
         failed.map_or(Ok(found), Err)
+    }
+
+    /// The row of an event of a chat in its timeline.
+    pub(crate) fn place(&self, no: u32, id: EventId) -> Result<TimelineRow, Error> {
+        let (stored, event) = events::by_id(self.rows, id)?.ok_or(Error::NotFound)?;
+        let feed = events::present(events::feed(self.rows, stored.feed_no)?, Table::Feeds)?;
+        if feed.chat_no != no {
+            return Err(Error::NotFound);
+        }
+        events::timeline_row(self.rows, no, &stored, event.header())?.ok_or(Error::NotFound)
     }
 
     /// One page of messages, oldest first (Q28).
@@ -574,14 +610,7 @@ impl<'a, R: Rows> Reader<'a, R> {
         limit: usize,
     ) -> Result<MessagePage, Error> {
         let (no, chat, _) = self.own_chat(id)?;
-        let at = |id: EventId| -> Result<TimelineRow, Error> {
-            let (stored, event) = events::by_id(self.rows, id)?.ok_or(Error::NotFound)?;
-            let feed = events::present(events::feed(self.rows, stored.feed_no)?, Table::Feeds)?;
-            if feed.chat_no != no {
-                return Err(Error::NotFound);
-            }
-            events::timeline_row(self.rows, no, &stored, event.header())?.ok_or(Error::NotFound)
-        };
+        let at = |id: EventId| self.place(no, id);
         let (mut rows, older, newer) = match anchor {
             Anchor::Newest => {
                 let mut rows = self.walk(no, None, true, limit + 1)?;
@@ -650,7 +679,7 @@ impl<'a, R: Rows> Reader<'a, R> {
         let Some(row) = events::timeline_row(self.rows, no, stored, event.header())? else {
             return Ok(None);
         };
-        if self.is_void(no, &row.place)? {
+        if self.is_void(no, &row.place)? || self.is_hidden(no, row.n)? {
             return Ok(None);
         }
         let body = self.inside(no, event)?;
@@ -732,6 +761,7 @@ impl<'a, R: Rows> Reader<'a, R> {
         // What was refused has not arrived, though acks pass over it.
         let refused = refused::any(self.rows, stored.feed_no, stored.seq)?;
         let mut hops = vec![Hop {
+            node_id: self.shared.node_id,
             node: self.shared.name(),
             here: true,
             at_ms: Some(message.received_at_ms),
@@ -750,6 +780,7 @@ impl<'a, R: Rows> Reader<'a, R> {
                 _ => None,
             };
             hops.push(Hop {
+                node_id: home.node_id,
                 node: node_label(self.shared, self.rows, home.node_id)?,
                 here: false,
                 at_ms: at.map(ms),

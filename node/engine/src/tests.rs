@@ -9,6 +9,7 @@
 
 mod accounts;
 mod flood;
+mod hide;
 mod hostile;
 mod keys;
 mod nodes;

@@ -31,6 +31,13 @@ pub enum News {
     },
     /// A chat is new or its card changed.
     Chat(Arc<Chat>),
+    /// The user deleted something for themselves, here or in another browser.
+    Gone {
+        /// The chat.
+        chat_id: ChatId,
+        /// The message; none = the whole chat.
+        id: Option<EventId>,
+    },
     /// Somebody types, or stopped.
     Typing {
         /// The chat.

@@ -89,7 +89,7 @@ impl UserHandle {
         self.shared().inputs.run(From::Local, f).await
     }
 
-    fn look<T>(
+    pub(crate) fn look<T>(
         &self,
         f: impl FnOnce(Reader<'_, chater_store::Read>) -> Result<T, Error>,
     ) -> Result<T, Error> {
@@ -176,12 +176,20 @@ impl UserHandle {
         self.look(|reader| reader.by_id(chat, id))
     }
 
-    /// The way of one own message.
+    /// The way of one own message, with the time of the next dial to nodes that are away.
     ///
     /// # Errors
     /// [`Error::NotFound`], also for messages of others.
-    pub fn path(&self, chat: ChatId, id: EventId) -> Result<Path, Error> {
-        self.look(|reader| reader.path(chat, id))
+    pub async fn path(&self, chat: ChatId, id: EventId) -> Result<Path, Error> {
+        let mut path = self.look(|reader| reader.path(chat, id))?;
+        for hop in path.hops.iter_mut().filter(|hop| hop.at_ms.is_none()) {
+            let wait = self.shared().network.next_dial(hop.node_id).await;
+            hop.next_try_ms = wait.and_then(|wait| {
+                let at = u128::from(now_ms()) + wait.as_millis();
+                i64::try_from(at).ok()
+            });
+        }
+        Ok(path)
     }
 
     /// Sends; returns after the durable commit. `bool` = newly stored (201), false = the same
@@ -201,7 +209,7 @@ impl UserHandle {
             .await
     }
 
-    fn charge_message(&self) -> Result<(), Error> {
+    pub(crate) fn charge_message(&self) -> Result<(), Error> {
         lock(&self.shared().rates)
             .messages
             .take(&self.user, now_ms())

@@ -214,6 +214,15 @@ pub struct MessagePage {
     pub newer: Option<EventId>,
 }
 
+/// Messages of one chat that hold what was searched for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Newest first.
+    pub messages: Vec<Message>,
+    /// The oldest message looked at, to go on from; none = the whole chat was searched.
+    pub next: Option<EventId>,
+}
+
 /// Which page of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Anchor {
@@ -230,6 +239,8 @@ pub enum Anchor {
 /// One step of a message on its way («Путь сообщения»).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hop {
+    /// The node.
+    pub node_id: NodeId,
     /// The node's name.
     pub node: String,
     /// Whether it is this node.

@@ -61,6 +61,10 @@ pub(crate) enum Command {
         addresses: Vec<String>,
         reply: oneshot::Sender<bool>,
     },
+    NextDial {
+        peer: NodeId,
+        reply: oneshot::Sender<Option<std::time::Duration>>,
+    },
     Subscribe(Topic),
     Unsubscribe(Topic),
     Publish {
@@ -249,6 +253,10 @@ impl Actor {
                 addresses,
                 reply,
             } => self.reach(peer, &addresses, reply),
+            Command::NextDial { peer, reply } => self.with(peer, |actor, peer| {
+                // Whoever asked may have gone: then nobody needs the answer.
+                let _ = reply.send(actor.dialler.waits(&peer, now));
+            }),
             Command::Subscribe(topic) => self.subscribe(topic),
             Command::Unsubscribe(topic) => self.unsubscribe(topic),
             Command::Publish { topic, frame } => self.publish(topic, frame),

@@ -274,6 +274,15 @@ impl Dialler {
         (self.dialling < limits::DIALS).then_some(*at)
     }
 
+    /// How long until a wanted peer that is not connected is dialled; none = it is not going to be.
+    pub(crate) fn waits(&self, peer: &PeerId, now: Instant) -> Option<Duration> {
+        match self.wanted.get(peer)?.state {
+            State::Waiting(at) => Some(at.saturating_duration_since(now)),
+            State::Dialling => Some(Duration::ZERO),
+            State::Idle | State::Connected => None,
+        }
+    }
+
     pub(crate) fn found(&self, peer: &PeerId) -> Option<Found> {
         self.wanted.get(peer).map(|wanted| wanted.found)
     }

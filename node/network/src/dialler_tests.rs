@@ -34,10 +34,15 @@ fn wanted_peers_are_dialled_at_once_then_ever_more_rarely() {
         dialler.failed(&peer(1), now);
         let next = dialler.next().unwrap();
         waits.push(next - now);
+        assert_eq!(dialler.waits(&peer(1), now), Some(next - now));
         assert_eq!(dialler.due(next - Duration::from_millis(1)), None);
         now = next;
         assert!(dialler.due(now).is_some());
+        assert_eq!(dialler.waits(&peer(1), now), Some(Duration::ZERO));
     }
+    dialler.connected(&peer(1), None);
+    assert_eq!(dialler.waits(&peer(1), now), None);
+    assert_eq!(dialler.waits(&peer(2), now), None, "nobody we want");
     for (wait, seconds) in waits.iter().zip([1, 2, 4, 8, 16, 32, 64, 128]) {
         assert!(
             *wait >= SECOND * seconds * 3 / 4 && *wait <= SECOND * seconds * 5 / 4,

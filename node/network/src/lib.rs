@@ -250,6 +250,13 @@ impl Network {
         answer.await.unwrap_or(false)
     }
 
+    /// How long until a wanted node that is away is dialled again; none = it is connected or not dialled.
+    pub async fn next_dial(&self, peer: NodeId) -> Option<std::time::Duration> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Command::NextDial { peer, reply });
+        answer.await.ok().flatten()
+    }
+
     /// Takes part in a topic: frames of it arrive as events.
     pub fn subscribe(&self, topic: Topic) {
         self.tell(Command::Subscribe(topic));

@@ -36,7 +36,7 @@ array_struct! {
     pub struct InboxRow {
         /// 1.
         pub v: u8,
-        /// 0 = open, 1 = request, 2 = declined, 3 = blocked, 4 = left.
+        /// 0 = open, 1 = request, 2 = declined, 3 = blocked, 4 = left, 5 = deleted until the next message.
         pub state: u8,
         /// Arrival number of the newest message read.
         pub read_n: u64,

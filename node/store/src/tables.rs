@@ -122,4 +122,6 @@ tables! {
     Closed = 62, "closed_v1",
     /// BLAKE3 of the code 32 -> ResetRow: links for a new password
     Resets = 63, "resets_v1",
+    /// user 32, chat_no u32, n u64 -> 0 = this message, 1 = everything up to it: what a user deleted for themselves
+    Hidden = 36, "hidden_v1",
 }

@@ -104,6 +104,19 @@ pub(super) async fn list(bearer: Bearer, Asked(asked): Asked<List>) -> Answer {
     answer(StatusCode::OK, &list)
 }
 
+/// Deletes a chat for the caller alone: out of the list, its messages not shown again. A new message brings it
+/// back empty.
+#[utoipa::path(delete, path = "/api/v1/chats/{chat_id}", tag = "chats",
+    params(("chat_id" = String, Path)),
+    responses((status = 204), (status = 401, body = ErrorAnswer), (status = 404, body = ErrorAnswer),
+        (status = 429, body = ErrorAnswer)))]
+pub(super) async fn delete(bearer: Bearer, At(Id(chat)): At<Id<ChatId>>) -> Answer {
+    bearer.user.delete_chat(chat).await?;
+    Ok(axum::response::IntoResponse::into_response(
+        StatusCode::NO_CONTENT,
+    ))
+}
+
 /// Marks everything up to a message as read.
 #[utoipa::path(post, path = "/api/v1/chats/{chat_id}/read", tag = "chats", request_body = ReadMark,
     params(("chat_id" = String, Path)),

@@ -1,6 +1,7 @@
 //! Messages: read, send, change.
 
 use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use chater_engine::id::{ChatId, EventId};
 use chater_engine::view::{self, Anchor};
 use chater_engine::{Draft, Reason};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Answer, Asked, At, Body, Id, answer, id_if_any};
-use super::shapes::{Message, Text};
+use super::shapes::{Message, Text, time};
 use crate::error::{ErrorAnswer, Problem};
 use crate::session::Bearer;
 
@@ -25,6 +26,40 @@ pub(super) struct Page {
     after: Option<String>,
     /// 50 if left out, 200 at most.
     limit: Option<usize>,
+}
+
+/// What to look for in a chat.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wanted {
+    /// 1-200 characters.
+    q: String,
+    /// `next` of the answer before.
+    before: Option<String>,
+}
+
+/// A node on the way of a message.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Hop<'a> {
+    /// Its name.
+    node: &'a str,
+    /// Whether it is this node.
+    here: bool,
+    /// When it had the message on disk; null = not yet.
+    at: Option<String>,
+    /// When it is tried next, if it waits.
+    next_try: Option<String>,
+}
+
+/// The way of a message.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Way<'a> {
+    /// When it was written.
+    sent_at: String,
+    /// The nodes, this one first.
+    hops: Vec<Hop<'a>>,
+    /// Whether it was read.
+    read: bool,
 }
 
 /// One page of messages.
@@ -170,6 +205,55 @@ pub(super) async fn react(bearer: Bearer, at: OfReaction) -> Answer {
     responses((status = 200, body = OneMessage), (status = 404, body = ErrorAnswer), (status = 501, body = ErrorAnswer)))]
 pub(super) async fn unreact(bearer: Bearer, at: OfReaction) -> Answer {
     reaction(bearer, at, false).await
+}
+
+/// Deletes a message, of anybody, for the caller alone; nobody else is told.
+#[utoipa::path(post, path = "/api/v1/chats/{chat_id}/messages/{message_id}/hide", tag = "messages",
+    params(("chat_id" = String, Path), ("message_id" = String, Path)),
+    responses((status = 204), (status = 401, body = ErrorAnswer), (status = 404, body = ErrorAnswer),
+        (status = 429, body = ErrorAnswer)))]
+pub(super) async fn hide(bearer: Bearer, At((Id(chat), Id(id))): OfMessage) -> Answer {
+    bearer.user.hide(chat, id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The way of an own message: every node with its time.
+#[utoipa::path(get, path = "/api/v1/chats/{chat_id}/messages/{message_id}/path", tag = "messages",
+    params(("chat_id" = String, Path), ("message_id" = String, Path)),
+    responses((status = 200, body = Way), (status = 401, body = ErrorAnswer), (status = 404, body = ErrorAnswer)))]
+pub(super) async fn path(bearer: Bearer, At((Id(chat), Id(id))): OfMessage) -> Answer {
+    let way = bearer.user.path(chat, id).await?;
+    let hops = way.hops.iter().map(|hop| Hop {
+        node: &hop.node,
+        here: hop.here,
+        at: hop.at_ms.map(time),
+        next_try: hop.next_try_ms.map(time),
+    });
+    let shape = Way {
+        sent_at: time(way.sent_at_ms),
+        hops: hops.collect(),
+        read: way.read,
+    };
+    answer(StatusCode::OK, &shape)
+}
+
+/// Searches the texts of one chat as they are now, newest first.
+#[utoipa::path(get, path = "/api/v1/chats/{chat_id}/search", tag = "messages",
+    params(("chat_id" = String, Path), Wanted),
+    responses((status = 200, body = MessageList), (status = 401, body = ErrorAnswer), (status = 404, body = ErrorAnswer),
+        (status = 422, body = ErrorAnswer), (status = 429, body = ErrorAnswer)))]
+pub(super) async fn find(
+    bearer: Bearer,
+    At(Id(chat)): At<Id<ChatId>>,
+    Asked(asked): Asked<Wanted>,
+) -> Answer {
+    let before = id_if_any(asked.before.as_deref())?;
+    let found = bearer.user.find_in_chat(chat, &asked.q, before).await?;
+    let list = MessageList {
+        messages: found.messages.iter().map(Into::into).collect(),
+        next: found.next.map(Text),
+    };
+    answer(StatusCode::OK, &list)
 }
 
 type OfReaction = At<(Id<ChatId>, Id<EventId>, String)>;

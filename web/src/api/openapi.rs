@@ -42,11 +42,15 @@ pub(crate) fn routes() -> (Router<App>, Arc<str>) {
         .routes(routes!(users::me))
         .routes(routes!(people::search))
         .routes(routes!(chats::open, chats::list))
+        .routes(routes!(chats::delete))
         .routes(routes!(chats::read))
         .routes(routes!(chats::request))
         .routes(routes!(messages::send, messages::list))
         .routes(routes!(messages::edit, messages::delete))
         .routes(routes!(messages::react, messages::unreact))
+        .routes(routes!(messages::hide))
+        .routes(routes!(messages::path))
+        .routes(routes!(messages::find))
         .routes(routes!(members::list, members::add))
         .routes(routes!(members::remove))
         .routes(routes!(node::node))
@@ -70,6 +74,7 @@ mod tests {
         let document: serde_json::Value = serde_json::from_str(&document).expect("JSON");
         let message = "/api/v1/chats/{chat_id}/messages/{message_id}";
         let reaction = format!("{message}/reactions/{{emoji}}");
+        let (hide, path) = (format!("{message}/hide"), format!("{message}/path"));
         let calls = [
             ("post", "/api/v1/users"),
             ("post", "/api/v1/sessions"),
@@ -82,6 +87,10 @@ mod tests {
             ("post", "/api/v1/chats/{chat_id}/messages"),
             ("patch", message),
             ("delete", message),
+            ("post", &hide),
+            ("get", &path),
+            ("get", "/api/v1/chats/{chat_id}/search"),
+            ("delete", "/api/v1/chats/{chat_id}"),
             ("put", &reaction),
             ("delete", &reaction),
             ("get", "/api/v1/chats/{chat_id}/members"),

@@ -1,4 +1,4 @@
-//! One conversation, and the way of one message.
+//! One conversation.
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -6,9 +6,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use chater_engine::Error;
 use chater_engine::id::{ChatId, EventId};
-use chater_engine::view::{self, Anchor, Chat, ChatState, MessageState};
+use chater_engine::view::{Anchor, Chat, ChatState, MessageState};
 use serde::Deserialize;
 
+use super::emoji::{PICKER, REACTIONS};
 use super::fragment::{self, Avatar};
 use super::list::{List, Part};
 use super::shell::{Shell, page, page_with};
@@ -21,6 +22,18 @@ use crate::session::Session;
 
 /// Messages of one page.
 const MESSAGES: usize = 50;
+
+/// What the menu of a message offers.
+const MENU: [(&str, &str, &str); 6] = [
+    ("reply", "i-reply", "reply"),
+    ("copy", "i-copy", "copy"),
+    ("edit", "i-edit", "edit"),
+    ("forward", "i-forward", "forward"),
+    ("path", "i-route", "path"),
+    ("delete", "i-trash", "delete"),
+];
+/// How long own messages wait for another node before the page says so, ms.
+const WAITS_MS: i64 = 60_000;
 
 /// Which messages, and what is being answered.
 #[derive(Deserialize, Default)]
@@ -93,6 +106,12 @@ struct ChatPage<'a> {
     closed: Option<String>,
     /// I7: writing waits for the password.
     stopped: bool,
+    /// The reactions offered first.
+    reactions: [&'static str; 6],
+    /// What the picker offers.
+    picker: &'static str,
+    /// The menu of a message: what, icon, key of its text. The script hides what one message does not allow.
+    menu: [(&'static str, &'static str, &'static str); 6],
 }
 
 /// The conversation.
@@ -156,7 +175,9 @@ pub(crate) async fn render(
         None => None,
     };
     let waiting = found.newer.is_none()
-        && chat.waiting_since_ms.is_some()
+        && chat
+            .waiting_since_ms
+            .is_some_and(|since| time::now_ms().saturating_sub(since) >= WAITS_MS)
         && found
             .messages
             .iter()
@@ -197,6 +218,9 @@ pub(crate) async fn render(
         error,
         closed: closed(&chat, look),
         stopped: session.user.me()?.stopped,
+        reactions: REACTIONS,
+        picker: PICKER,
+        menu: MENU,
         look,
         shell,
         list,
@@ -231,7 +255,7 @@ fn closed(chat: &Chat, look: &Look) -> Option<String> {
 }
 
 /// A new id for a form, so that sending it twice makes one message. It must differ, not be secret.
-fn fresh_client_id() -> String {
+pub(super) fn fresh_client_id() -> String {
     use std::hash::{BuildHasher, RandomState};
     use std::sync::atomic::{AtomicU64, Ordering};
     static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -240,87 +264,6 @@ fn fresh_client_id() -> String {
     let one = RandomState::new().hash_one((now, count));
     let other = RandomState::new().hash_one((one, now));
     format!("f-{one:016x}{other:016x}")
-}
-
-/// One line of «Путь сообщения».
-struct Step {
-    text: String,
-    done: bool,
-    at: Option<Stamp>,
-    next: Option<Stamp>,
-}
-
-#[derive(Template)]
-#[template(path = "partials/path.html")]
-struct PathPart<'a> {
-    look: &'a Look,
-    steps: Vec<Step>,
-}
-
-#[derive(Template)]
-#[template(path = "pages/path.html")]
-struct PathPage<'a> {
-    look: &'a Look,
-    shell: Shell,
-    chat: String,
-    message: String,
-    part: PathPart<'a>,
-}
-
-/// `/c/{chat}/path/{message}`: a page, or only its middle for the dialog.
-pub(crate) async fn path(
-    State(app): State<App>,
-    session: Session,
-    look: Look,
-    Path((chat, message)): Path<(String, String)>,
-    Query(place): Query<Place>,
-) -> PageResult {
-    let (id, message_id) = (chat_id(&chat)?, event(&message)?);
-    let way = session.user.path(id, message_id)?;
-    let with = session
-        .user
-        .chat(id)?
-        .with
-        .map(|person| person.display_name);
-    let part = PathPart {
-        steps: steps(&way, with.as_deref(), &look),
-        look: &look,
-    };
-    if place.part.is_some() {
-        return Ok(page(&part));
-    }
-    let shell = Shell::new(&app, &session, look.t("path")).await;
-    Ok(page(&PathPage {
-        look: &look,
-        shell,
-        chat,
-        message,
-        part,
-    }))
-}
-
-fn steps(way: &view::Path, with: Option<&str>, look: &Look) -> Vec<Step> {
-    let stamp = |ms: Option<i64>| ms.map(|ms| time::moment(look, ms));
-    let mut steps = vec![Step {
-        text: look.t("path-sent"),
-        done: true,
-        at: stamp(Some(way.sent_at_ms)),
-        next: None,
-    }];
-    steps.extend(way.hops.iter().map(|hop| Step {
-        text: look.a(if hop.here { "path-here" } else { "path-there" }, &hop.node),
-        done: hop.at_ms.is_some(),
-        at: stamp(hop.at_ms),
-        next: stamp(hop.next_try_ms.filter(|_| hop.at_ms.is_none())),
-    }));
-    let reader = with.map_or_else(|| look.t("path-read-any"), |name| look.a("path-read", name));
-    steps.push(Step {
-        text: reader,
-        done: way.read,
-        at: None,
-        next: None,
-    });
-    steps
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The pieces that a page and the live socket draw alike: a message, a card of the list, a person found.
 
 use askama::Template;
-use chater_engine::view::{Chat, ChatKind, Message, MessageState, Person};
+use chater_engine::view::{Chat, ChatKind, Message, MessageState, Person, Reaction};
 
+use super::markup::{self, Block, Marked, Run};
 use super::time::{self, Stamp};
-use super::words::{self, Piece};
+use super::words;
 use crate::i18n::Look;
 
 /// A round picture: the first letter of a name on a colour of the id (Q3).
@@ -130,7 +131,7 @@ pub(crate) struct MessageItem<'a> {
     /// The one a link led to.
     pub(crate) at: bool,
     sent: Stamp,
-    pieces: Vec<Piece<'a>>,
+    marked: Marked<'a>,
     /// The words of the mark. A message that comes alone does not know its chat; the script puts the node's name in.
     pub(crate) state: String,
     mark: &'static str,
@@ -145,10 +146,21 @@ impl<'a> MessageItem<'a> {
             last: true,
             at: false,
             sent: time::clock(look, m.sent_at_ms),
-            pieces: m.text.as_deref().map(words::pieces).unwrap_or_default(),
+            marked: m.text.as_deref().map(markup::marked).unwrap_or_default(),
             state: state_words(look, m.state, None),
             mark: state_mark(m.state),
         }
+    }
+
+    /// Who reacted; the reader, who comes first, is «вы».
+    fn named(&self, reaction: &Reaction) -> String {
+        let mut names = reaction.names.clone();
+        if reaction.mine
+            && let Some(own) = names.first_mut()
+        {
+            *own = self.look.t("you");
+        }
+        names.join(", ")
     }
 
     fn received(&self) -> String {

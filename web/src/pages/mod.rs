@@ -1,11 +1,18 @@
 //! The pages: every route here works with links and forms alone; scripts only improve them.
 
+mod actions;
 mod auth;
 pub(crate) mod avatar;
 mod chat;
+mod emoji;
+mod find;
+mod forward;
 pub(crate) mod fragment;
+mod host;
 mod list;
+mod markup;
 mod network;
+mod path;
 mod plain;
 mod recover;
 mod request;
@@ -38,7 +45,20 @@ pub(crate) fn router() -> Router<App> {
         .route("/setup", get(auth::setup))
         .route("/logout", post(auth::log_out))
         .route("/c/{chat}", get(chat::show))
-        .route("/c/{chat}/path/{message}", get(chat::path))
+        .route("/c/{chat}/path/{message}", get(path::show))
+        .route("/c/{chat}/m/{message}", get(actions::show))
+        .route("/c/{chat}/m/{message}/react", post(actions::react))
+        .route("/c/{chat}/m/{message}/edit", post(actions::edit))
+        .route("/c/{chat}/m/{message}/delete", post(actions::delete))
+        .route(
+            "/c/{chat}/m/{message}/forward",
+            get(forward::show).post(forward::send),
+        )
+        .route("/c/{chat}/search", get(find::show))
+        .route(
+            "/c/{chat}/delete",
+            get(actions::ask_chat).post(actions::delete_chat),
+        )
         .route("/c/{chat}/messages", post(write::send))
         .route("/c/{chat}/read", post(write::read))
         .route("/c/{chat}/draft", post(write::draft))

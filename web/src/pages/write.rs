@@ -13,7 +13,7 @@ use super::chat::{self, Place, chat_id, event};
 use super::fragment;
 use super::shell::see_other;
 use crate::app::App;
-use crate::error::PageResult;
+use crate::error::{PageResult, Problem};
 use crate::i18n::Look;
 use crate::session::{CheckedForm, Session};
 
@@ -28,7 +28,7 @@ pub(crate) struct SendForm {
     reply_to: String,
 }
 
-fn wants_json(headers: &HeaderMap) -> bool {
+pub(super) fn wants_json(headers: &HeaderMap) -> bool {
     headers
         .get(header::ACCEPT)
         .is_some_and(|accept| accept.as_bytes().starts_with(b"application/json"))
@@ -117,7 +117,7 @@ pub(crate) async fn send(
 }
 
 /// Status, code for scripts and sentence of an error.
-fn words(look: &Look, error: &Error) -> (StatusCode, &'static str, String) {
+pub(super) fn words(look: &Look, error: &Error) -> (StatusCode, &'static str, String) {
     match error {
         Error::NotFound => (StatusCode::NOT_FOUND, "not_found", look.t("error-404")),
         Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden", look.t("error-403")),
@@ -150,12 +150,13 @@ fn words(look: &Look, error: &Error) -> (StatusCode, &'static str, String) {
         _ => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
-            look.t("error-500"),
+            // With the code that the log has, too.
+            Problem::from(error.clone()).page_text(look),
         ),
     }
 }
 
-fn refused(look: &Look, error: &Error) -> Response {
+pub(super) fn refused(look: &Look, error: &Error) -> Response {
     let (status, code, message) = words(look, error);
     with_retry(
         (

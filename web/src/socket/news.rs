@@ -44,6 +44,11 @@ enum Frame<'a> {
         #[serde(flatten)]
         chat: ChatPart<'a>,
     },
+    Gone {
+        seq: Option<u64>,
+        chat_id: Text<ChatId>,
+        id: Option<Text<EventId>>,
+    },
     Typing {
         chat_id: Text<ChatId>,
         user_id: Text<UserId>,
@@ -198,6 +203,11 @@ pub(super) fn update(update: &Update, reader: &Reader) -> Utf8Bytes {
         News::Chat(chat) => Frame::Chat {
             seq,
             chat: chat_part(chat, reader),
+        },
+        News::Gone { chat_id, id } => Frame::Gone {
+            seq,
+            chat_id: Text(*chat_id),
+            id: id.map(Text),
         },
         News::Typing {
             chat_id,

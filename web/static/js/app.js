@@ -29,6 +29,13 @@ export function nodes(html) {
   return [...template.content.children];
 }
 
+/** A new element with properties and children. */
+export function make(tag, properties, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
 /** Fetches a part of a page as nodes; null when it did not come. */
 export async function part(url) {
   const place = new URL(url, location.href);
@@ -41,7 +48,7 @@ export async function part(url) {
   }
 }
 
-// --- the socket ---------------------------------------------------------------------------
+// --- the socket
 const WAITS = [1, 2, 4, 8, 15, 30];
 let socket = null;
 let seq = body.dataset.seq;
@@ -115,11 +122,14 @@ function closed(code) {
 
 /** The session is over: what is typed stays. */
 export function login() {
+  if (document.querySelector("[data-ended]")) return;
   const next = encodeURIComponent(location.pathname + location.search);
-  toast(t("js-ended"), t("js-log-in"), () => location.assign(`/login?next=${next}`));
+  const [box] = nodes(`<dialog data-ended aria-labelledby="ended"><h2 id="ended">${t("js-ended-title")}</h2><p>${t("js-ended")}</p><p class="acts"><a class="btn p" href="/login?next=${next}">${t("js-log-in")}</a></p></dialog>`);
+  body.append(box);
+  box.showModal();
 }
 
-// --- the banner ---------------------------------------------------------------------------
+// --- the banner
 const banner = document.querySelector("[data-banner]");
 const words = banner?.querySelector("[data-banner-text]");
 const now = banner?.querySelector("[data-banner-now]");
@@ -148,21 +158,12 @@ now?.addEventListener("click", connect);
 addEventListener("online", connect);
 document.addEventListener("visibilitychange", () => document.hidden || connect());
 
-/** A short message at the bottom, with a button if there is something to do. */
-export function toast(text, label, act) {
+/** A short message at the bottom, with a button if there is something to do; an error stays until it is closed. */
+export function toast(text, label, act, stays = false) {
   document.querySelector(".toast")?.remove();
-  const box = document.createElement("div");
-  box.className = "toast";
-  box.setAttribute("role", "status");
-  const line = document.createElement("span");
-  line.textContent = text;
-  box.append(line);
-  if (label) {
-    const button = document.createElement("button");
-    button.className = "link";
-    button.textContent = label;
-    button.addEventListener("click", act);
-    box.append(button);
+  const box = make("div", { className: "toast", role: "status" }, make("span", { textContent: text }));
+  if (label || stays) {
+    box.append(make("button", { className: "link", textContent: label ?? t("js-close"), onclick: act ?? (() => box.remove()) }));
   } else {
     const away = () => { if (box.matches(":hover, :focus-within")) setTimeout(away, 1000); else box.remove(); };
     setTimeout(away, 5000);

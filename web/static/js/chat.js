@@ -1,32 +1,37 @@
 // A conversation that is open: messages come, change and get their marks; what is being read stays where it is.
-import { live, me, nodes, on, part, post, send } from "./app.js";
+import { make, me, nodes, on } from "./app.js";
 import { t } from "./i18n.js";
 import { group } from "./runs.js";
 import { localize } from "./time.js";
 
-const pane = document.querySelector("main[data-chat]");
+export const pane = document.querySelector("main[data-chat]");
+/** The chat's id, hex. */
 export const chat = pane.dataset.chat;
-const log = pane.querySelector("[data-log]");
-const items = pane.querySelector("[data-items]");
+export const log = pane.querySelector("[data-log]");
+export const items = pane.querySelector("[data-items]");
 const jump = pane.querySelector("[data-bottom]");
 const jumpCount = pane.querySelector("[data-bottom-count]");
-const KEEP = 300;
+const WAITS_MS = 60_000;
 const RANK = { sending: 0, stored: 1, delivered: 2, read: 3, failed: 4 };
 const jumpName = jump.getAttribute("aria-label");
 let below = 0;
 
-const messages = () => [...items.querySelectorAll("li.msg")];
-const byId = (id) => items.querySelector(`li[data-id="${CSS.escape(id)}"]`);
+export const messages = () => [...items.querySelectorAll("li.msg")];
+/** The item of a message id. */
+export const byId = (id) => items.querySelector(`li[data-id="${CSS.escape(id)}"]`);
 /** The item of a client id. */
 export const byClient = (id) => items.querySelector(`li[data-client="${CSS.escape(id)}"]`);
-const atEnd = () => Math.abs(log.scrollTop) < 100 && !("hasNewer" in log.dataset);
+/** Whether later messages are not in the page. */
+export const cut = () => "hasNewer" in log.dataset;
+const atEnd = () => Math.abs(log.scrollTop) < 100 && !cut();
 
 /** Lays out runs and days anew. */
 export const regroup = () => group(items, messages());
 
-// --- keeping the line being read in place -------------------------------------------------
-function keep(change) {
-  if (log.scrollTop === 0 && !("hasNewer" in log.dataset)) return change(); // at the end one stays there
+// --- keeping the line being read in place
+/** Changes the items; the first line on the screen does not move. */
+export function keep(change) {
+  if (log.scrollTop === 0 && !cut()) return change(); // at the end one stays there
   const top = log.getBoundingClientRect().top;
   const anchor = messages().find((item) => item.getBoundingClientRect().bottom > top);
   const was = anchor?.getBoundingClientRect().top;
@@ -41,7 +46,8 @@ export function toEnd() {
   shown();
 }
 
-function shown() {
+/** The round button follows the place of the log. */
+export function shown() {
   const end = atEnd();
   if (end) below = 0;
   jump.hidden = end;
@@ -50,7 +56,7 @@ function shown() {
   jump.setAttribute("aria-label", below ? `${jumpName}, ${t("js-new-count", { n: below })}` : jumpName);
 }
 
-// --- messages -----------------------------------------------------------------------------
+// --- messages
 const early = new Map(); // marks that came before their message
 
 // In a chat with one person of another node the words name that node.
@@ -58,21 +64,26 @@ function words(item) {
   const { state } = item.dataset;
   const named = { stored: "js-state-stored-for", delivered: "js-state-delivered-to" }[state];
   const line = item.querySelector("[data-state-text]");
-  if (line) line.textContent = pane.dataset.node && named ? t(named, { a: pane.dataset.node }) : t(`js-state-${state}`);
+  const { node } = pane.dataset;
+  if (line) line.textContent = node && named ? t(named, { a: node }) : t(`js-state-${state}`);
 }
 
-// While the other node is away, the last own message says that it waits.
+// After a minute without the other node the last own message says that it waits, and since when.
+let waitTimer = 0;
 function waits() {
-  const last = messages().findLast((item) => item.classList.contains("me"));
-  const due = "away" in pane.dataset && last?.dataset.state === "stored" && !("hasNewer" in log.dataset);
+  clearTimeout(waitTimer);
+  const own = messages().filter((item) => item.matches(".me[data-id]"));
+  const since = Number(own.find((item) => item.dataset.state === "stored")?.dataset.time);
   const old = items.querySelector("[data-waits]");
-  if (!due) return old?.remove();
-  if (old) return;
-  const note = document.createElement("li");
-  note.className = "note";
-  note.dataset.note = "";
-  note.dataset.waits = "";
-  note.textContent = pane.dataset.awayText;
+  if (!("away" in pane.dataset) || own.at(-1)?.dataset.state !== "stored" || cut()) return old?.remove();
+  const left = since + WAITS_MS - Date.now();
+  if (left > 0) waitTimer = setTimeout(waits, left + 50);
+  if (old || left > 0) return;
+  const time = make("time", { dateTime: new Date(since).toISOString() });
+  time.dataset.form = "full";
+  const note = make("li", { className: "note" }, `${pane.dataset.awayText} ${pane.dataset.sinceText} `, time);
+  Object.assign(note.dataset, { note: "", waits: "" });
+  localize(note);
   keep(() => items.append(note));
 }
 
@@ -93,6 +104,10 @@ function append(item) {
   items.insertBefore(item, foot ?? null);
 }
 
+const placed = [];
+/** Calls `seen` with every message put in. */
+export const whenPut = (seen) => placed.push(seen);
+
 /** Puts a drawn message in: in place of the same one, else at the end. */
 export function put(item) {
   const { id, client } = item.dataset;
@@ -103,48 +118,80 @@ export function put(item) {
     mark(item, early.get(id));
     early.delete(id);
   }
-  const known = old?.dataset.state;
   if (old) {
+    const held = old.contains(document.activeElement);
     keep(() => {
       old.replaceWith(item);
-      if (known && known !== "failed") mark(item, known);
+      if (old.dataset.state !== "failed") mark(item, old.dataset.state);
       regroup();
     });
-    watch(item);
-    waits();
-    return;
-  }
-  if ("hasNewer" in log.dataset) return; // not part of this page; the button leads there
-  const follow = atEnd() || item.classList.contains("me");
-  items.querySelector("[data-blank]")?.remove();
-  const change = () => {
-    append(item);
-    regroup();
-  };
-  if (follow) {
-    change();
-    toEnd();
-    trim("before");
+    if (held) item.focus({ preventScroll: true });
+  } else if (cut()) {
+    return; // not part of this page; the button leads there
   } else {
-    keep(change);
-    below += 1;
-    shown();
+    const follow = atEnd() || item.classList.contains("me");
+    items.querySelector("[data-blank]")?.remove();
+    const change = () => {
+      append(item);
+      regroup();
+    };
+    if (follow) {
+      change();
+      toEnd();
+    } else {
+      keep(change);
+      below += 1;
+      shown();
+    }
   }
-  watch(item);
+  for (const seen of placed) seen(item, !old);
   waits();
+}
+
+/** Takes a message out. */
+export function drop(item) {
+  if (!item) return;
+  const next = item.nextElementSibling ?? item.previousElementSibling;
+  const held = item.contains(document.activeElement);
+  keep(() => {
+    item.remove();
+    regroup();
+  });
+  if (held) (next?.matches(".msg") ? next : log).focus({ preventScroll: true });
+  waits();
+}
+
+// New messages of others are read out: one announcement a second at most, more become a number.
+const sayLine = pane.querySelector("[data-say]");
+let unsaid = [];
+let saying = 0;
+function say(line) {
+  unsaid.push(line);
+  if (!saying) tell();
+}
+function tell() {
+  saying = 0;
+  if (unsaid.length === 0) return;
+  sayLine.textContent = unsaid.length === 1 ? unsaid[0] : t("js-new-count", { n: unsaid.length });
+  unsaid = [];
+  saying = setTimeout(tell, 1000);
 }
 
 on("message", (frame) => {
   if (frame.chat_id !== chat) return;
-  const own = frame.own === true;
   const known = byId(frame.id) !== null;
   const [item] = nodes(frame.html);
   if (!item) return;
-  // Own messages are not read back, changed ones neither.
-  if (own || known) log.setAttribute("aria-live", "off");
   put(item);
-  if (own || known) setTimeout(() => log.removeAttribute("aria-live"), 50);
-  if (!own) typed(item.dataset.author, "", false);
+  if (frame.own) return;
+  typed(item.dataset.author, "", false);
+  if (!known) say(`${item.dataset.name}: ${item.querySelector(".text")?.textContent ?? ""}`);
+});
+
+on("gone", (frame) => {
+  if (frame.chat_id !== chat) return;
+  if (!frame.id) return location.assign("/");
+  drop(byId(frame.id));
 });
 
 on("state", (frame) => {
@@ -156,105 +203,7 @@ on("state", (frame) => {
   }
 });
 
-// --- history ------------------------------------------------------------------------------
-// One line above what was new when the chat was opened, wherever its first message turns up.
-const line = items.querySelector(".newline");
-const readTo = Number(pane.dataset.readN);
-let fetching = false;
-
-async function history(foot) {
-  if (fetching || !foot.isConnected) return;
-  fetching = true;
-  const where = foot.dataset.more;
-  const found = await part(foot.querySelector("a").href);
-  fetching = false;
-  if (!found) return;
-  log.setAttribute("aria-busy", "true");
-  const known = new Set(messages().map((item) => item.dataset.id));
-  // The page links of the other side belong to its other neighbour, which is here already.
-  const fresh = found.filter((item) => !known.has(item.dataset.id) && !item.matches(".newline") && (!item.dataset.more || item.dataset.more === where));
-  keep(() => {
-    foot.replaceWith(...fresh);
-    localize(items);
-    if (line) messages().find((item) => !item.matches(".me") && Number(item.dataset.n) > readTo)?.before(line);
-    trim(where === "before" ? "after" : "before");
-    regroup();
-  });
-  if (where === "after" && !items.querySelector("[data-more=after]")) delete log.dataset.hasNewer;
-  log.removeAttribute("aria-busy");
-  fresh.filter((item) => item.matches(".msg")).forEach(watch);
-  ends();
-  shown();
-}
-
-// At most 300 stay in the page; the far side gets its link again.
-function trim(where) {
-  const all = messages();
-  const many = all.length - KEEP;
-  if (many <= 0) return;
-  const gone = where === "before" ? all.slice(0, many) : all.slice(-many);
-  if (gone.some((item) => !item.dataset.id)) return;
-  const stays = where === "before" ? all[many] : all[all.length - many - 1];
-  if (!stays.dataset.id) return;
-  gone.forEach((item) => item.remove());
-  let foot = items.querySelector(`[data-more=${where}]`);
-  if (!foot) {
-    foot = document.createElement("li");
-    foot.className = "more";
-    foot.dataset.more = where;
-    foot.append(document.createElement("a"));
-    if (where === "before") items.prepend(foot);
-    else stays.after(foot);
-  }
-  foot.querySelector("a").href = `/c/${chat}?${where}=${stays.dataset.id}`;
-  if (where === "after") log.dataset.hasNewer = "";
-  ends();
-}
-
-const near = new IntersectionObserver(
-  (seen) => seen.forEach((it) => it.isIntersecting && history(it.target)),
-  { root: log, rootMargin: "400px 0px" },
-);
-function ends() {
-  near.disconnect();
-  for (const foot of items.querySelectorAll("[data-more]")) near.observe(foot);
-}
-
-// --- reading ------------------------------------------------------------------------------
-const visible = new Set();
-let reported = 0;
-let readTimer = 0;
-
-const looking = new IntersectionObserver((seen) => {
-  for (const it of seen) it.isIntersecting ? visible.add(it.target) : visible.delete(it.target);
-  report();
-}, { root: log, threshold: 0.5 });
-
-function watch(item) {
-  if (!item.classList.contains("me")) looking.observe(item);
-}
-
-function report() {
-  clearTimeout(readTimer);
-  readTimer = setTimeout(() => {
-    if (document.hidden || !document.hasFocus()) return;
-    let newest = null;
-    for (const item of visible) {
-      if (!item.isConnected) visible.delete(item);
-      else if (Number(item.dataset.n) > Number(newest?.dataset.n ?? 0)) newest = item;
-    }
-    const n = Number(newest?.dataset.n ?? 0);
-    if (n <= reported) return;
-    reported = n;
-    const read = { chat_id: chat, message_id: newest.dataset.id };
-    if (live()) send("read", read);
-    else post(`/c/${chat}/read`, read).then((answer) => { if (!answer?.ok) reported = 0; });
-  }, 300);
-}
-addEventListener("focus", report);
-document.addEventListener("visibilitychange", report);
-
-// --- who types, who is there --------------------------------------------------------------
+// --- who types, who is there
 const typing = pane.querySelector("[data-typing]");
 const typers = new Map();
 
@@ -279,45 +228,10 @@ on("presence", (frame) => {
   waits();
 });
 
-// --- the way of a message -----------------------------------------------------------------
-const dialog = pane.querySelector("[data-path-dialog]");
-items.addEventListener("click", async (event) => {
-  const quote = event.target.closest("[data-quote]");
-  const target = quote && byId(quote.dataset.quote);
-  if (target) {
-    event.preventDefault();
-    target.scrollIntoView({ block: "center" });
-    target.focus({ preventScroll: true });
-    return;
-  }
-  const link = event.target.closest("a[data-path]");
-  if (!link || event.ctrlKey || event.metaKey) return;
-  event.preventDefault();
-  const found = await part(link.href);
-  if (!found) return location.assign(link.href);
-  found.forEach(localize);
-  dialog.querySelector("[data-path-body]").replaceChildren(...found);
-  dialog.showModal();
-});
-
 jump.addEventListener("click", (event) => {
-  if ("hasNewer" in log.dataset) return; // the link loads the newest page
+  if (cut()) return; // the link loads the newest page
   event.preventDefault();
   toEnd();
 });
 log.addEventListener("scroll", shown, { passive: true });
-log.addEventListener("keydown", (event) => {
-  if (event.key === "End" && !event.target.matches("textarea")) toEnd();
-});
-
-// --- opening ------------------------------------------------------------------------------
-regroup();
-if (location.hash.length > 2 || items.querySelector(".msg.at")) {
-  items.querySelector(".msg.at")?.scrollIntoView({ block: "center" });
-} else if (line) {
-  const box = log.getBoundingClientRect();
-  log.scrollBy(0, line.getBoundingClientRect().top - box.top - box.height / 3);
-}
-messages().forEach(watch);
-ends();
-shown();
+waits();

@@ -1,6 +1,7 @@
 // Writing: a message appears at once, is sent until the node has it, and never twice (client_id).
-import { live, login, me, nodes, on, post, send } from "./app.js";
-import { byClient, chat, put, regroup, toEnd } from "./chat.js";
+import { live, login, me, nodes, on, post, send, toast } from "./app.js";
+import { byClient, chat, cut, drop, messages, put, toEnd } from "./chat.js";
+import { pick } from "./emoji.js";
 import { t } from "./i18n.js";
 import { localize } from "./time.js";
 
@@ -9,11 +10,16 @@ const field = form?.elements.text;
 const errorLine = document.querySelector("[data-error]");
 const countLine = document.querySelector("[data-count]");
 const bar = document.querySelector("[data-replybar]");
+const authorLine = bar?.querySelector("[data-reply-author]");
+const textLine = bar?.querySelector("[data-reply-line]");
+const sendButton = form?.querySelector(".send");
+const sendName = sendButton?.getAttribute("aria-label");
 const blank = document.querySelector("#tpl-message");
 const LIMIT = 8000;
+const EDIT_MS = 48 * 3_600_000;
 const touch = matchMedia("(hover: none) and (pointer: coarse)").matches;
 
-// --- kept in this browser -----------------------------------------------------------------
+// --- kept in this browser
 const unsentKey = `chater.unsent.${me}.${chat}`;
 const draftKey = `chater.draft.${me}.${chat}`;
 const load = (key, otherwise) => {
@@ -27,27 +33,34 @@ const save = (key, value) => {
 };
 let queue = load(unsentKey, []);
 
-function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return `w-${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-}
+const newId = () => `w-${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
 
-// --- sending ------------------------------------------------------------------------------
+// --- sending
 function show(entry) {
   const item = blank.content.firstElementChild.cloneNode(true);
-  const now = new Date(entry.at);
   item.dataset.client = entry.client_id;
   item.dataset.time = String(entry.at);
-  item.querySelector(".text").textContent = entry.text;
-  item.querySelector("time").dateTime = now.toISOString();
+  const text = item.querySelector(".text");
+  text.textContent = entry.text;
+  text.classList.toggle("big", /^(\p{RGI_Emoji} *){1,3}$/v.test(entry.text.trim()));
+  if (entry.quote) {
+    const quote = item.querySelector("[data-quote]");
+    quote.hidden = false;
+    quote.dataset.quote = entry.reply_to;
+    quote.href = `/c/${chat}?at=${entry.reply_to}`;
+    quote.querySelector("b").textContent = entry.quote[0];
+    quote.querySelector("span").textContent = entry.quote[1];
+  }
+  item.querySelector("time").dateTime = new Date(entry.at).toISOString();
   localize(item);
   item.querySelector("[data-retry]").addEventListener("click", () => again(entry));
   item.querySelector("[data-drop]").addEventListener("click", () => {
     forget(entry);
-    item.remove();
-    regroup();
+    drop(item);
+    field.focus();
   });
   put(item);
+  if (entry.failed) failed(item, entry.failed);
   setTimeout(() => item.classList.add("slow"), 400); // a quick answer shows no clock
 }
 
@@ -60,53 +73,66 @@ function again(entry) {
   const item = byClient(entry.client_id);
   item?.classList.remove("fail");
   item?.querySelector(".failrow")?.setAttribute("hidden", "");
-  if (!queue.some((it) => it.client_id === entry.client_id)) queue.push(entry);
+  delete entry.failed;
   save(unsentKey, queue);
   flush();
 }
 
+// Tried again only when asked; kept until then, also over a reload.
 function refuse(entry, why) {
-  forget(entry); // tried again only when asked
-  const item = byClient(entry.client_id);
+  entry.failed = why || t("js-failed");
+  save(unsentKey, queue);
+  failed(byClient(entry.client_id), entry.failed);
+}
+
+function failed(item, why) {
   if (!item) return;
   item.classList.add("fail");
   item.querySelector("[data-why]").textContent = `${t("js-not-sent")}. ${why}`;
   item.querySelector(".failrow").hidden = false;
 }
 
+// Says why the node did not take something; nothing typed is lost over it.
+function problem(body, status = 0, stays = true) {
+  const why = body?.error?.message ?? t(status === 413 ? "js-too-large" : status ? "js-failed" : "js-silent");
+  toast(why, null, null, stays);
+}
+
 let busy = false;
 let pause = 0;
+let told429 = false; // one toast for a row of refusals
 
 /** Sends what waits, one after another, so that the order stays. */
 async function flush() {
   if (busy) return;
   busy = true;
   clearTimeout(pause);
-  while (queue.length > 0) {
-    const [entry] = queue;
+  for (let entry; (entry = queue.find((it) => !it.failed)); ) {
     const { client_id, text, reply_to } = entry;
     const answer = await post(`/c/${chat}/messages`, { client_id, text, reply_to });
     if (!answer) {
-      byClient(client_id)?.querySelector(".tick")?.closest(".meta")?.setAttribute("title", t("js-waits-here"));
       later(5);
       break;
     }
-    if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
+    const body = await answer.json().catch(() => null);
+    if (answer.type === "opaqueredirect" || answer.status === 401 || (answer.status === 403 && !body)) {
       login();
       break;
     }
-    const body = await answer.json().catch(() => null);
     if (answer.ok && body) {
       forget(entry);
-      const [item] = nodes(body.html);
-      if (item) {
+      told429 = false;
+      for (const item of nodes(body.html)) {
         item.dataset.client = client_id;
         put(item);
       }
     } else if (answer.status === 429 || answer.status >= 500) {
+      if (!told429) problem(body);
+      told429 = true;
       later(Number(answer.headers.get("Retry-After")) || 5);
       break;
     } else {
+      problem(body, answer.status, false); // its row says so, too
       refuse(entry, body?.error?.message ?? "");
     }
   }
@@ -118,13 +144,18 @@ function later(seconds) {
   pause = setTimeout(flush, seconds * 1000);
 }
 on("open", flush);
+// The node told of it by the socket before its answer came, or instead of it.
+on("message", (frame) => frame.own && frame.client_id && forget(frame));
 addEventListener("online", flush);
 
 function submit() {
   const text = field.value.replace(/\r\n?/g, "\n");
   if (text.trim() === "") return;
   if ([...text].length > LIMIT) return grown();
-  const entry = { client_id: newId(), text, reply_to: form.elements.reply_to.value, at: Date.now() };
+  if (edited) return saveEdit(text);
+  const reply_to = form.elements.reply_to.value;
+  const quote = reply_to && [authorLine.textContent, textLine.textContent.slice(0, 160)];
+  const entry = { client_id: newId(), text, reply_to, quote, at: Date.now() };
   queue.push(entry);
   save(unsentKey, queue);
   field.value = "";
@@ -133,18 +164,72 @@ function submit() {
   keepDraft(true);
   typing(false);
   grown();
+  if (cut()) return location.assign(`/c/${chat}`); // the newest page sends it
   show(entry);
   toEnd();
   flush();
   field.focus();
 }
 
-// --- the draft ----------------------------------------------------------------------------
+// --- changing an own message
+let edited = null;
+let parked = ""; // what was typed before
+
+/** What a message says, as it was typed. */
+export function typedText(item) {
+  const text = item.querySelector(".text");
+  return text?.dataset.raw ?? text?.textContent ?? "";
+}
+/** Whether a message can be changed: own, 48 hours. */
+export const canEdit = (item) => item.matches(".me[data-id]") && item.querySelector(".text") !== null && Date.now() - Number(item.dataset.time) < EDIT_MS;
+
+/** Puts an own message into the field. */
+export function edit(item) {
+  if (!form || !canEdit(item)) return;
+  if (!edited) parked = field.value;
+  answer(item);
+  form.elements.reply_to.value = "";
+  authorLine.textContent = bar.dataset.editing;
+  edited = item.dataset.id;
+  field.value = typedText(item);
+  button(true);
+  grown();
+}
+
+function button(saves) {
+  sendButton.setAttribute("aria-label", saves ? sendButton.dataset.save : sendName);
+  sendButton.querySelector("use").setAttribute("href", saves ? "#i-done" : "#i-send");
+  sendButton.classList.toggle("save", saves);
+}
+
+function endEdit() {
+  if (!edited) return;
+  edited = null;
+  field.value = parked;
+  button(false);
+  grown();
+}
+
+/** Posts a change of a message and shows it as it is then. Whether the node took it. */
+export async function change(url, fields) {
+  const found = await post(url, fields);
+  const body = found?.status === 204 ? {} : await found?.json().catch(() => null);
+  if (!found?.ok || !body) return problem(body, found?.status);
+  for (const item of nodes(body.html ?? "")) put(item);
+  return true;
+}
+
+async function saveEdit(text) {
+  if (await change(`/c/${chat}/m/${edited}/edit`, { text })) answer(null);
+}
+
+// --- the draft
 let draftTimer = 0;
 let saved = field?.value ?? "";
 
 // At once in this browser, half a second later on the node.
 function keepDraft(soon) {
+  if (edited) return;
   save(draftKey, field.value);
   clearTimeout(draftTimer);
   draftTimer = setTimeout(() => {
@@ -154,7 +239,7 @@ function keepDraft(soon) {
   }, soon ? 0 : 500);
 }
 
-// --- typing -------------------------------------------------------------------------------
+// --- typing
 let told = 0;
 function typing(now) {
   if (!live()) return;
@@ -167,7 +252,7 @@ function typing(now) {
   }
 }
 
-// --- the field ----------------------------------------------------------------------------
+// --- the field
 function grown() {
   if (!CSS.supports("field-sizing", "content")) {
     field.style.height = "auto";
@@ -178,17 +263,19 @@ function grown() {
 }
 
 /** The bar above the field: which message is answered, or none. */
-function answer(item) {
+export function answer(item) {
+  if (!form) return;
+  endEdit();
   form.elements.reply_to.value = item?.dataset.id ?? "";
   bar.hidden = !item;
-  bar.querySelector("[data-reply-author]").textContent = item?.dataset.name ?? "";
-  bar.querySelector("[data-reply-line]").textContent = item?.querySelector(".text")?.textContent ?? "";
+  authorLine.textContent = item?.dataset.name ?? "";
+  textLine.textContent = item ? typedText(item) : "";
   if (item) field.focus();
 }
 
 // Ctrl ↑ and ↓ go through the messages that can be answered.
 function choose(step) {
-  const all = [...document.querySelectorAll("li.msg[data-id]")].filter((item) => item.querySelector("[data-reply]"));
+  const all = messages().filter((item) => item.dataset.id && item.querySelector(".text"));
   const now = all.findIndex((item) => item.dataset.id === form.elements.reply_to.value);
   const to = now < 0 ? (step < 0 ? all.length - 1 : -1) : now + step;
   answer(all[to] ?? null);
@@ -213,6 +300,11 @@ if (form) {
     } else if (event.ctrlKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
       event.preventDefault();
       choose(event.key === "ArrowUp" ? -1 : 1);
+    } else if (event.key === "ArrowUp" && field.value === "" && !event.altKey && !event.shiftKey) {
+      const last = messages().findLast(canEdit);
+      if (!last) return;
+      event.preventDefault();
+      edit(last);
     } else if (event.key === "Escape" && !bar.hidden) {
       event.preventDefault();
       answer(null);
@@ -223,15 +315,16 @@ if (form) {
     answer(null);
     field.focus();
   });
-  document.querySelector("[data-items]").addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-reply]");
-    if (!link || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    answer(link.closest("li.msg"));
-  });
+  const smile = form.querySelector("[data-emoji]");
+  smile.hidden = false;
+  smile.addEventListener("click", () => pick(smile, (emoji) => {
+    field.setRangeText(emoji, field.selectionStart, field.selectionEnd, "end");
+    field.dispatchEvent(new Event("input"));
+    field.focus();
+  }));
   if (field.value === "") field.value = load(draftKey, "");
   queue.forEach(show);
   if (queue.length > 0) flush();
   grown();
-  if (!touch && !location.hash.startsWith("#m-")) field.focus({ preventScroll: true });
+  if (!location.hash.startsWith("#m-")) (touch ? document.querySelector("main h1") : field).focus({ preventScroll: true });
 }

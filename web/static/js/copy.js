@@ -1,17 +1,23 @@
-// Copy buttons. Where the page is not a secure context there is no clipboard: then the text is selected.
-import { toast } from "./app.js";
+// Copy buttons. Where the page is not a secure context there is no clipboard: then a field is selected.
+import { make, toast } from "./app.js";
 import { t } from "./i18n.js";
+
+/** Copies a text and says so. */
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = make("textarea", { className: "vh", value: text });
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    if (!done) return;
+  }
+  toast(t("js-copied"));
+}
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = false;
-  button.addEventListener("click", async () => {
-    const shown = button.previousElementSibling;
-    try {
-      await navigator.clipboard.writeText(button.dataset.copy);
-    } catch {
-      getSelection().selectAllChildren(shown);
-      if (!document.execCommand("copy")) return;
-    }
-    toast(t("js-copied"));
-  });
+  button.addEventListener("click", () => copyText(button.dataset.copy));
 }

@@ -1,5 +1,8 @@
 // Shortcuts of every page. A letter is its meaning, or its place on a layout without Latin letters.
-const is = (event, key, code) => event.key.toLowerCase() === key || (!/^[a-z/]$/i.test(event.key) && event.code === code);
+/** Whether Ctrl or ⌘ alone is held. */
+export const ctrl = (event) => (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
+/** Whether an event means a letter. */
+export const is = (event, key, code) => event.key.toLowerCase() === key || (!/^[a-z/]$/i.test(event.key) && event.code === code);
 
 function quick() {
   const input = document.querySelector("[data-quick]");
@@ -19,11 +22,10 @@ function chat(step) {
 
 document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.defaultPrevented || document.querySelector("dialog[open]")) return;
-  const ctrl = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
-  if (ctrl && is(event, "k", "KeyK")) {
+  if (ctrl(event) && is(event, "k", "KeyK")) {
     event.preventDefault();
     quick();
-  } else if (ctrl && is(event, "/", "Slash")) {
+  } else if (ctrl(event) && is(event, "/", "Slash")) {
     event.preventDefault();
     location.assign("/help/keys");
   } else if (event.altKey && !event.ctrlKey && !event.shiftKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {

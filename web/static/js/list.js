@@ -44,7 +44,18 @@ function place(card) {
   if (focused) card.querySelector("a").focus({ preventScroll: true });
 }
 
-on("chat", (frame) => {
+// The chat that is looked at is read in a moment: its card shows no number for that long, and none if it is read.
+let unreadYet = 0;
+function calm(frame) {
+  if (frame.chat_id !== open) return frame;
+  clearTimeout(unreadYet);
+  if (!frame.unread || document.hidden || !document.hasFocus()) return frame;
+  unreadYet = setTimeout(() => changed(frame), 1200);
+  return { ...frame, unread: 0, calm: true };
+}
+on("chat", (frame) => changed(calm(frame)));
+
+function changed(frame) {
   // First messages of those who may not write into the list wait apart.
   if (frame.state !== (list?.dataset.cards === "requests" ? "request" : "open")) return;
   const was = unread.get(frame.chat_id) ?? 0;
@@ -53,7 +64,20 @@ on("chat", (frame) => {
   total = Math.max(0, total + Number(is > 0) - Number(was > 0));
   title();
   const [card] = nodes(frame.html);
-  if (list && card) place(card);
+  if (!list || !card) return;
+  if (frame.calm) {
+    card.dataset.unread = 0;
+    card.querySelectorAll(".badge, .badge + .vh").forEach((it) => it.remove());
+    card.querySelector(".unread")?.classList.remove("unread");
+  }
+  place(card);
+}
+on("gone", (frame) => {
+  if (frame.id || !list) return;
+  list.querySelector(`li[data-chat="${CSS.escape(frame.chat_id)}"]`)?.remove();
+  total = Math.max(0, total - Number((unread.get(frame.chat_id) ?? 0) > 0));
+  unread.delete(frame.chat_id);
+  title();
 });
 
 // The next page, when its link comes near.

@@ -1,4 +1,5 @@
 // Runs of one author and the date chips between days.
+import { make } from "./app.js";
 import { dayKey, localize } from "./time.js";
 
 const RUN_MS = 5 * 60 * 1000;
@@ -19,12 +20,9 @@ export function group(items, messages) {
     const chip = head.previousElementSibling?.matches(".day") ? head.previousElementSibling : null;
     const newDay = !last || last.day !== day;
     if (newDay && !chip) {
-      const made = document.createElement("li");
-      made.className = "day";
-      const time = document.createElement("time");
-      time.dateTime = date.toISOString();
+      const time = make("time", { dateTime: date.toISOString() });
       time.dataset.form = "day";
-      made.append(time);
+      const made = make("li", { className: "day" }, time);
       head.before(made);
       localize(made);
     } else if (!newDay && chip) {

@@ -189,7 +189,11 @@ async fn what_was_refused_for_good_is_failed() {
         matches!(&update.news, News::State { ids, state: Failed, .. } if ids[..] == [sent[1]])
     });
     assert!(told);
-    assert!(vic.path(chat, sent[1]).unwrap().hops[1].at_ms.is_none());
+    assert!(
+        vic.path(chat, sent[1]).await.unwrap().hops[1]
+            .at_ms
+            .is_none()
+    );
 
     // It is so after a restart.
     let id = vic.id();

@@ -1,0 +1,345 @@
+// Opening and reading a conversation, by touch, without scripts, after a session ended; and what axe says of it.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect } from "@playwright/test";
+import { Caller, pair } from "./nodes.js";
+import { PASSWORD, test } from "./people.js";
+
+const axe = readFileSync(fileURLToPath(new URL("node_modules/axe-core/axe.min.js", import.meta.url)), "utf8");
+let nodes;
+let sova;
+
+test.beforeAll(async ({}, info) => {
+  nodes = await pair(info.project.metadata.language);
+  sova = await new Caller(nodes.dacha, "sova").registers(PASSWORD);
+});
+
+test.afterAll(async () => {
+  for (const node of Object.values(nodes ?? {})) await node.remove();
+});
+
+// Places of the log in the window.
+const box = (locator) => locator.evaluate((it) => it.getBoundingClientRect().toJSON());
+
+test("a chat opens where reading goes on", async ({ open }, info) => {
+  const klen = await open(nodes.dom, "klen");
+  await klen.registers();
+  const { page } = klen;
+  const chat = await sova.chatWith("klen@dom");
+  for (let n = 1; n <= 40; n += 1) await sova.sends(chat, `читано ${n}`);
+  await klen.opensCard("sova");
+  await page.locator("[data-log]").focus();
+  await page.keyboard.press("End");
+  const newest = async () => (await sova.messages(chat, 1))[0];
+  await expect.poll(async () => (await newest()).state).toBe("read");
+  await page.goto(nodes.dom.url);
+  for (let n = 1; n <= 30; n += 1) await sova.sends(chat, `новое ${n}`);
+  await expect(klen.card("sova").locator(".badge")).toHaveText("30");
+
+  // The number of the open chat never shows, from the first frame on.
+  await page.addInitScript(() => {
+    window.badges = 0;
+    new MutationObserver(() => {
+      window.badges += document.querySelectorAll(".card[aria-current] .badge").length;
+    }).observe(document, { childList: true, subtree: true });
+  });
+  await page.goto(`${nodes.dom.url}/c/${await klenChat(page)}`);
+  const log = await box(page.locator("[data-log]"));
+  const line = await box(page.locator(".newline"));
+  expect(Math.abs(line.top - log.top - log.height / 3)).toBeLessThan(log.height / 6);
+  await klen.shows(info, "reading-opened");
+  expect((await newest()).state, "what is below is not read yet").not.toBe("read");
+  // The chip of the day stays on the screen above what is read.
+  const chip = await box(page.locator(".day").last());
+  expect(chip.top).toBeGreaterThanOrEqual(log.top - 1);
+  await page.keyboard.press("Tab");
+  await page.locator("[data-log]").focus();
+  await page.keyboard.press("End");
+  await expect.poll(async () => (await newest()).state).toBe("read");
+  await expect(page.locator(".newline"), "fixed until the chat is left").toHaveCount(1);
+  await sova.sends(chat, "ещё");
+  await klen.sees("ещё");
+  await page.waitForTimeout(1500);
+  expect(await page.evaluate(() => window.badges)).toBe(0);
+
+  // New messages of others are said, at most one announcement a second.
+  await page.evaluate(() => {
+    window.said = [];
+    const say = document.querySelector("[data-say]");
+    new MutationObserver(() => window.said.push(say.textContent)).observe(say, { childList: true });
+  });
+  await Promise.all([1, 2, 3, 4].map((n) => sova.sends(chat, `разом ${n}`)));
+  await klen.sees("разом 4");
+  await page.waitForTimeout(2200);
+  const said = await page.evaluate(() => window.said);
+  expect(said[0]).toContain("sova: ");
+  expect(said.length).toBeLessThanOrEqual(3);
+  await klen.sends("своё не читается вслух");
+  expect(await page.evaluate(() => window.said.length)).toBe(said.length);
+
+  // A link to a message puts it in the middle.
+  const messages = await sova.messages(chat, 200);
+  const middle = messages.find((it) => it.text === "читано 20");
+  await page.goto(`${nodes.dom.url}/c/${await klenChat(page)}?at=${middle.id}`);
+  const place = await box(klen.message("читано 20"));
+  expect(Math.abs(place.top + place.height / 2 - (log.top + log.height / 2))).toBeLessThan(log.height / 4);
+  await klen.isWell();
+});
+
+// The id of the chat on the page, or of the only card of the list.
+const klenChat = (page) => page.evaluate(() => document.querySelector("main[data-chat], li[data-chat]").dataset.chat);
+
+test("at most 300 messages stay in the page, both ways", async ({ open }, info) => {
+  test.skip(info.project.name !== "en-desktop", "once is enough: it is long");
+  test.setTimeout(240_000);
+  const mira = await open(nodes.dom, "mira");
+  await mira.registers();
+  const { page } = mira;
+  const chat = await sova.chatWith("mira@dom");
+  for (let n = 1; n <= 420; n += 1) await sova.sends(chat, `строка ${n}`);
+  await mira.opensCard("sova");
+  const count = () => page.locator(".msg").count();
+  const first = () => page.locator(".msg .text").first().innerText();
+  const last = () => page.locator(".msg .text").last().innerText();
+  const log = page.locator("[data-log]");
+  const scroll = (to) => log.evaluate((it, up) => (it.scrollTop = up ? -it.scrollHeight : 0), to === "up");
+  for (let n = 0; n < 40 && (await first()) !== "строка 1"; n += 1) {
+    await scroll("up");
+    await page.waitForTimeout(250);
+    expect(await count()).toBeLessThanOrEqual(300);
+  }
+  expect(await first()).toBe("строка 1");
+  expect(await last()).toBe("строка 300");
+  for (let n = 0; n < 40 && (await last()) !== "строка 420"; n += 1) {
+    await scroll("down");
+    await page.waitForTimeout(250);
+    expect(await count()).toBeLessThanOrEqual(300);
+  }
+  expect(await last()).toBe("строка 420");
+  expect(await first()).toBe("строка 121");
+  // What came while the end was not in the page is there as well.
+  await sova.sends(chat, "после всего");
+  await mira.sees("после всего");
+  await mira.isWell();
+});
+
+test("by touch: long press, a dot menu, new lines", async ({ open }, info) => {
+  test.skip(info.project.metadata.size !== "phone", "a phone");
+  const lis = await open(nodes.dom, "lis", { hasTouch: true, isMobile: true, viewport: { width: 360, height: 740 } });
+  await lis.registers();
+  await lis.opensChatWith("sova", "sova@dacha");
+  const { page } = lis;
+  await expect(page.locator("main h1"), "no keyboard springs up").toBeFocused();
+  const chat = await sova.chatWith("lis@dom");
+  await sova.sends(chat, "нажмите и держите");
+  await lis.sees("нажмите и держите");
+  // A long press, as the finger does it.
+  const touch = await page.context().newCDPSession(page);
+  const at = await box(lis.message("нажмите").locator(".text"));
+  const point = { x: at.x + 20, y: at.y + 10 };
+  await touch.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [point] });
+  await expect(page.locator("[data-menu]")).toBeVisible();
+  await touch.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  await page.waitForTimeout(200);
+  await lis.shows(info, "reading-sheet");
+  await page.locator("[data-menu] [data-emo='👍']").tap();
+  await expect(lis.message("нажмите").locator(".react")).toBeVisible();
+  await lis.message("нажмите").locator("[data-opts]").tap();
+  await page.locator("[data-menu] [data-do=reply]").tap();
+  await lis.composer.fill("раз");
+  await lis.composer.press("Enter");
+  await lis.composer.pressSequentially("два");
+  await expect(lis.composer).toHaveValue("раз\nдва");
+  await lis.sendButton.tap();
+  await expect(lis.message("два").locator(".quote")).toBeVisible();
+  await expect(page.locator(".msg")).toHaveCount(2);
+  await lis.isWell();
+});
+
+test("without scripts every act has its page", async ({ open }, info) => {
+  const rys = await open(nodes.dom, "rys", { javaScriptEnabled: false });
+  await rys.registers();
+  await rys.opensChatWith("sova", "sova@dacha", { enter: true });
+  const { page } = rys;
+  const chat = await sova.chatWith("rys@dom");
+  await rys.sends("первое");
+  await sova.sends(chat, "второе");
+  const acts = async (text) => {
+    await rys.message(text).hover();
+    await rys.message(text).locator("[data-opts]").click();
+    await expect(rys.heading(rys.words.actions)).toBeVisible();
+  };
+  await expect.poll(async () => (await page.reload()) && rys.message("второе").count()).toBe(1);
+
+  await acts("второе");
+  await rys.shows(info, "reading-actions");
+  await page.locator("button[name=add][value='🔥']").click();
+  await expect(rys.message("второе").locator(".react")).toHaveAttribute("aria-pressed", "true");
+  await rys.message("второе").locator(".react").click();
+  await expect(rys.message("второе").locator(".react")).toHaveCount(0);
+  await acts("первое");
+  await page.locator("main textarea").fill("*первое*, изменённое");
+  await page.locator("form[action$=edit] button").click();
+  await expect(rys.message("изменённое").locator("b")).toHaveText("первое");
+  await acts("изменённое");
+  await page.locator("a.btn[href*='/path/']").click();
+  await expect(page.locator(".route")).toBeVisible();
+  await page.goBack();
+  await page.locator("a[href*='reply=']").click();
+  await rys.sends("ответ себе");
+  await expect(rys.message("ответ себе").locator(".quote")).toContainText("изменённое");
+  await acts("второе");
+  await page.locator("a[href$=forward]").click();
+  await page.locator(".choices button", { hasText: "sova" }).click();
+  await expect(page.locator(".msg .q")).toContainText("второе");
+  await acts("sova");
+  await page.locator("button[name=scope][value=me]").click();
+  await expect(page.locator(".msg .q"), "what was passed on is gone here").toHaveCount(0);
+  expect((await sova.messages(chat)).length).toBe(4);
+  await acts("изменённое");
+  await expect(page.getByText(rys.words.deleteAll)).toBeVisible();
+  await page.locator("button[name=scope][value=all]").click();
+  await expect(page.locator(".gone")).toHaveCount(1);
+  await page.locator("[data-chatmenu] summary").click();
+  await page.locator("[data-chatmenu] a[data-find]").click();
+  await page.locator("main input[name=q]").fill("ОТВЕТ");
+  await page.keyboard.press("Enter");
+  await expect(page.locator(".res mark")).toHaveText("ответ");
+  await rys.shows(info, "reading-found");
+  await page.locator(".res a").click();
+  await expect(rys.message("ответ себе")).toHaveClass(/\bat\b/);
+  await page.locator("[data-chatmenu] summary").click();
+  await page.locator("[data-chatmenu] a[href$=delete]").click();
+  await page.locator("main form button").click();
+  await expect(page).toHaveURL(`${nodes.dom.url}/`);
+  await expect(rys.cards).toHaveCount(0);
+  await rys.isWell();
+});
+
+test("an ended session keeps what is typed", async ({ open }, info) => {
+  const rak = await open(nodes.dom, "rak");
+  await rak.registers();
+  await rak.opensChatWith("sova", "sova@dacha");
+  const { page } = rak;
+  await rak.sends("до");
+  await rak.seesState("до", /delivered|read/);
+  await page.context().clearCookies();
+  await rak.composer.fill("после");
+  await rak.sendButton.click();
+  await expect(page.locator("dialog[open]")).toContainText(rak.words.again);
+  await rak.shows(info, "reading-ended");
+  await page.locator("dialog[open] a").click();
+  await rak.nickField.fill("rak");
+  await rak.passwordField.fill(PASSWORD);
+  await page.getByRole("button", { name: rak.words.loginDo, exact: true }).click();
+  await rak.seesState("после", /stored|delivered|read/);
+  await expect(page.locator(".msg")).toHaveCount(2);
+  rak.faults = rak.faults.filter((fault) => !fault.includes("Failed to load resource"));
+  await rak.isWell();
+});
+
+test("axe finds nothing in a conversation, light and dark", async ({ open }, info) => {
+  const zima = await open(nodes.dom, "zima", { bypassCSP: true });
+  await zima.registers();
+  await zima.opensChatWith("sova", "sova@dacha");
+  const { page } = zima;
+  const chat = await sova.chatWith("zima@dom");
+  await sova.sends(chat, "*Жирный*, _косой_, `код`, https://a.example\n> цитата\n```\nкод\n```");
+  await sova.sends(chat, "🔥");
+  await zima.sends("Ответ");
+  await zima.sees("Жирный");
+  await zima.seesState("Ответ", /delivered|read/);
+  await zima.acts("Ответ", "reply");
+  await zima.composer.fill("я".repeat(7600));
+  await zima.menu("🔥");
+  await page.locator("[data-menu] [data-emo='❤']").click();
+  await expect(page.locator(".react")).toBeVisible();
+  await page.route("**/messages", (route) => (route.request().method() === "POST" ? route.fulfill({ status: 422, json: {} }) : route.continue()));
+  await zima.composer.press("Control+a");
+  await zima.composer.pressSequentially("не уйдёт");
+  await zima.sendButton.click();
+  await expect(zima.message("не уйдёт")).toHaveClass(/\bfail\b/);
+  await page.addScriptTag({ content: axe });
+  const bad = async (what) => {
+    const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+    const told = violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
+    expect(told, what).toEqual([]);
+  };
+  for (const theme of ["light", "dark"]) {
+    await page.evaluate((name) => (document.documentElement.dataset.theme = name), theme);
+    await zima.message("Жирный").hover();
+    await bad(`${theme}, reading`);
+    await zima.shows(info, `reading-${theme}`);
+    await zima.menu("Ответ");
+    await bad(`${theme}, the menu`);
+    await page.keyboard.press("Escape");
+    await zima.acts("Ответ", "delete");
+    await bad(`${theme}, deleting`);
+    await page.keyboard.press("Escape");
+    await zima.acts("Ответ", "path");
+    await bad(`${theme}, the way`);
+    await page.keyboard.press("Escape");
+    await page.locator("[data-emoji]").click();
+    await bad(`${theme}, the picker`);
+    await page.keyboard.press("Escape");
+    await zima.composer.press("Control+f");
+    await page.locator("[data-findbar] input").fill("жир");
+    await expect(page.locator("[data-found]")).toHaveText(zima.words.found(1, 1));
+    await bad(`${theme}, searching`);
+    await page.keyboard.press("Escape");
+  }
+  const link = await zima.message("Ответ").locator("[data-opts]").getAttribute("href");
+  for (const place of [link, `${link}/forward`, link.replace("/m/", "/path/"), `${link.split("/m/")[0]}/search?q=жир`, `${link.split("/m/")[0]}/delete`]) {
+    await page.goto(nodes.dom.url + place);
+    await page.addScriptTag({ content: axe });
+    await bad(place);
+    await zima.isWell().catch((error) => expect(String(error)).toContain("Failed to load resource"));
+  }
+  zima.faults = zima.faults.filter((fault) => !fault.includes("Failed to load resource"));
+});
+
+test("the pages of a message refuse what is not theirs, and say so once", async ({ open }) => {
+  const gus = await open(nodes.dom, "gus");
+  const eve = await open(nodes.dom, "eve");
+  await gus.registers();
+  await eve.registers();
+  await gus.opensChatWith("sova", "sova@dacha");
+  await gus.sends("наше");
+  await gus.seesState("наше", /stored|delivered|read/);
+  const place = nodes.dom.url + (await gus.message("наше").locator("[data-opts]").getAttribute("href"));
+  const chat = place.split("/m/")[0];
+  const token = (who) => who.page.locator("body").getAttribute("data-csrf");
+  const get = async (who, url) => (await who.page.request.get(url)).status();
+  const headers = { Origin: nodes.dom.url };
+  const post = async (who, url, fields) =>
+    (await who.page.request.post(url, { headers, form: { _csrf: await token(who), ...fields }, maxRedirects: 0 })).status();
+
+  // Somebody else of the same node: there is no such chat, whatever is asked.
+  for (const url of [place, `${place}/forward`, `${chat}/search?q=a`, `${chat}/delete`, place.replace("/m/", "/path/")]) {
+    expect(await get(eve, url), url).toBe(404);
+    expect(await get(gus, url), url).toBe(200);
+  }
+  for (const [url, fields] of [
+    [`${place}/react`, { add: "👍" }],
+    [`${place}/edit`, { text: "чужое" }],
+    [`${place}/delete`, { scope: "all" }],
+    [`${place}/delete`, { scope: "me" }],
+    [`${place}/forward`, { to: chat.split("/c/")[1] }],
+    [`${chat}/delete`, {}],
+  ]) {
+    expect(await post(eve, url, fields), url).toBe(404);
+    expect(await post(gus, url, { ...fields, _csrf: "wrong" }), `${url} without its token`).toBe(403);
+  }
+  // Wrong values.
+  expect(await post(gus, `${place}/react`, { add: "буква" })).toBe(422);
+  expect(await post(gus, `${place}/edit`, { text: " " })).toBe(422);
+  expect(await post(gus, `${place}/edit`, { text: "я".repeat(8001) })).toBe(422);
+  expect(await post(gus, `${place}/delete`, { scope: "everybody" })).toBe(404);
+  expect(await post(gus, `${place}/forward`, { to: "ab" })).toBe(404);
+  expect(await get(gus, `${chat}/m/${"0".repeat(64)}`)).toBe(404);
+  expect(await get(gus, `${chat}/search?q=${"x".repeat(201)}`)).toBe(422);
+  await gus.page.reload();
+  await expect(gus.page.locator(".msg .text")).toHaveText(["наше"]);
+  await expect(gus.page.locator(".react")).toHaveCount(0);
+  await gus.isWell();
+});

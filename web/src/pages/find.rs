@@ -1,0 +1,150 @@
+//! Searching inside one chat: a page of what was found, or its ids for the script.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use chater_engine::view::Found;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::chat::{chat_id, event};
+use super::fragment;
+use super::shell::{Shell, page_with};
+use super::time::{self, Stamp};
+use super::words::matching;
+use super::write::{refused, wants_json, words};
+use crate::app::App;
+use crate::error::PageResult;
+use crate::i18n::Look;
+use crate::session::Session;
+
+/// What is looked for.
+#[derive(Deserialize, Default)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    q: String,
+    /// Go on below this message.
+    before: Option<String>,
+}
+
+/// One message found.
+struct Hit {
+    id: String,
+    author: String,
+    /// Around the words: before, match, after.
+    line: (String, String, String),
+    at: Stamp,
+}
+
+#[derive(Template)]
+#[template(path = "pages/find.html")]
+struct FindPage<'a> {
+    look: &'a Look,
+    shell: Shell,
+    chat: String,
+    title: String,
+    q: String,
+    q_in_link: String,
+    hits: Vec<Hit>,
+    next: Option<String>,
+    error: Option<String>,
+}
+
+/// `/c/{chat}/search?q=`.
+pub(crate) async fn show(
+    State(app): State<App>,
+    session: Session,
+    look: Look,
+    Path(chat): Path<String>,
+    headers: HeaderMap,
+    Query(asked): Query<Asked>,
+) -> PageResult {
+    let json = wants_json(&headers);
+    let id = chat_id(&chat)?;
+    let title = session.user.chat(id)?.title;
+    let before = asked.before.as_deref().map(event).transpose()?;
+    let found = if asked.q.trim().is_empty() && !json {
+        None
+    } else {
+        Some(session.user.find_in_chat(id, &asked.q, before).await)
+    };
+    if json {
+        return Ok(match found {
+            Some(Ok(found)) => Json(ids(&found)).into_response(),
+            Some(Err(error)) => refused(&look, &error),
+            None => StatusCode::NO_CONTENT.into_response(),
+        });
+    }
+    let (status, found, error) = match found {
+        None => (StatusCode::OK, None, None),
+        Some(Ok(found)) => (StatusCode::OK, Some(found), None),
+        Some(Err(error)) => {
+            let (status, _, reason) = words(&look, &error);
+            (status, None, Some(reason))
+        }
+    };
+    let hit = |m: &chater_engine::view::Message| {
+        let line = around(m.text.as_deref().unwrap_or_default(), &asked.q);
+        let (before, hit, after) = matching(&line, &asked.q);
+        Hit {
+            id: m.id.to_string(),
+            author: m.author.display_name.clone(),
+            line: (before.to_owned(), hit.to_owned(), after.to_owned()),
+            at: time::card(&look, m.sent_at_ms, time::now_ms()),
+        }
+    };
+    let shell = Shell::new(&app, &session, look.t("chat-search")).await;
+    let shown = FindPage {
+        hits: found
+            .iter()
+            .flat_map(|found| &found.messages)
+            .map(hit)
+            .collect(),
+        next: found
+            .as_ref()
+            .and_then(|found| found.next)
+            .map(|id| id.to_string()),
+        look: &look,
+        shell,
+        chat,
+        title,
+        q_in_link: crate::session::in_query(&asked.q),
+        q: asked.q,
+        error,
+    };
+    Ok(page_with(status, &shown))
+}
+
+fn ids(found: &Found) -> serde_json::Value {
+    let hits: Vec<String> = found.messages.iter().map(|m| m.id.to_string()).collect();
+    json!({"ids": hits, "next": found.next.map(|id| id.to_string())})
+}
+
+/// One line of a text with the match near its beginning.
+fn around(text: &str, q: &str) -> String {
+    const BEFORE: usize = 40;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (before, hit, after) = matching(&line, q);
+    let skipped = before.chars().count().saturating_sub(BEFORE);
+    if hit.is_empty() || skipped == 0 {
+        return fragment::one_line(&line);
+    }
+    let near: String = before.chars().skip(skipped).collect();
+    format!("…{}", fragment::one_line(&format!("{near}{hit}{after}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::around;
+
+    #[test]
+    fn the_match_stands_near_the_beginning_of_its_line() {
+        let long = format!("{}лодка у причала", "слово ".repeat(50));
+        let line = around(&long, "лодка");
+        assert!(line.starts_with('…') && line.contains("лодка у причала"));
+        assert!(line.chars().count() < 60);
+        assert_eq!(around("лодка\nздесь", "лодка"), "лодка здесь");
+    }
+}
