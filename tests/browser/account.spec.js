@@ -265,6 +265,10 @@ test("the owner looks after the node", async ({ open }, info) => {
   await fresh.passwordField.fill(PASSWORD);
   await fresh.page.getByRole("button", { name: fresh.words.registerDo }).click();
   await fresh.isIn();
+  await page.goto(`${node.url}/settings/node`);
+  await page.locator("input[name=registration][value=open]").check({ force: true });
+  await page.locator("form[action='/settings/node'] button").click();
+  await expect(page.locator(".saved")).toBeVisible();
   forgives(guest);
 });
 
