@@ -220,6 +220,16 @@ impl Shared {
 
     /// After a commit: news to browsers, work to the network.
     pub(crate) fn carry_out(&self, effects: Effects) {
+        // The network first: what leaves has the longest way.
+        if !effects.due.is_empty() {
+            let presence = lock(&self.presence);
+            for (node, fresh) in effects.due {
+                if let Some(link) = presence.links.get(&node) {
+                    lock(&link.hot).push(fresh);
+                    link.delivery.notify_one();
+                }
+            }
+        }
         for (user, news) in effects.news {
             self.hub.tell(user, news);
         }
@@ -237,15 +247,6 @@ impl Shared {
         if effects.people_changed {
             lock(&self.people).clear();
             lock(&self.homes).clear();
-        }
-        if !effects.due.is_empty() {
-            let presence = lock(&self.presence);
-            for (node, fresh) in effects.due {
-                if let Some(link) = presence.links.get(&node) {
-                    lock(&link.hot).push(fresh);
-                    link.delivery.notify_one();
-                }
-            }
         }
         for wanted in effects.wanted {
             self.network.want(wanted.0, wanted.1);
