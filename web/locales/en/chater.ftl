@@ -75,6 +75,18 @@ members = { $n ->
     [one] { $n } member
    *[other] { $n } members
 }
+card-menu = Chat actions: { $a }
+menu-read = Mark read
+menu-unread = Mark unread
+menu-pin = Pin
+menu-unpin = Unpin
+menu-mute-1h = Mute for 1 hour
+menu-mute-8h = Mute for 8 hours
+menu-mute-ever = Mute for good
+menu-unmute = Unmute
+menu-archive = Archive
+menu-unarchive = Back from the archive
+requests-wait = First messages wait for an answer
 requests = Requests
 request = Message request
 request-accept = Accept

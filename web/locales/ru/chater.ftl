@@ -78,6 +78,18 @@ members = { $n ->
     [few] { $n } участника
    *[many] { $n } участников
 }
+card-menu = Действия с чатом: { $a }
+menu-read = Прочитано
+menu-unread = Непрочитано
+menu-pin = Закрепить
+menu-unpin = Открепить
+menu-mute-1h = Без звука 1 час
+menu-mute-8h = Без звука 8 часов
+menu-mute-ever = Без звука навсегда
+menu-unmute = Включить звук
+menu-archive = В архив
+menu-unarchive = Вернуть из архива
+requests-wait = Первые сообщения ждут ответа
 requests = Запросы
 request = Запрос на переписку
 request-accept = Принять

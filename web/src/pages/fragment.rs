@@ -246,7 +246,7 @@ pub(crate) fn card(chat: &Chat, look: &Look, selected: bool) -> String {
                 .map_or(chat.active_at_ms, |last| last.sent_at_ms),
             now_ms,
         ),
-        muted: chat.muted_until_ms.is_some_and(|until| until > now_ms),
+        muted: super::arrange::is_muted(chat, now_ms),
         mark: state_mark(state),
         state: state_words(look, state, chat.with.as_ref()),
     };

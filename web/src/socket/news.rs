@@ -113,7 +113,8 @@ enum ChatPart<'a> {
         read_n: u64,
         pinned: bool,
         archived: bool,
-        muted: bool,
+        /// Unix ms; 0 = heard. The page looks at its own clock.
+        muted_until: i64,
         active_at: String,
         state: &'a str,
         html: String,
@@ -262,7 +263,7 @@ fn chat_part<'a>(chat: &'a view::Chat, reader: &Reader) -> ChatPart<'a> {
         read_n: chat.read_n,
         pinned: chat.pinned,
         archived: chat.archived,
-        muted: chat.muted_until_ms.is_some(),
+        muted_until: chat.muted_until_ms.unwrap_or_default(),
         active_at: time(chat.active_at_ms),
         state: chat.state.as_str(),
         // Which chat is open is known to the page alone; its script marks the card.

@@ -41,7 +41,7 @@ document.addEventListener("keydown", (event) => {
 document.querySelector("[data-cards]")?.addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step || event.altKey || event.ctrlKey) return;
-  const cards = [...event.currentTarget.querySelectorAll("a")];
+  const cards = [...event.currentTarget.querySelectorAll("a:not([data-opts])")];
   const next = cards[cards.indexOf(document.activeElement) + step];
   if (!next) return;
   event.preventDefault();
