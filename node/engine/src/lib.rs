@@ -7,6 +7,7 @@
 
 mod account;
 mod actor;
+mod around;
 mod arrange;
 mod avatars;
 mod blobs;

@@ -14,6 +14,8 @@ use crate::view::{ChatPage, Counts};
 
 /// Pinned, last activity, local number: the list is sorted by it, downwards.
 type Key = (bool, u64, u32);
+/// A chat of the list: its place, the chat, how it stands for the user.
+type Row = (Key, ChatRow, InboxRow);
 
 impl UserHandle {
     /// One page of the chat list and the numbers on its filters; `limit` is cut to 100, `cursor` is the `next`
@@ -41,15 +43,11 @@ impl UserHandle {
 
 impl<R: Rows> Reader<'_, R> {
     /// Goes through the inbox once: the rows that a filter wants and a place allows, and the numbers.
-    #[allow(
-        clippy::type_complexity,
-        reason = "a row of the list is its key and its two rows"
-    )]
     fn rows_of_list(
         &self,
         filter: Filter,
         wants: impl Fn(&Key) -> bool,
-    ) -> Result<(Vec<(Key, ChatRow, InboxRow)>, Counts), StoreError> {
+    ) -> Result<(Vec<Row>, Counts), StoreError> {
         let mut counts = Counts::default();
         let mut rows = Vec::new();
         for (no, inbox) in chats::inbox_of(self.rows(), self.viewer())? {
@@ -80,6 +78,13 @@ impl<R: Rows> Reader<'_, R> {
             }
         }
         Ok((rows, counts))
+    }
+
+    /// All open chats, those of the archive among them, in no order.
+    pub(crate) fn open_chats(&self) -> Result<Vec<Row>, StoreError> {
+        let mut rows = self.rows_of_list(Filter::All, |_| true)?.0;
+        rows.extend(self.rows_of_list(Filter::Archive, |_| true)?.0);
+        Ok(rows)
     }
 
     /// One page of the chat list with the numbers on its filters.

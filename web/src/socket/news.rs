@@ -63,6 +63,8 @@ enum Frame<'a> {
     People {
         id: &'a RawValue,
         from: &'a str,
+        /// How long the answer took.
+        ms: u64,
         rows: Vec<Row<'a>>,
         asked: u32,
         answered: u32,
@@ -275,6 +277,7 @@ fn chat_part<'a>(chat: &'a view::Chat, reader: &Reader) -> ChatPart<'a> {
 pub(super) fn people(
     id: &FrameId,
     q: &str,
+    after: std::time::Duration,
     answer: &view::PeopleAnswer,
     reader: &Reader,
 ) -> Utf8Bytes {
@@ -283,6 +286,7 @@ pub(super) fn people(
         written(&Frame::People {
             id,
             from: answer.from.as_deref().unwrap_or("here"),
+            ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
             rows: answer.rows.iter().map(row).collect(),
             asked: answer.asked,
             answered: answer.answered,
