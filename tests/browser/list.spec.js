@@ -140,6 +140,7 @@ test("typing and drafts on a card, a long press, times that move on", async ({ o
   const olga = await open(nodes.dom, "sova");
   await olga.logsIn();
   await olga.opensCard("vera");
+  const saved = olga.page.waitForResponse(/\/draft$/);
   await olga.composer.pressSequentially("ещё", { delay: 50 });
   await expect(card.locator(".types")).toBeVisible();
   await expect(card.getByText("привет")).toBeHidden();
@@ -148,6 +149,7 @@ test("typing and drafts on a card, a long press, times that move on", async ({ o
   await expect(card.locator(".types")).toHaveCount(0);
   await expect(card.getByText("привет")).toBeVisible();
   // The draft of the other one is seen in their own list.
+  await saved;
   await olga.page.goto(nodes.dom.url);
   await expect(olga.card("vera").locator(".draft")).toBeVisible();
 

@@ -213,7 +213,6 @@ async fn five_thousand_chats_come_in_pages_each_once_and_fast() {
         assert_eq!((page.chats.len(), counts.unread), (40, 1));
         assert_eq!(page.chats[5].id, chat, "below the five pinned ones");
     }
-    eprintln!("a page of {CHATS} chats: {best:?}");
     // Without optimisation it is 60 ms on two cores.
     assert!(best.as_millis() < 400, "{best:?}");
 
