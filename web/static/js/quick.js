@@ -1,5 +1,6 @@
 // Dialogs over any page: the quick switch with search, and the list of keys. Loaded when they are first wanted.
 import { make, part } from "./app.js";
+import { t } from "./i18n.js";
 import { attach, dialog } from "./search.js";
 import { localize } from "./time.js";
 import { tame } from "./popup.js";
@@ -35,4 +36,12 @@ export async function quick(text = "") {
 }
 
 /** The list of keys. */
-export const keys = () => over("/help/keys", "quick", (it) => it.querySelector("table").getAttribute("aria-label"));
+export async function keys() {
+  const box = await over("/help/keys", "quick", (it) => it.querySelector("table").getAttribute("aria-label"));
+  if (!box) return;
+  box.append(make("p", { className: "acts" }, make("button", { className: "btn sm", textContent: t("js-close"), onclick: () => box.close() })));
+  // It is read with the arrows.
+  const table = box.querySelector("table");
+  table.tabIndex = 0;
+  table.focus();
+}
