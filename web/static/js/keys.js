@@ -5,18 +5,20 @@ export const ctrl = (event) => (event.ctrlKey || event.metaKey) && !event.altKey
 export const is = (event, key, code) => event.key.toLowerCase() === key || (!/^[a-z/]$/i.test(event.key) && event.code === code);
 
 // The page of the search has its field at hand; over all others it opens as a dialog.
-async function quick(text) {
+async function quick(typed) {
   const input = document.querySelector("main [data-search] input[type=search]");
-  if (!input) return (await import("./quick.js")).quick(text);
+  if (!input) return (await import("./quick.js")).quick(typed);
   input.focus();
   input.select();
 }
 const field = document.querySelector("[data-quick]");
-field?.addEventListener("input", (event) => {
-  if (event.isComposing || !field.value) return;
-  const text = field.value;
-  field.value = "";
-  quick(text);
+// What is typed into the field of the list goes there, also the letters that come while it opens.
+let opening = false;
+field?.addEventListener("input", async (event) => {
+  if (event.isComposing || !field.value || opening) return;
+  opening = true;
+  await quick(field);
+  opening = false;
 });
 
 const unread = (card) => Number(card.closest("li").dataset.unread) > 0;

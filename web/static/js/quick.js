@@ -19,15 +19,15 @@ async function over(url, className, label) {
   return box;
 }
 
-/** The quick switch; `text` was typed already. */
-export async function quick(text = "") {
+/** The quick switch; what stands in the field `typed` by now goes on there. */
+export async function quick(typed) {
   const box = await over("/search?part=quick", "quick", (it) => it.querySelector("label").textContent);
   if (!box) return;
   attach(box.querySelector("[data-search]"), dialog);
   const input = box.querySelector("input");
   input.focus();
-  if (text) {
-    input.value = text;
+  if (typed?.value) {
+    [input.value, typed.value] = [typed.value, ""];
     input.dispatchEvent(new Event("input"));
   } else {
     // Enter opens the newest chat that is not open already.
