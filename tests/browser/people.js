@@ -138,7 +138,7 @@ export class Someone {
 
   async opensChatWith(beginning, address, options) {
     await this.searches(beginning, options);
-    await this.result(address).getByRole("link").click();
+    await this.result(address).locator("a").click();
     await this.page.getByRole("button", { name: this.words.start, exact: true }).click();
     await expect(this.page).toHaveURL(/\/c\/[0-9a-f]{64}/);
   }

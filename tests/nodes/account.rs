@@ -358,3 +358,49 @@ fn bad_values_are_answered_at_their_field() {
         assert!(answer.starts_with(b"HTTP/1.1 413"));
     });
 }
+
+#[test]
+fn the_list_is_arranged_by_ones_own_forms_alone() {
+    story(90, async {
+        let node = TestNode::start("dom").await;
+        let alice = Browser::registers(&node, "alice").await;
+        let eve = Browser::registers(&node, "eve").await;
+        let bob = node.registers("bob").await;
+        let chat = bob
+            .api
+            .post("/chats", &json!({"with": "alice"}))
+            .await
+            .expect(201)
+            .json()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        bob.sends(&chat, "hello").await;
+        let path = |what: &str| format!("/c/{chat}/{what}");
+        for (what, on) in [
+            ("pin", "1"),
+            ("archive", "1"),
+            ("mute", "ever"),
+            ("unread", "0"),
+        ] {
+            let fields = format!("on={on}");
+            let foreign = alice.sends(&path(what), &fields, &eve).await;
+            assert_eq!(
+                foreign.status, 403,
+                "{what} with the token of another session"
+            );
+            let stranger = eve.sends(&path(what), &fields, &eve).await;
+            assert_eq!(stranger.status, 404, "{what} in a chat of others");
+            for bad in ["on=2", "on=", "", "on=%00"] {
+                let answer = alice.sends(&path(what), bad, &alice).await;
+                assert_eq!(answer.status, 422, "{what} {bad}");
+            }
+        }
+        let page = alice.get("/").await.expect(200).text();
+        assert!(page.contains("data-filters=\"1\"") && !page.contains("data-pinned"));
+        assert_eq!(eve.get(&path("menu")).await.status, 404);
+        assert_eq!(alice.sends(&path("pin"), "on=1", &alice).await.status, 303);
+        let page = alice.get("/").await.expect(200).text();
+        assert!(page.contains("data-pinned"));
+    });
+}

@@ -7,6 +7,8 @@
 
 mod account;
 mod actor;
+mod around;
+mod arrange;
 mod avatars;
 mod blobs;
 mod config;
@@ -18,6 +20,7 @@ mod find;
 mod greet;
 mod hide;
 mod hub;
+mod list;
 mod local;
 mod nodes;
 mod owner;
@@ -52,6 +55,7 @@ use chater_store::tables::Table;
 use chater_store::{Durability, Rows, Store, StoreError, users};
 
 pub use account::{Login, NewSession, NewUser, OpenSession, SessionKind};
+pub use arrange::{Arrange, Silence};
 pub use chater_protocol::id;
 pub use config::{Config, Limits, NodeKey, Registration, StartError};
 pub use error::{Error, Reason};

@@ -16,6 +16,7 @@ use chater_store::events::{self, Appended, Stored};
 use chater_store::tables::Table;
 use chater_store::{Rows as _, StoreError, homes};
 
+use crate::arrange::is_muted;
 use crate::deliver::Fresh;
 use crate::error::{Error, Reason};
 use crate::hide::DELETED;
@@ -153,6 +154,11 @@ pub(crate) fn open_for(turn: &mut Turn<'_, '_>, user: UserId, no: u32) -> Result
         },
         // Deleted for oneself: a new message brings the chat back, without what was in it.
         Some(row) if row.state == DELETED => InboxRow { state: 0, ..row },
+        // So does a chat in the archive, unless it is silent.
+        Some(row) if row.archived && !is_muted(&row, turn.now_ms) => InboxRow {
+            archived: false,
+            ..row
+        },
         Some(_) => return Ok(()),
     };
     chats::put_inbox(turn.tx, user, no, &row)?;

@@ -3,7 +3,7 @@
 
 use chater_protocol::id::UserId;
 use chater_store::accounts::{self, PreferencesRow};
-use chater_store::{Rows, StoreError, chats, users};
+use chater_store::{Rows, StoreError, users};
 
 use crate::error::{Error, Reason};
 use crate::turn::{Fail, Turn};
@@ -76,16 +76,6 @@ fn set(turn: &mut Turn<'_, '_>, user: UserId, wanted: Preferences) -> Result<(),
 }
 
 impl UserHandle {
-    /// How many first messages wait for an answer.
-    ///
-    /// # Errors
-    /// Storage errors.
-    pub fn requests(&self) -> Result<usize, Error> {
-        let rows = self.shared().store.read()?;
-        let inbox = chats::inbox_of(&rows, self.id())?;
-        Ok(inbox.iter().filter(|(_, row)| row.state == 1).count())
-    }
-
     /// Keeps what the user switched on and off; it counts from this moment on.
     ///
     /// # Errors

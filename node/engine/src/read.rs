@@ -19,14 +19,13 @@ use chater_store::hidden::{self, Hidden};
 use chater_store::tables::Table;
 use chater_store::{Rows, StoreError, homes, nodes, outbox, refused, users};
 
-use crate::error::{Error, Reason};
+use crate::error::Error;
 use crate::person::{node_label, person};
 use crate::shared::Shared;
 use crate::turn::open_secret;
-use crate::user::Filter;
 use crate::view::{
-    Anchor, Chat, ChatKind, ChatPage, ChatState, Hop, Message, MessagePage, MessageState, Path,
-    Person, Quote, Reaction,
+    Anchor, Chat, ChatKind, ChatState, Hop, Message, MessagePage, MessageState, Path, Person,
+    Quote, Reaction,
 };
 
 /// Characters of a quote.
@@ -80,6 +79,11 @@ impl<'a, R: Rows> Reader<'a, R> {
     /// What is read from.
     pub(crate) fn rows(&self) -> &R {
         self.rows
+    }
+
+    /// Who looks.
+    pub(crate) fn viewer(&self) -> UserId {
+        self.viewer
     }
 
     fn preferences(&self) -> Result<crate::view::Preferences, StoreError> {
@@ -686,68 +690,6 @@ impl<'a, R: Rows> Reader<'a, R> {
         self.compose(no, chat, &row, event, body).map(Some)
     }
 
-    /// One page of the chat list (Q41): the inbox is read, joined with the chats, sorted and cut.
-    pub(crate) fn chats(
-        &self,
-        filter: Filter,
-        limit: usize,
-        cursor: Option<&str>,
-    ) -> Result<ChatPage, Error> {
-        let mut sorted: Vec<((bool, u64, u32), ChatRow, InboxRow)> = Vec::new();
-        for (no, inbox) in chats::inbox_of(self.rows, self.viewer)? {
-            let row = events::present(chats::chat(self.rows, no)?, Table::Chats)?;
-            let wanted = match filter {
-                Filter::All => !inbox.archived && inbox.state == 0,
-                Filter::Unread => {
-                    inbox.state == 0
-                        && inbox.read_n < row.count
-                        && events::unread(self.rows, no, self.viewer, inbox.read_n)? > 0
-                }
-                Filter::Groups => row.users.is_none() && inbox.state == 0,
-                // Keys alone ask nothing yet.
-                Filter::Requests => inbox.state == 1 && row.newest.is_some(),
-                Filter::Blocked => inbox.state == 3,
-                Filter::Archive => inbox.archived,
-            };
-            if wanted {
-                sorted.push(((inbox.pinned, row.active_ms, no), row, inbox));
-            }
-        }
-        sorted.sort_by_key(|(key, ..)| std::cmp::Reverse(*key));
-        let after = cursor
-            .map(|text| parse_cursor(text).ok_or(Error::invalid("cursor", Reason::Malformed)))
-            .transpose()?;
-        let mut page = sorted
-            .into_iter()
-            .filter(|(key, ..)| after.is_none_or(|after| *key < after));
-        let (mut chats, mut last) = (Vec::new(), None);
-        for (key, row, inbox) in page.by_ref().take(limit) {
-            chats.push(self.chat(key.2, &row, &inbox)?);
-            last = Some(key);
-        }
-        let next = page
-            .next()
-            .and(last)
-            .map(|(pinned, at, no)| format!("{}.{at}.{no}", u8::from(pinned)));
-        Ok(ChatPage { chats, next })
-    }
-
-    /// How many chats have unread messages.
-    pub(crate) fn unread_chats(&self) -> Result<u32, StoreError> {
-        let mut count = 0;
-        for (no, inbox) in chats::inbox_of(self.rows, self.viewer)? {
-            let behind = chats::chat(self.rows, no)?.is_some_and(|row| row.count > inbox.read_n);
-            if inbox.state == 0
-                && !inbox.archived
-                && behind
-                && events::unread(self.rows, no, self.viewer, inbox.read_n)? > 0
-            {
-                count += 1;
-            }
-        }
-        Ok(count)
-    }
-
     /// The way of one own message: this node, the other's nodes, read or not.
     pub(crate) fn path(&self, chat: ChatId, id: EventId) -> Result<Path, Error> {
         let (no, row, _) = self.own_chat(chat)?;
@@ -820,20 +762,6 @@ impl<'a, R: Rows> Reader<'a, R> {
         }
         Ok(ids)
     }
-}
-
-fn parse_cursor(text: &str) -> Option<(bool, u64, u32)> {
-    let mut parts = text.splitn(3, '.');
-    let pinned = match parts.next()? {
-        "0" => false,
-        "1" => true,
-        _ => return None,
-    };
-    Some((
-        pinned,
-        parts.next()?.parse().ok()?,
-        parts.next()?.parse().ok()?,
-    ))
 }
 
 /// P2: what a sealed draft is bound to.

@@ -8,6 +8,7 @@
 //! Whole engines in one process, on loopback.
 
 mod accounts;
+mod arrange;
 mod flood;
 mod hide;
 mod hostile;

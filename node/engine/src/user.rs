@@ -133,7 +133,7 @@ impl UserHandle {
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<ChatPage, Error> {
-        self.look(|reader| reader.chats(filter, limit.clamp(1, 100), cursor))
+        Ok(self.list(filter, limit, cursor)?.0)
     }
 
     /// How many chats have unread messages (the title counts chats).
@@ -141,7 +141,7 @@ impl UserHandle {
     /// # Errors
     /// Storage errors.
     pub fn unread_chats(&self) -> Result<u32, Error> {
-        self.look(|reader| Ok(reader.unread_chats()?))
+        Ok(self.counts()?.unread)
     }
 
     /// One chat.

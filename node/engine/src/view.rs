@@ -203,6 +203,17 @@ pub struct ChatPage {
     pub next: Option<String>,
 }
 
+/// The numbers on the filters of the chat list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Chats of the list with unread messages.
+    pub unread: u32,
+    /// First messages that wait for an answer.
+    pub requests: u32,
+    /// Chats in the archive.
+    pub archived: u32,
+}
+
 /// One page of messages, oldest first (Q28).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessagePage {

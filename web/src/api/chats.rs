@@ -2,13 +2,14 @@
 
 use axum::http::StatusCode;
 use chater_engine::id::ChatId;
-use chater_engine::{Error, Filter, Reason, RequestAnswer};
+use chater_engine::{Arrange, Error, Filter, Reason, RequestAnswer};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Answer, Asked, At, Body, Id, answer, id};
 use super::shapes::Chat;
 use crate::error::{ErrorAnswer, Problem};
+use crate::pages::arrange::silence;
 use crate::session::Bearer;
 
 /// Q28.
@@ -102,6 +103,42 @@ pub(super) async fn list(bearer: Bearer, Asked(asked): Asked<List>) -> Answer {
         next: page.next.as_deref(),
     };
     answer(StatusCode::OK, &list)
+}
+
+/// How a chat stands in the caller's list. What is left out stays as it is.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Arrangement {
+    /// On top of the list.
+    pinned: Option<bool>,
+    /// Out of the list, until somebody writes; what is silent stays there.
+    archived: Option<bool>,
+    /// `1h`, `8h`, `ever`, or `off`.
+    mute: Option<String>,
+    /// Counts as unread (the newest message of somebody else), or everything counts as read.
+    unread: Option<bool>,
+}
+
+/// Pins, mutes, archives, marks read or unread: for the caller alone.
+#[utoipa::path(patch, path = "/api/v1/chats/{chat_id}", tag = "chats", request_body = Arrangement,
+    params(("chat_id" = String, Path)),
+    responses((status = 200, body = Chat), (status = 401, body = ErrorAnswer), (status = 403, body = ErrorAnswer),
+        (status = 404, body = ErrorAnswer), (status = 422, body = ErrorAnswer), (status = 429, body = ErrorAnswer)))]
+pub(super) async fn arrange(
+    bearer: Bearer,
+    At(Id(chat)): At<Id<ChatId>>,
+    Body(body): Body<Arrangement>,
+) -> Answer {
+    let silence = body.mute.as_deref().map(silence).transpose()?;
+    let mut changes = Vec::new();
+    changes.extend(body.pinned.map(Arrange::Pin));
+    changes.extend(body.archived.map(Arrange::Archive));
+    changes.extend(silence.map(Arrange::Mute));
+    changes.extend(
+        body.unread
+            .map(|on| if on { Arrange::Unread } else { Arrange::Read }),
+    );
+    bearer.user.arrange(chat, changes).await?;
+    answer(StatusCode::OK, &Chat::from(&bearer.user.chat(chat)?))
 }
 
 /// Deletes a chat for the caller alone: out of the list, its messages not shown again. A new message brings it

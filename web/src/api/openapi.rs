@@ -42,7 +42,7 @@ pub(crate) fn routes() -> (Router<App>, Arc<str>) {
         .routes(routes!(users::me))
         .routes(routes!(people::search))
         .routes(routes!(chats::open, chats::list))
-        .routes(routes!(chats::delete))
+        .routes(routes!(chats::delete, chats::arrange))
         .routes(routes!(chats::read))
         .routes(routes!(chats::request))
         .routes(routes!(messages::send, messages::list))
@@ -91,6 +91,7 @@ mod tests {
             ("get", &path),
             ("get", "/api/v1/chats/{chat_id}/search"),
             ("delete", "/api/v1/chats/{chat_id}"),
+            ("patch", "/api/v1/chats/{chat_id}"),
             ("put", &reaction),
             ("delete", &reaction),
             ("get", "/api/v1/chats/{chat_id}/members"),

@@ -151,13 +151,7 @@ pub(crate) async fn render(
         ..shell
     };
     let found = session.user.messages(id, place.anchor()?, MESSAGES)?;
-    let list = List::read(
-        &session.user,
-        look,
-        shell.unread,
-        &Part::default(),
-        Some(&id.to_string()),
-    )?;
+    let list = List::read(&session.user, look, &Part::default(), Some(&id.to_string()))?;
     let answered = match &place.reply {
         Some(reply) => session
             .user

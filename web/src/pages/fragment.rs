@@ -246,7 +246,7 @@ pub(crate) fn card(chat: &Chat, look: &Look, selected: bool) -> String {
                 .map_or(chat.active_at_ms, |last| last.sent_at_ms),
             now_ms,
         ),
-        muted: chat.muted_until_ms.is_some_and(|until| until > now_ms),
+        muted: super::arrange::is_muted(chat, now_ms),
         mark: state_mark(state),
         state: state_words(look, state, chat.with.as_ref()),
     };
@@ -272,6 +272,40 @@ pub(crate) fn person(person: &Person, query: &str, _look: &Look) -> String {
     PersonItem {
         person,
         avatar,
+        before,
+        hit,
+        after,
+    }
+    .render()
+    .unwrap_or_default()
+}
+
+/// One chat found.
+#[derive(Template)]
+#[template(path = "partials/found_chat.html")]
+struct FoundChat<'a> {
+    look: &'a Look,
+    chat: &'a Chat,
+    avatar: Avatar,
+    active: Stamp,
+    before: &'a str,
+    hit: &'a str,
+    after: &'a str,
+}
+
+/// One chat that a search found, the match underlined; a link to it.
+#[must_use]
+pub(crate) fn found_chat(chat: &Chat, query: &str, look: &Look) -> String {
+    let (before, hit, after) = words::matching(&chat.title, query);
+    let at_ms = chat
+        .last
+        .as_ref()
+        .map_or(chat.active_at_ms, |last| last.sent_at_ms);
+    FoundChat {
+        look,
+        chat,
+        avatar: Avatar::chat(chat, "m"),
+        active: time::card(look, at_ms, time::now_ms()),
         before,
         hit,
         after,

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Query, State};
-use chater_engine::view::ChatPage;
+use chater_engine::view::Counts;
 use chater_engine::{Error, Filter, UserHandle};
 use serde::Deserialize;
 
@@ -22,7 +22,7 @@ pub(crate) struct Part {
     #[serde(default)]
     filter: String,
     cursor: Option<String>,
-    /// Only the cards, for the script.
+    /// For the script: only the cards, or (`counts`) only the filters with their numbers.
     part: Option<String>,
 }
 
@@ -32,12 +32,18 @@ pub(crate) struct Part {
 pub(crate) struct List {
     look: Look,
     filter: &'static str,
-    unread: u32,
-    /// First messages that wait for an answer.
-    requests: usize,
+    counts: Counts,
     cards: Vec<String>,
     next: Option<String>,
     first_page: bool,
+}
+
+#[derive(Template)]
+#[template(path = "partials/filters.html")]
+struct Filters<'a> {
+    look: &'a Look,
+    filter: &'static str,
+    counts: Counts,
 }
 
 #[derive(Template)]
@@ -74,12 +80,11 @@ impl List {
     pub(crate) fn read(
         user: &UserHandle,
         look: &Look,
-        unread: u32,
         query: &Part,
         selected: Option<&str>,
     ) -> Result<Self, Error> {
         let (wanted, name) = filter(&query.filter);
-        let found: ChatPage = user.chats(wanted, CARDS, query.cursor.as_deref())?;
+        let (found, counts) = user.list(wanted, CARDS, query.cursor.as_deref())?;
         let cards = found
             .chats
             .iter()
@@ -94,8 +99,7 @@ impl List {
         Ok(Self {
             look: look.clone(),
             filter: name,
-            unread,
-            requests: user.requests()?,
+            counts,
             cards,
             next: found.next,
             first_page: query.cursor.is_none(),
@@ -114,8 +118,15 @@ pub(crate) async fn show(
     look: Look,
     Query(query): Query<Part>,
 ) -> PageResult {
+    if query.part.as_deref() == Some("counts") {
+        return Ok(page(&Filters {
+            look: &look,
+            filter: filter(&query.filter).1,
+            counts: session.user.counts()?,
+        }));
+    }
     if query.part.is_some() {
-        let list = List::read(&session.user, &look, 0, &query, None)?;
+        let list = List::read(&session.user, &look, &query, None)?;
         return Ok(page(&Cards {
             look: &look,
             filter: list.filter,
@@ -127,7 +138,7 @@ pub(crate) async fn show(
         .await
         .kind("app is-list")
         .section("chats");
-    let list = List::read(&session.user, &look, shell.unread, &query, None)?;
+    let list = List::read(&session.user, &look, &query, None)?;
     let empty = list.is_blank();
     Ok(page(&ChatsPage {
         look,

@@ -1,6 +1,7 @@
 //! The pages: every route here works with links and forms alone; scripts only improve them.
 
 mod actions;
+pub(crate) mod arrange;
 mod auth;
 pub(crate) mod avatar;
 mod chat;
@@ -59,6 +60,11 @@ pub(crate) fn router() -> Router<App> {
             "/c/{chat}/delete",
             get(actions::ask_chat).post(actions::delete_chat),
         )
+        .route("/c/{chat}/menu", get(arrange::menu))
+        .route("/c/{chat}/pin", post(arrange::pin))
+        .route("/c/{chat}/mute", post(arrange::mute))
+        .route("/c/{chat}/archive", post(arrange::archive))
+        .route("/c/{chat}/unread", post(arrange::unread))
         .route("/c/{chat}/messages", post(write::send))
         .route("/c/{chat}/read", post(write::read))
         .route("/c/{chat}/draft", post(write::draft))

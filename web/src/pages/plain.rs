@@ -1,9 +1,10 @@
 //! Pages without data: errors, keys, what is not built yet.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use serde::Deserialize;
 
 use super::shell::{Shell, page, page_with};
 use crate::app::App;
@@ -54,8 +55,28 @@ struct KeysPage<'a> {
     shell: Shell,
 }
 
+#[derive(Template)]
+#[template(path = "partials/keys.html")]
+struct KeysTable<'a> {
+    look: &'a Look,
+}
+
+/// Whether only the table is wanted, for a dialog.
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    part: Option<String>,
+}
+
 /// `/help/keys`.
-pub(crate) async fn keys(State(app): State<App>, session: Session, look: Look) -> PageResult {
+pub(crate) async fn keys(
+    State(app): State<App>,
+    session: Session,
+    look: Look,
+    Query(asked): Query<Asked>,
+) -> PageResult {
+    if asked.part.is_some() {
+        return Ok(page(&KeysTable { look: &look }));
+    }
     let shell = Shell::new(&app, &session, look.t("keys")).await;
     Ok(page(&KeysPage { look: &look, shell }))
 }

@@ -1,13 +1,14 @@
 //! Finding people, and the question before the first message.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use chater_engine::id::UserId;
 use chater_engine::view::{ChatKind, Person};
-use chater_engine::{Error, Filter, UserHandle};
+use chater_engine::{Error, UserHandle};
 use serde::Deserialize;
 
 use super::auth::Empty;
@@ -44,6 +45,18 @@ struct Found {
     /// A node nobody here knows.
     unknown_node: Option<String>,
     slow: bool,
+    /// Those asked, and those away.
+    nodes: Vec<Asking>,
+    /// People that have a row already.
+    seen: BTreeSet<UserId>,
+}
+
+/// A node in the course of a search.
+struct Asking {
+    name: String,
+    linked: bool,
+    /// How long its answer took; none = it has not come.
+    ms: Option<u64>,
 }
 
 #[derive(Template)]
@@ -51,8 +64,17 @@ struct Found {
 struct SearchPage<'a> {
     look: &'a Look,
     shell: Shell,
+    panel: SearchBox<'a>,
+}
+
+/// The field and what was found: on its page, and as a dialog over any other.
+#[derive(Template)]
+#[template(path = "partials/search_box.html")]
+struct SearchBox<'a> {
+    look: &'a Look,
     q: &'a str,
     searched: bool,
+    quick: bool,
     chats: Vec<String>,
     found: Found,
 }
@@ -66,7 +88,7 @@ struct Known<'a> {
     found: Found,
 }
 
-impl SearchPage<'_> {
+impl SearchBox<'_> {
     fn answers(&self) -> String {
         let args = [
             ("n", Arg::from(self.found.answered)),
@@ -95,22 +117,50 @@ pub(crate) async fn show(
 ) -> PageResult {
     let q = asked.q.trim();
     let searched = q.chars().count() >= 2;
-    if asked.part.is_some() {
-        let chats = if searched {
-            existing(&session.user, q, &look)?
-        } else {
-            Vec::new()
-        };
-        let found = if q.contains('@') {
-            people(&session.user, q, &look).await?
-        } else {
-            Found::default()
-        };
-        return Ok(page(&Known {
-            look: &look,
-            chats,
-            found,
-        }));
+    let mut found = Found::default();
+    // Before there is a question the newest chats stand here.
+    let known = session
+        .user
+        .find_chats(if searched { q } else { "" }, CHATS)?;
+    let chats = known
+        .iter()
+        .map(|chat| fragment::found_chat(chat, q, &look))
+        .collect();
+    // Who has a row among the chats needs no second one.
+    let with = known.iter().filter_map(|chat| chat.with.as_ref());
+    found.seen.extend(with.map(|person| person.user_id));
+    if searched && !q.contains('@') {
+        let nodes = app.engine.neighbours()?.into_iter();
+        found.nodes = nodes
+            .map(|(name, linked)| Asking {
+                name,
+                linked,
+                ms: None,
+            })
+            .collect();
+    }
+    match asked.part.as_deref() {
+        Some("quick") => {
+            return Ok(page(&SearchBox {
+                look: &look,
+                q,
+                searched,
+                quick: true,
+                chats,
+                found,
+            }));
+        }
+        Some(_) => {
+            if q.contains('@') {
+                found = people(&session.user, q, &look, found).await?;
+            }
+            return Ok(page(&Known {
+                look: &look,
+                chats,
+                found,
+            }));
+        }
+        None => {}
     }
     let title = if q.is_empty() {
         look.t("search")
@@ -118,48 +168,25 @@ pub(crate) async fn show(
         look.a("search-title", q)
     };
     let shell = Shell::new(&app, &session, title).await.section("search");
-    let chats = if searched {
-        existing(&session.user, q, &look)?
-    } else {
-        Vec::new()
-    };
-    let found = if searched {
-        people(&session.user, q, &look).await?
-    } else {
-        Found::default()
-    };
+    if searched {
+        found = people(&session.user, q, &look, found).await?;
+    }
     Ok(page(&SearchPage {
         look: &look,
         shell,
-        q,
-        searched,
-        chats,
-        found,
+        panel: SearchBox {
+            look: &look,
+            q,
+            searched,
+            quick: false,
+            chats,
+            found,
+        },
     }))
 }
 
-/// Chats whose title or address fits, by the newest activity.
-fn existing(user: &UserHandle, q: &str, look: &Look) -> Result<Vec<String>, Error> {
-    let wanted = q.to_lowercase();
-    let fits = |text: &str| text.to_lowercase().contains(&wanted);
-    let found = user.chats(Filter::All, 100, None)?;
-    Ok(found
-        .chats
-        .iter()
-        .filter(|chat| {
-            fits(&chat.title)
-                || chat
-                    .with
-                    .as_ref()
-                    .is_some_and(|person| fits(&person.address))
-        })
-        .take(CHATS)
-        .map(|chat| fragment::card(chat, look, false))
-        .collect())
-}
-
-async fn people(user: &UserHandle, q: &str, look: &Look) -> Result<Found, Error> {
-    let mut found = Found::default();
+async fn people(user: &UserHandle, q: &str, look: &Look, mut found: Found) -> Result<Found, Error> {
+    let began = Instant::now();
     if q.contains('@') {
         found.asked = 1;
         match user.find(q).await {
@@ -182,13 +209,13 @@ async fn people(user: &UserHandle, q: &str, look: &Look) -> Result<Found, Error>
         }
         Err(other) => return Err(other),
     };
-    let mut seen = BTreeSet::new();
     let gather = async {
         while let Some(answer) = answers.recv().await {
             for person in &answer.rows {
-                if seen.insert(person.user_id) {
-                    found.add(person, q, look);
-                }
+                found.add(person, q, look);
+            }
+            if let Some(from) = &answer.from {
+                found.answered_by(from, began);
             }
             found.asked = answer.asked;
             found.answered = answer.answered;
@@ -202,11 +229,29 @@ async fn people(user: &UserHandle, q: &str, look: &Look) -> Result<Found, Error>
 
 impl Found {
     fn add(&mut self, person: &Person, q: &str, look: &Look) {
+        if !self.seen.insert(person.user_id) {
+            return;
+        }
         let row = fragment::person(person, q, look);
         if person.here {
             self.here.push(row)
         } else {
             self.there.push(row)
+        }
+    }
+}
+
+impl Found {
+    fn answered_by(&mut self, name: &str, began: Instant) {
+        let ms = u64::try_from(began.elapsed().as_millis()).ok();
+        match self.nodes.iter_mut().find(|node| node.name == name) {
+            Some(node) => (node.linked, node.ms) = (true, ms),
+            // Nodes behind the neighbours answer, too.
+            None => self.nodes.push(Asking {
+                name: name.to_owned(),
+                linked: true,
+                ms,
+            }),
         }
     }
 }

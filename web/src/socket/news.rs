@@ -63,6 +63,8 @@ enum Frame<'a> {
     People {
         id: &'a RawValue,
         from: &'a str,
+        /// How long the answer took.
+        ms: u64,
         rows: Vec<Row<'a>>,
         asked: u32,
         answered: u32,
@@ -113,7 +115,8 @@ enum ChatPart<'a> {
         read_n: u64,
         pinned: bool,
         archived: bool,
-        muted: bool,
+        /// Unix ms; 0 = heard. The page looks at its own clock.
+        muted_until: i64,
         active_at: String,
         state: &'a str,
         html: String,
@@ -262,7 +265,7 @@ fn chat_part<'a>(chat: &'a view::Chat, reader: &Reader) -> ChatPart<'a> {
         read_n: chat.read_n,
         pinned: chat.pinned,
         archived: chat.archived,
-        muted: chat.muted_until_ms.is_some(),
+        muted_until: chat.muted_until_ms.unwrap_or_default(),
         active_at: time(chat.active_at_ms),
         state: chat.state.as_str(),
         // Which chat is open is known to the page alone; its script marks the card.
@@ -274,6 +277,7 @@ fn chat_part<'a>(chat: &'a view::Chat, reader: &Reader) -> ChatPart<'a> {
 pub(super) fn people(
     id: &FrameId,
     q: &str,
+    after: std::time::Duration,
     answer: &view::PeopleAnswer,
     reader: &Reader,
 ) -> Utf8Bytes {
@@ -282,6 +286,7 @@ pub(super) fn people(
         written(&Frame::People {
             id,
             from: answer.from.as_deref().unwrap_or("here"),
+            ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
             rows: answer.rows.iter().map(row).collect(),
             asked: answer.asked,
             answered: answer.answered,

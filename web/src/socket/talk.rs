@@ -66,6 +66,7 @@ enum End {
 struct Search {
     id: FrameId,
     q: String,
+    began: Instant,
     answers: mpsc::Receiver<PeopleAnswer>,
 }
 
@@ -229,7 +230,12 @@ impl Talk {
         if let Done::Searching(id, number, q, answers) = done
             && number == self.searches
         {
-            self.search = Some(Search { id, q, answers });
+            self.search = Some(Search {
+                id,
+                q,
+                began: Instant::now(),
+                answers,
+            });
         }
     }
 
@@ -244,6 +250,7 @@ impl Talk {
                 out.push(Message::Text(news::people(
                     &search.id,
                     &search.q,
+                    search.began.elapsed(),
                     &answer,
                     &self.reader,
                 )));

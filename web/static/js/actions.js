@@ -3,9 +3,10 @@ import { on, part } from "./app.js";
 import { byId, chat, drop, items, log, messages, pane, toEnd } from "./chat.js";
 import { answer, canEdit, change, edit, typedText } from "./composer.js";
 import { copyText } from "./copy.js";
-import { pick, popup } from "./emoji.js";
+import { pick } from "./emoji.js";
 import { show } from "./history.js";
 import { is } from "./keys.js";
+import { popup } from "./popup.js";
 import { localize } from "./time.js";
 
 const bar = pane.querySelector("[data-bar]");

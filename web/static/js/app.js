@@ -37,11 +37,11 @@ export function make(tag, properties, ...children) {
 }
 
 /** Fetches a part of a page as nodes; null when it did not come. */
-export async function part(url) {
+export async function part(url, signal) {
   const place = new URL(url, location.href);
-  place.searchParams.set("part", "1");
+  if (!place.searchParams.has("part")) place.searchParams.set("part", "1");
   try {
-    const answer = await fetch(place, { headers: { Accept: "text/html" } });
+    const answer = await fetch(place, { signal, headers: { Accept: "text/html" } });
     return answer.ok && !answer.redirected ? nodes(await answer.text()) : null;
   } catch {
     return null;

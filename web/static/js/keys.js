@@ -4,35 +4,44 @@ export const ctrl = (event) => (event.ctrlKey || event.metaKey) && !event.altKey
 /** Whether an event means a letter. */
 export const is = (event, key, code) => event.key.toLowerCase() === key || (!/^[a-z/]$/i.test(event.key) && event.code === code);
 
-function quick() {
-  const input = document.querySelector("[data-quick]");
-  // On a phone in a chat the list is hidden: then the search page.
-  if (!input || input.offsetParent === null) return location.assign("/search");
+// The page of the search has its field at hand; over all others it opens as a dialog.
+async function quick(typed) {
+  const input = document.querySelector("main [data-search] input[type=search]");
+  if (!input) return (await import("./quick.js")).quick(typed);
   input.focus();
   input.select();
 }
+const field = document.querySelector("[data-quick]");
+// What is typed into the field of the list goes there, also the letters that come while it opens.
+let opening = false;
+field?.addEventListener("input", async (event) => {
+  if (event.isComposing || !field.value || opening) return;
+  opening = true;
+  await quick(field);
+  opening = false;
+});
 
-function chat(step) {
+const unread = (card) => Number(card.closest("li").dataset.unread) > 0;
+function chat(step, fits = () => true) {
   const cards = [...document.querySelectorAll("[data-cards] a.card")];
-  if (cards.length === 0) return;
   const at = cards.findIndex((card) => card.hasAttribute("aria-current"));
-  const to = at < 0 ? (step > 0 ? 0 : cards.length - 1) : at + step;
-  cards[to]?.click();
+  const rest = step > 0 ? cards.slice(at + 1) : cards.slice(0, at < 0 ? cards.length : at).reverse();
+  rest.find(fits)?.click();
 }
 
-document.addEventListener("keydown", (event) => {
+document.addEventListener("keydown", async (event) => {
   if (event.isComposing || event.defaultPrevented || document.querySelector("dialog[open]")) return;
   if (ctrl(event) && is(event, "k", "KeyK")) {
     event.preventDefault();
     quick();
   } else if (ctrl(event) && is(event, "/", "Slash")) {
     event.preventDefault();
-    location.assign("/help/keys");
-  } else if (event.altKey && !event.ctrlKey && !event.shiftKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
-    if (!document.querySelector("[data-cards]")) return;
+    (await import("./quick.js")).keys();
+  } else if (event.altKey && !event.ctrlKey && !event.metaKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
+    if (!document.querySelector("[data-cards]") || (event.shiftKey && event.key === "ArrowUp")) return;
     event.preventDefault();
-    chat(event.key === "ArrowDown" ? 1 : -1);
-  } else if (event.key === "Escape" && document.activeElement?.matches("[data-quick]")) {
+    chat(event.key === "ArrowDown" ? 1 : -1, event.shiftKey ? unread : undefined);
+  } else if (event.key === "Escape" && document.activeElement === field) {
     document.querySelector("#text")?.focus();
   }
 });
@@ -41,7 +50,7 @@ document.addEventListener("keydown", (event) => {
 document.querySelector("[data-cards]")?.addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step || event.altKey || event.ctrlKey) return;
-  const cards = [...event.currentTarget.querySelectorAll("a")];
+  const cards = [...event.currentTarget.querySelectorAll("a:not([data-opts])")];
   const next = cards[cards.indexOf(document.activeElement) + step];
   if (!next) return;
   event.preventDefault();

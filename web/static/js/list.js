@@ -1,13 +1,19 @@
 // The chat list follows the news: cards move and change, the title counts chats with unread messages.
 import { nodes, on, part } from "./app.js";
+import { t } from "./i18n.js";
 import { localize } from "./time.js";
 
 const list = document.querySelector("[data-cards]");
+const counts = document.querySelector("[data-counts]");
+const filter = list?.dataset.cards;
 const open = document.querySelector("main[data-chat]")?.dataset.chat;
 const unread = new Map();
 let total = Number(document.body.dataset.unread) || 0;
 
-for (const card of list?.querySelectorAll("li[data-chat]") ?? []) unread.set(card.dataset.chat, Number(card.dataset.unread));
+const items = () => [...(list?.querySelectorAll("li[data-chat]") ?? [])];
+const itemOf = (id) => list?.querySelector(`li[data-chat="${CSS.escape(id)}"]`);
+const remember = () => items().forEach((item) => unread.has(item.dataset.chat) || unread.set(item.dataset.chat, Number(item.dataset.unread)));
+remember();
 
 function title() {
   const own = document.body.dataset.title;
@@ -16,23 +22,51 @@ function title() {
   if (chip) chip.textContent = total > 0 ? total : "";
 }
 
+// The numbers of the filters and the card of the requests, as the node counts them; at most once a second.
+let counting = 0;
+function recount() {
+  counting ||= setTimeout(async () => {
+    counting = 0;
+    if (!counts) return;
+    const url = new URL(`/?filter=${filter}&part=counts`, location.href);
+    const fresh = await fetch(url, { headers: { Accept: "text/html" } }).then((it) => (it.ok && !it.redirected ? it.text() : null), () => null);
+    if (fresh === null) return;
+    const focused = counts.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    counts.replaceChildren(...nodes(fresh));
+    if (focused) counts.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    total = Number(counts.querySelector("[data-filters]")?.dataset.filters) || 0;
+    title();
+  }, 1000);
+}
+
 // Pinned first, then by last activity (the node's order).
 function before(one, other) {
   const pinned = Number("pinned" in other.dataset) - Number("pinned" in one.dataset);
   return pinned !== 0 ? pinned < 0 : Number(one.dataset.active) > Number(other.dataset.active);
 }
 
-function place(card) {
-  const id = card.dataset.chat;
-  const old = list.querySelector(`li[data-chat="${CSS.escape(id)}"]`);
-  const filter = list.dataset.cards;
-  const fits = filter === "all" || (filter === "unread" && Number(card.dataset.unread) > 0);
-  if (!old && !fits) return;
-  if (id === open) card.querySelector("a").setAttribute("aria-current", "page");
-  const focused = old?.contains(document.activeElement);
+// Whether a chat belongs to the filter that is open. What was read stays among the new ones until they are opened again.
+const belongs = {
+  all: (frame) => frame.state === "open" && !frame.archived,
+  unread: (frame, item) => frame.state === "open" && !frame.archived && (item || frame.unread > 0),
+  groups: (frame, item, card) => frame.state === "open" && !frame.archived && "group" in card.dataset,
+  archive: (frame) => frame.state === "open" && frame.archived,
+  requests: (frame) => frame.state === "request",
+};
+
+function drop(item) {
+  const next = item.contains(document.activeElement) && (item.nextElementSibling ?? item.previousElementSibling);
+  item.remove();
+  next?.querySelector?.("a")?.focus({ preventScroll: true });
+}
+
+function place(card, frame) {
+  const old = itemOf(frame.chat_id);
+  if (!belongs[filter]?.(frame, old, card)) return old && drop(old);
+  if (frame.chat_id === open) card.querySelector("a").setAttribute("aria-current", "page");
+  const focused = old?.contains(document.activeElement) && (document.activeElement.matches("[data-opts]") ? "[data-opts]" : "a");
   localize(card);
-  const cards = [...list.querySelectorAll("li[data-chat]")].filter((other) => other !== old);
-  const next = cards.find((other) => before(card, other));
+  const next = items().find((other) => other !== old && before(card, other));
   // Beyond the cards loaded so far it comes with the next page.
   const foot = list.querySelector("[data-next]");
   if (!next && foot && !old) return;
@@ -41,7 +75,7 @@ function place(card) {
   old?.remove();
   list.insertBefore(card, next ?? foot);
   list.scrollTop = top;
-  if (focused) card.querySelector("a").focus({ preventScroll: true });
+  if (focused) card.querySelector(focused).focus({ preventScroll: true });
 }
 
 // The chat that is looked at is read in a moment: its card shows no number for that long, and none if it is read.
@@ -56,42 +90,121 @@ function calm(frame) {
 on("chat", (frame) => changed(calm(frame)));
 
 function changed(frame) {
-  // First messages of those who may not write into the list wait apart.
-  if (frame.state !== (list?.dataset.cards === "requests" ? "request" : "open")) return;
-  const was = unread.get(frame.chat_id) ?? 0;
-  const is = frame.unread ?? 0;
-  unread.set(frame.chat_id, is);
-  total = Math.max(0, total + Number(is > 0) - Number(was > 0));
-  title();
   const [card] = nodes(frame.html);
-  if (!list || !card) return;
+  if (!card) return;
+  const counted = frame.state === "open" && !frame.archived;
+  const is = counted ? frame.unread : 0;
+  // Of a chat that was not seen yet it is not known whether it is counted already.
+  if (!unread.has(frame.chat_id) || !counted) recount();
+  else total = Math.max(0, total + Number(is > 0) - Number(unread.get(frame.chat_id) > 0));
+  if (itemOf(frame.chat_id) && filter !== "all") recount();
+  if (counted) unread.set(frame.chat_id, is);
+  else unread.delete(frame.chat_id);
+  title();
+  if (!list) return;
   if (frame.calm) {
     card.dataset.unread = 0;
     card.querySelectorAll(".badge, .badge + .vh").forEach((it) => it.remove());
     card.querySelector(".unread")?.classList.remove("unread");
   }
-  place(card);
+  place(card, frame);
 }
 on("gone", (frame) => {
-  if (frame.id || !list) return;
-  list.querySelector(`li[data-chat="${CSS.escape(frame.chat_id)}"]`)?.remove();
-  total = Math.max(0, total - Number((unread.get(frame.chat_id) ?? 0) > 0));
+  if (frame.id) return;
+  const item = itemOf(frame.chat_id);
+  if (item) drop(item);
   unread.delete(frame.chat_id);
-  title();
+  recount();
 });
+
+// Who writes just now stands in the place of the last message; who is there has a dot.
+const typists = new Map();
+function silent(id) {
+  clearTimeout(typists.get(id));
+  typists.delete(id);
+  const item = itemOf(id);
+  item?.querySelector(".types")?.remove();
+  for (const it of item?.querySelectorAll(".row [hidden]") ?? []) it.hidden = false;
+}
+on("typing", ({ chat_id: id, name, on: begins }) => {
+  silent(id);
+  const snip = begins && itemOf(id)?.querySelector(".snip");
+  if (!snip) return;
+  for (const it of snip.parentNode.querySelectorAll(".snip, .tick, .tick + .vh")) it.hidden = true;
+  // An icon has no `hidden` of its own.
+  snip.parentNode.querySelector(".tick")?.toggleAttribute("hidden", true);
+  const types = document.createElement("span");
+  types.className = "snip types";
+  types.textContent = t("js-typing-one", { a: name });
+  snip.before(types);
+  typists.set(id, setTimeout(() => silent(id), 6000));
+});
+on("presence", (frame) => {
+  const item = list?.querySelector(`li[data-person="${CSS.escape(frame.user_id)}"]`);
+  item?.querySelector(".av").classList.toggle("on", frame.online);
+});
+// A silence ends by the clock.
+setInterval(() => {
+  for (const item of list?.querySelectorAll("li[data-muted-until]") ?? []) {
+    if (Number(item.dataset.mutedUntil) > Date.now()) continue;
+    delete item.dataset.mutedUntil;
+    item.querySelector("[data-is=muted]")?.remove();
+    item.querySelector(".badge")?.classList.remove("quiet");
+  }
+}, 15_000);
+
+// --- the menu of a card: right button, long press, the button on it
+let menu = null;
+async function act(item, near) {
+  menu ??= import("./menu.js");
+  (await menu).open(item, near);
+}
+list?.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-opts]");
+  if (!button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  act(button.closest("li"), button.getBoundingClientRect());
+});
+list?.addEventListener("contextmenu", (event) => {
+  const item = event.target.closest("li[data-chat]");
+  if (!item || event.shiftKey) return;
+  event.preventDefault();
+  const { clientX: left, clientY: bottom } = event;
+  // By a key there is no place of a pointer.
+  act(item, left || bottom ? { left, bottom, top: bottom } : item.getBoundingClientRect());
+});
+// Phones whose browser has no such event: a press of half a second, whose end is no click.
+let press = 0;
+let pressed = false;
+list?.addEventListener("pointerdown", (event) => {
+  clearTimeout(press);
+  pressed = false;
+  const item = event.target.closest("li[data-chat]");
+  if (event.pointerType !== "touch" || !item) return;
+  press = setTimeout(() => {
+    pressed = true;
+    act(item, item.getBoundingClientRect());
+  }, 500);
+});
+for (const end of ["pointerup", "pointercancel", "pointermove"]) list?.addEventListener(end, (event) => (end !== "pointermove" || Math.hypot(event.movementX, event.movementY) > 4) && clearTimeout(press));
+list?.addEventListener("click", (event) => {
+  if (!pressed) return;
+  pressed = false;
+  event.preventDefault();
+}, true);
 
 // The next page, when its link comes near.
 let loading = false;
 async function more(foot) {
   if (loading) return;
   loading = true;
-  const items = await part(foot.querySelector("a").href);
+  const found = await part(foot.querySelector("a").href);
   loading = false;
-  if (!items) return;
-  const known = new Set([...list.querySelectorAll("li[data-chat]")].map((card) => card.dataset.chat));
-  foot.replaceWith(...items.filter((item) => !known.has(item.dataset.chat)));
+  if (!found) return;
+  const known = new Set(items().map((item) => item.dataset.chat));
+  foot.replaceWith(...found.filter((item) => !known.has(item.dataset.chat)));
   localize(list);
-  for (const card of list.querySelectorAll("li[data-chat]")) unread.set(card.dataset.chat, Number(card.dataset.unread));
+  remember();
   watch();
 }
 const near = new IntersectionObserver((seen) => seen.forEach((it) => it.isIntersecting && more(it.target)), { rootMargin: "300px" });

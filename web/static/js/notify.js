@@ -41,10 +41,10 @@ function show(title, text, chat, icon) {
   };
 }
 
-on("chat", (frame) => muted.set(frame.chat_id, frame.muted));
+on("chat", (frame) => muted.set(frame.chat_id, frame.muted_until));
 on("message", (frame) => {
   const card = document.querySelector(`li[data-chat="${CSS.escape(frame.chat_id)}"]`);
-  const silent = muted.get(frame.chat_id) ?? Boolean(card?.querySelector('use[href="#i-mute"]'));
+  const silent = (muted.get(frame.chat_id) ?? (Number(card?.dataset.mutedUntil) || 0)) > Date.now();
   const [item] = nodes(frame.html);
   // The same id again is a change of a message, and an old one comes late or was edited.
   const fresh = Date.now() - Number(item?.dataset.time) < 120_000 && !known.has(frame.id);

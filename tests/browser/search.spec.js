@@ -1,0 +1,175 @@
+// Search and the quick switch: rows that stay, whom it asked, what the other node learns, by keys alone and without scripts.
+import { expect } from "@playwright/test";
+import { isAccessible } from "./axe.js";
+import { Caller, Node, pair } from "./nodes.js";
+import { PASSWORD, test } from "./people.js";
+
+let nodes;
+let away;
+
+test.beforeAll(async ({}, info) => {
+  nodes = await pair(info.project.metadata.language);
+  // A third node that was met and went away.
+  away = await new Node("port", info.project.metadata.language, ["--peer", nodes.dom.p2p]).up();
+  for (const [node, nick] of [["dom", "sovenok"], ["dacha", "sova"], ["dacha", "sovetnik.s.ochen.dlinnym.imenem"], ["dom", "rys"], ["dom", "lis"]]) {
+    await new Caller(nodes[node], nick).registers(PASSWORD);
+  }
+});
+
+test.afterAll(async () => {
+  for (const node of [...Object.values(nodes ?? {}), away]) await node?.remove();
+});
+
+const shots = async (someone, info, name) => {
+  for (const theme of ["light", "dark"]) {
+    await someone.page.emulateMedia({ colorScheme: theme });
+    await isAccessible(someone.page, `${name} ${theme}`);
+    for (const width of info.project.metadata.size === "phone" ? [320, 360] : [768, 1280, 1440]) {
+      await someone.page.setViewportSize({ width, height: 800 });
+      await someone.isWell();
+      await someone.shows(info, `${name}-${width}-${theme}`);
+    }
+  }
+  await someone.page.emulateMedia({ colorScheme: "light" });
+  await someone.page.setViewportSize(info.project.use.viewport);
+};
+
+test("search: groups in their order, nodes with their times, a question before the chat", async ({ open }, info) => {
+  const klen = await open(nodes.dom, "klen");
+  await klen.registers();
+  const { page } = klen;
+  const phone = info.project.metadata.size === "phone";
+  await klen.opensChatWith("soven", "sovenok@dom");
+  await klen.sends("есть чат");
+  await page.goto(`${nodes.dom.url}/search`);
+  const field = page.locator("main input[name=q]");
+  await expect(page.locator("[data-group=chats] .res")).toHaveCount(1);
+  await field.pressSequentially("so", { delay: 30 });
+  await expect(klen.result("sova@dacha")).toBeVisible();
+  await expect(page.locator("[data-group=chats]").getByText("sovenok@dom")).toBeVisible();
+  await expect(klen.result("sovenok@dom"), "once, among the chats").toHaveCount(1);
+  await expect(page.locator('[data-node="dacha"]')).toContainText(/dacha · \d+ (мс|ms)/);
+  await expect(page.locator("[data-answers]")).toHaveText(info.project.metadata.language === "ru" ? /^ответил/ : /nodes answered$/);
+
+  // What stands there stays while the next answer is on its way.
+  await page.route("**/search?*part=1*", async (route) => {
+    await new Promise((done) => setTimeout(done, 700));
+    await route.continue().catch(() => {});
+  });
+  await field.pressSequentially("v", { delay: 30 });
+  await page.waitForTimeout(400);
+  await expect(klen.result("sova@dacha"), "no row vanishes meanwhile").toBeVisible();
+  await page.waitForTimeout(700);
+  await expect(klen.result("sova@dacha")).toBeVisible();
+  await page.unroute("**/search?*part=1*");
+  await shots(klen, info, "search-rows");
+
+  // A long name leaves room for its address.
+  const long = klen.result("sovetnik.s.ochen").locator(".addr");
+  const box = await long.boundingBox();
+  expect(box.width).toBeGreaterThan(100);
+  expect(box.x + box.width).toBeLessThanOrEqual(await page.evaluate(() => innerWidth));
+
+  // Keys: the caret stays in the field, arrows choose, Enter asks.
+  await field.focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await expect(field).toBeFocused();
+  const active = await field.getAttribute("aria-activedescendant");
+  await expect(page.locator(`#${active}`)).toHaveAttribute("aria-selected", "true");
+  await page.keyboard.press("Enter");
+  const asks = page.locator(phone ? "dialog.asks" : "[data-confirm] .confirm");
+  await expect(asks).toBeVisible();
+  await expect(asks).toContainText("dacha");
+  await shots(klen, info, "search-confirm");
+  await expect(page.locator(phone ? "dialog.asks" : "[data-confirm] .confirm")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(asks).toHaveCount(0);
+  await expect(field).toBeFocused();
+
+  // A whole address goes to its node alone; one that nobody knows can be linked; nobody is said so.
+  await field.fill("sova@dacha");
+  await expect(klen.result("sova@dacha")).toHaveCount(1);
+  await expect(klen.result("sovenok@dom")).toHaveCount(0);
+  await field.fill("sova@nigde");
+  await expect(page.locator("[data-static]")).toContainText("nigde");
+  await expect(page.locator('[data-static] a[href="/network#add"]')).toBeVisible();
+  await field.fill("zzzz");
+  await expect(page.locator("[data-none]")).toBeVisible();
+  // A node that went away is named.
+  await away.down();
+  await page.waitForTimeout(1500);
+  await field.fill("sov");
+  await expect(page.locator('[data-node="port"] .dot')).toHaveClass(/off/);
+  await shots(klen, info, "search-away");
+});
+
+test("Ctrl K over any page, on a Russian layout; Alt and the arrows; Ctrl /", async ({ open }, info) => {
+  const mira = await open(nodes.dom, "mira");
+  await mira.registers();
+  const { page } = mira;
+  for (const nick of ["rys", "lis"]) {
+    await mira.opensChatWith(nick, `${nick}@dom`);
+    await mira.sends(`привет, ${nick}`);
+  }
+  const keys = await page.context().newCDPSession(page);
+  const press = async (key, code, number) => {
+    await keys.send("Input.dispatchKeyEvent", { type: "rawKeyDown", modifiers: 2, key, code, windowsVirtualKeyCode: number });
+    await keys.send("Input.dispatchKeyEvent", { type: "keyUp", modifiers: 2, key, code, windowsVirtualKeyCode: number });
+  };
+  const box = page.locator("dialog.quick");
+  await page.goto(`${nodes.dom.url}/settings/look`);
+  await press("л", "KeyK", 75);
+  await expect(box.locator("input[type=search]")).toBeFocused();
+  await expect(box.locator(".res").first()).toContainText("lis");
+  await shots(mira, info, "quick");
+  await box.locator("input[type=search]").pressSequentially("ry", { delay: 30 });
+  await expect(box.locator(".res").first()).toContainText("rys@dom");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await expect(mira.heading("rys")).toBeVisible();
+
+  // Recent first: Enter alone goes to the newest.
+  await page.keyboard.press("Control+k");
+  await expect(box.locator("[aria-selected=true]")).toHaveCount(1);
+  await page.keyboard.press("Enter");
+  await expect(mira.heading("lis")).toBeVisible();
+  await page.keyboard.press("Alt+ArrowDown");
+  await expect(mira.heading("rys")).toBeVisible();
+  await page.keyboard.press("Alt+ArrowUp");
+  await expect(mira.heading("lis")).toBeVisible();
+  // The next one with something new, past those that are read.
+  const lis = await new Caller(nodes.dom, "rys").logsIn(PASSWORD);
+  const chat = await lis.chatWith("mira");
+  await mira.opensChatWith("soven", "sovenok@dom");
+  await lis.sends(chat, "новое");
+  await expect(page.locator(".cards li[data-unread='1']")).toHaveCount(1);
+  await page.goto(nodes.dom.url);
+  await page.keyboard.press("Alt+Shift+ArrowDown");
+  await expect(mira.heading("rys")).toBeVisible();
+
+  // The scripts of the page that has just opened may still be on their way.
+  await expect(async () => {
+    await press(".", "Slash", 191);
+    await expect(box.locator("table")).toBeVisible({ timeout: 1000 });
+  }).toPass();
+  await shots(mira, info, "keys");
+  await page.keyboard.press("Escape");
+  await expect(box).toHaveCount(0);
+  // The field of the list opens the same.
+  if (info.project.metadata.size === "phone") await page.goto(nodes.dom.url);
+  await page.locator(".list [data-quick]").pressSequentially("li", { delay: 60 });
+  await expect(box.locator(".res").first()).toContainText("lis");
+  await mira.isWell();
+});
+
+test("without scripts a search is a page, with the nodes it asked", async ({ open }, info) => {
+  const nora = await open(nodes.dom, "nora", { javaScriptEnabled: false });
+  await nora.registers();
+  await nora.searches("sov", { enter: true });
+  await expect(nora.result("sova@dacha")).toBeVisible();
+  await expect(nora.page.locator('[data-node="dacha"]')).toContainText(/\d+ (мс|ms)/);
+  await nora.shows(info, "search-noscript");
+  await nora.result("sova@dacha").locator("a").click();
+  await expect(nora.page.locator(".confirm")).toContainText("dacha");
+});
