@@ -1,20 +1,12 @@
-// The chat list follows the news: cards move and change, the title counts chats with unread messages.
+// The chat list follows the news: cards move and change.
 import { nodes, on, part } from "./app.js";
 import { localize } from "./time.js";
+import { count, learn } from "./unread.js";
 
 const list = document.querySelector("[data-cards]");
 const open = document.querySelector("main[data-chat]")?.dataset.chat;
-const unread = new Map();
-let total = Number(document.body.dataset.unread) || 0;
-
-for (const card of list?.querySelectorAll("li[data-chat]") ?? []) unread.set(card.dataset.chat, Number(card.dataset.unread));
-
-function title() {
-  const own = document.body.dataset.title;
-  document.title = `${total > 0 ? `(${total}) ` : ""}${own} · chater`;
-  const chip = document.querySelector("[data-unread-count]");
-  if (chip) chip.textContent = total > 0 ? total : "";
-}
+const items = () => [...(list?.querySelectorAll("li[data-chat]") ?? [])];
+learn(items());
 
 // Pinned first, then by last activity (the node's order).
 function before(one, other) {
@@ -31,7 +23,7 @@ function place(card) {
   if (id === open) card.querySelector("a").setAttribute("aria-current", "page");
   const focused = old?.contains(document.activeElement);
   localize(card);
-  const cards = [...list.querySelectorAll("li[data-chat]")].filter((other) => other !== old);
+  const cards = items().filter((other) => other !== old);
   const next = cards.find((other) => before(card, other));
   // Beyond the cards loaded so far it comes with the next page.
   const foot = list.querySelector("[data-next]");
@@ -58,11 +50,7 @@ on("chat", (frame) => changed(calm(frame)));
 function changed(frame) {
   // First messages of those who may not write into the list wait apart.
   if (frame.state !== (list?.dataset.cards === "requests" ? "request" : "open")) return;
-  const was = unread.get(frame.chat_id) ?? 0;
-  const is = frame.unread ?? 0;
-  unread.set(frame.chat_id, is);
-  total = Math.max(0, total + Number(is > 0) - Number(was > 0));
-  title();
+  if (frame.state === "open") count(frame.chat_id, frame.unread ?? 0);
   const [card] = nodes(frame.html);
   if (!list || !card) return;
   if (frame.calm) {
@@ -75,9 +63,7 @@ function changed(frame) {
 on("gone", (frame) => {
   if (frame.id || !list) return;
   list.querySelector(`li[data-chat="${CSS.escape(frame.chat_id)}"]`)?.remove();
-  total = Math.max(0, total - Number((unread.get(frame.chat_id) ?? 0) > 0));
-  unread.delete(frame.chat_id);
-  title();
+  count(frame.chat_id, 0, true);
 });
 
 // The next page, when its link comes near.
@@ -85,13 +71,14 @@ let loading = false;
 async function more(foot) {
   if (loading) return;
   loading = true;
-  const items = await part(foot.querySelector("a").href);
+  const found = await part(foot.querySelector("a").href);
   loading = false;
-  if (!items) return;
-  const known = new Set([...list.querySelectorAll("li[data-chat]")].map((card) => card.dataset.chat));
-  foot.replaceWith(...items.filter((item) => !known.has(item.dataset.chat)));
+  if (!found) return;
+  const known = new Set(items().map((card) => card.dataset.chat));
+  const fresh = found.filter((item) => !known.has(item.dataset.chat));
+  foot.replaceWith(...fresh);
   localize(list);
-  for (const card of list.querySelectorAll("li[data-chat]")) unread.set(card.dataset.chat, Number(card.dataset.unread));
+  learn(fresh.filter((item) => item.dataset.chat));
   watch();
 }
 const near = new IntersectionObserver((seen) => seen.forEach((it) => it.isIntersecting && more(it.target)), { rootMargin: "300px" });
