@@ -46,7 +46,7 @@ async function tour(language) {
   const friend = await browser.newContext(settings);
   const theirs = await signIn(friend, people.friend);
   await theirs.goto(`${people.friend.node.url}/c/${chat}`);
-  await theirs.evaluate(([id, path]) => fetch(path, { method: "POST", body: new URLSearchParams({ _csrf: document.body.dataset.csrf, emoji: "❤️" }) }), [message, `/c/${chat}/m/${message}/react`]);
+  await theirs.evaluate(([id, path]) => fetch(path, { method: "POST", body: new URLSearchParams({ _csrf: document.body.dataset.csrf, add: "❤" }) }), [message, `/c/${chat}/m/${message}/react`]);
 
   const mine = await browser.newContext(settings);
   const first = await signIn(mine, people.me);

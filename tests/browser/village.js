@@ -1,4 +1,4 @@
-// Three linked nodes with people who talk: what the pictures of the pages show, and what looks at every page goes through.
+// Three linked nodes with people who talk: what the pictures of the pages show, and the stories that go through every page.
 import { Caller, Node } from "./nodes.js";
 
 export const PASSWORD = "лодка у причала 7";
@@ -6,7 +6,7 @@ export const PASSWORD = "лодка у причала 7";
 // Who lives where, and what they say to each other: [from, to, text].
 const TALES = {
   ru: {
-    people: { me: ["клён", "dom"], friend: ["сова", "dacha"], near: ["рысь", "dom"], far: ["маяк", "port"], other: ["искра", "dacha"], stranger: ["берег", "port"] },
+    people: { me: ["Клён", "dom"], friend: ["Сова", "dacha"], near: ["Рысь", "dom"], far: ["Маяк", "port"], other: ["Искра", "dacha"], stranger: ["Берег", "port"] },
     talk: [
       ["other", "me", "Карта озера лежит на столе"],
       ["far", "me", "Я за два узла от вас, а пишу напрямую"],
@@ -22,16 +22,16 @@ const TALES = {
       ["me", "friend", "Хорошо, в семь у пристани. Что взять?"],
       ["friend", "me", "Хлеб, спички и что-нибудь тёплое:\nночью *холодно*, в прошлый раз было `+6`"],
       ["me", "friend", "> ночью холодно\nВозьму два одеяла"],
-      ["friend", "me", "И термос 🙂"],
+      ["friend", "me", "И термос"],
       ["me", "friend", "До субботы!"],
       ["other", "me", "Кстати, компас тоже там"],
       ["other", "me", "И не забудьте вёсла"],
     ],
-    answer: ["Хорошо, в семь у пристани. Что взять?", "Хлеб, спички и что-нибудь тёплое", "❤️"],
+    asks: "Хорошо, в семь у пристани. Что взять?",
     search: "ма",
   },
   en: {
-    people: { me: ["maple", "dom"], friend: ["owl", "dacha"], near: ["lynx", "dom"], far: ["beacon", "port"], other: ["spark", "dacha"], stranger: ["shore", "port"] },
+    people: { me: ["Maple", "dom"], friend: ["Owl", "dacha"], near: ["Lynx", "dom"], far: ["Beacon", "port"], other: ["Spark", "dacha"], stranger: ["Shore", "port"] },
     talk: [
       ["other", "me", "The map of the lake is on the table"],
       ["far", "me", "I am two nodes away and write to you directly"],
@@ -47,12 +47,12 @@ const TALES = {
       ["me", "friend", "Fine, seven at the pier. What shall I bring?"],
       ["friend", "me", "Bread, matches and something warm:\nit is *cold* at night, last time it was `+6`"],
       ["me", "friend", "> cold at night\nI will take two blankets"],
-      ["friend", "me", "And a thermos 🙂"],
+      ["friend", "me", "And a thermos"],
       ["me", "friend", "See you on Saturday!"],
       ["other", "me", "The compass is there, too, by the way"],
       ["other", "me", "And do not forget the oars"],
     ],
-    answer: ["Fine, seven at the pier. What shall I bring?", "Bread, matches and something warm", "❤️"],
+    asks: "Fine, seven at the pier. What shall I bring?",
     search: "be",
   },
 };
@@ -80,7 +80,7 @@ export async function village(language) {
       ids.set(text, (sent.message ?? sent).id);
       await people[to].receives(await people[to].finds(address(from)), text);
     }
-    return { nodes, people, address, chat: chats.get("me friend"), message: ids.get(tale.answer[0]), tale, remove };
+    return { nodes, people, address, chat: chats.get("me friend"), message: ids.get(tale.asks), tale, remove };
   } catch (error) {
     await remove();
     throw error;
@@ -92,7 +92,7 @@ export function routes({ chat, message, address, tale }) {
   const signed = {
     chats: "/", "chats-unread": "/?filter=unread", "chats-groups": "/?filter=groups", "chats-requests": "/?filter=requests", chat: `/c/${chat}`,
     "chat-at": `/c/${chat}?at=${message}`, "message-path": `/c/${chat}/path/${message}`, "message-acts": `/c/${chat}/m/${message}`,
-    "message-forward": `/c/${chat}/m/${message}/forward`, "chat-search": `/c/${chat}/search?q=${encodeURIComponent("а")}`, "chat-delete": `/c/${chat}/delete`,
+    "message-forward": `/c/${chat}/m/${message}/forward`, "chat-search": `/c/${chat}/search?q=${encodeURIComponent(tale.search.at(-1))}`, "chat-delete": `/c/${chat}/delete`,
     search: "/search", "search-found": `/search?q=${encodeURIComponent(tale.search)}`, start: `/start/${encodeURIComponent(address("stranger"))}`, "group-new": "/groups/new",
     "settings-profile": "/settings/profile", "settings-look": "/settings/look", "settings-notify": "/settings/notify", "settings-privacy": "/settings/privacy",
     "settings-sessions": "/settings/sessions", "settings-words": "/settings/words", "settings-home": "/settings/home", "settings-node": "/settings/node",
