@@ -231,7 +231,7 @@ test("the owner looks after the node", async ({ open }, info) => {
   const guest = await open(node, "gost");
   await guest.registers();
   await guest.page.goto(`${node.url}/settings/node`);
-  await expect(guest.page.locator("main h1")).toHaveText("403");
+  await expect(guest.page.locator("main")).toContainText("403");
   const { page } = owner;
   await page.goto(`${node.url}/settings/node`);
   await isAccessible(page);
@@ -283,10 +283,11 @@ test("notifications come when asked for, and not for what is on the screen", asy
         localStorage.setItem("test.permission", "granted");
         return (window.Notification.permission = "granted");
       }
-      constructor(title, options) {
-        window.shown.push({ title, ...options });
+      constructor(title, { body, tag }) {
+        window.shown.push({ title, body, tag });
       }
     };
+    ServiceWorkerRegistration.prototype.showNotification = async (title, { body, tag }) => window.shown.push({ title, body, tag });
   });
   await nora.registers();
   const { page } = nora;
@@ -295,6 +296,7 @@ test("notifications come when asked for, and not for what is on the screen", asy
   const shown = () => page.evaluate(() => window.shown);
   await page.goto(`${node.url}/settings/notify`);
   await stas.sends(chat, "ещё выключены");
+  await expect(page).toHaveTitle(/^\(1\) /);
   await page.locator("[data-notify-on]").click();
   await expect(page.locator("[data-notify-off]")).toBeVisible();
   await expect(page.locator("[data-notify-on]")).toBeHidden();

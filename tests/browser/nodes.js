@@ -102,6 +102,28 @@ export class Caller {
     return (answer.chat ?? answer).id;
   }
 
+  // The chat with somebody whose node may still be on its way here: the search makes the person known.
+  async finds(address) {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await this.chatWith(address);
+      } catch (error) {
+        if (tries >= 100) throw error;
+        await this.#call("GET", `/people?q=${encodeURIComponent(address.split("@")[0])}&wait_ms=500`);
+        await pause(100);
+      }
+    }
+  }
+
+  // Waits until a message of somebody else is here.
+  async receives(chat, text) {
+    for (let tries = 0; tries < 200; tries += 1) {
+      if ((await this.messages(chat, 50)).some((message) => message.text === text)) return;
+      await pause(50);
+    }
+    throw new Error(`${this.nick} did not get «${text}»`);
+  }
+
   sends(chat, text) {
     return this.#call("POST", `/chats/${chat}/messages`, { text });
   }

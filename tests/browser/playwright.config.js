@@ -30,6 +30,8 @@ export default defineConfig({
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
+        // A node of this machine under an address that looks like one of another: no secure context.
+        "--host-resolver-rules=MAP 198.51.100.7 127.0.0.1",
       ],
     },
   },
@@ -37,7 +39,7 @@ export default defineConfig({
     Object.entries(sizes).map(([size, viewport]) => ({
       name: `${language}-${size}`,
       // The long stories run in one project of each language and one of each size; the conversation runs in all four.
-      testIgnore: (language === "ru") === (size === "phone") ? ["noscript.spec.js", "account.spec.js", "welcome.spec.js", "list.spec.js", "search.spec.js"] : ["live.spec.js", "chat.spec.js", "reading.spec.js"],
+      testIgnore: (language === "ru") === (size === "phone") ? ["noscript.spec.js", "account.spec.js", "welcome.spec.js", "list.spec.js", "search.spec.js", "install.spec.js", "routes.spec.js"] : ["live.spec.js", "chat.spec.js", "reading.spec.js"],
       metadata: { language, size },
       use: { viewport, timezoneId: "Europe/Moscow", locale: language === "ru" ? "ru-RU" : "en-GB" },
     })),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chater_tests::{Person, TestNode, binary, linked, story, until};
+use chater_tests::{PASSWORD, Person, TestNode, binary, linked, story, until};
 use serde_json::{Value, json};
 
 /// Says to the inner test where its small disk is.
@@ -112,6 +112,31 @@ fn fill(disk: &Path, leave: u64) -> PathBuf {
     path
 }
 
+/// Logs ann in as a browser does; gives the cookie.
+async fn browses(node: &TestNode) -> String {
+    let body = format!("nick=ann&password={}", PASSWORD.replace(' ', "+"));
+    let headers = [
+        ("Content-Type", "application/x-www-form-urlencoded"),
+        ("Sec-Fetch-Site", "same-origin"),
+    ];
+    let answer = node
+        .api()
+        .request("POST", "/login", &headers, body.as_bytes())
+        .await;
+    let answer = answer.expect("an answer");
+    let line = answer.header("set-cookie").expect("a session");
+    line.split(';').next().unwrap_or_default().to_owned()
+}
+
+/// The list of chats as that browser gets it.
+async fn page(node: &TestNode, cookie: &str) -> String {
+    let headers = [("Cookie", cookie)];
+    let answer = node.api().request("GET", "/", &headers, b"").await;
+    let answer = answer.expect("an answer");
+    assert_eq!(answer.status, 200);
+    answer.text().to_string()
+}
+
 #[test]
 fn a_full_disk_refuses_and_goes_on() {
     on_small_disk("a_full_disk_refuses_and_goes_on_inside", 24);
@@ -131,7 +156,15 @@ fn a_full_disk_refuses_and_goes_on_inside() {
         ann.sends(&chat, "before").await;
         bob.sees("before").await;
 
+        let cookie = browses(&dom).await;
+        assert!(!page(&dom, &cookie).await.contains("/settings/node"));
         let filler = fill(&disk, 512 * 1024);
+        // Every page of the owner says so, and leads to what takes the room.
+        assert!(
+            page(&dom, &cookie)
+                .await
+                .contains("href=\"/settings/node\"")
+        );
         for n in 0..8 {
             let body = json!({"text": format!("refused {n}"), "client_id": format!("r{n}")});
             let answer = ann.tries_to_send(&chat, &body).await.expect(503);

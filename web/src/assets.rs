@@ -68,6 +68,10 @@ pub(crate) const SCRIPT_KEYS: &[&str] = &[
     "js-notify-works",
     "js-notify-denied",
     "js-notify-insecure",
+    "js-ask",
+    "js-ask-yes",
+    "js-ask-no",
+    "js-open",
     "js-notify-new",
     "js-notify-test",
 ];
@@ -97,6 +101,29 @@ static PREFIX: LazyLock<String> = LazyLock::new(|| {
 #[must_use]
 pub(crate) fn asset(path: &str) -> String {
     format!("/static/{}/{path}", *PREFIX)
+}
+
+/// Names this build of the static files.
+#[must_use]
+pub(crate) fn build() -> &'static str {
+    &PREFIX
+}
+
+/// The addresses of what a browser keeps for the time without the node: styles, scripts, texts, icons.
+#[must_use]
+pub(crate) fn kept() -> Vec<String> {
+    let page = |path: &str| !matches!(path, "js/sw.js") && !path.ends_with("512.png");
+    let files = Files::iter().filter(|path| page(path));
+    files
+        .map(|path| asset(&path))
+        .chain(["js/texts.ru.js", "js/texts.en.js"].map(asset))
+        .collect()
+}
+
+/// A static file as it is served; empty when there is none of that name.
+pub(crate) fn text(path: &str) -> String {
+    let file = Files::get(path).map_or_else(Vec::new, |file| file.data.into_owned());
+    String::from_utf8_lossy(&slim(path, file)).into_owned()
 }
 
 /// The route of all static files.
@@ -136,7 +163,7 @@ async fn serve(Path((hash, path)): Path<(String, String)>) -> Response {
 
 /// A script or style without indentation and lines of comment, a style also without the blanks between
 /// its rules: they are for us, not for browsers. Line numbers stay. No line of a script of ours is in
-/// the middle of a text, and no text of a style has a bracket or semicolon (a test looks).
+/// the middle of a text, and no text of a style has a mark between its rules (a test looks).
 fn slim(path: &str, file: Vec<u8>) -> Vec<u8> {
     let (script, style) = (path.ends_with(".js"), path.ends_with(".css"));
     if !script && !style {
@@ -150,7 +177,11 @@ fn slim(path: &str, file: Vec<u8>) -> Vec<u8> {
         if style && !comment {
             let text = String::from_utf8_lossy(text);
             let text = text.replace(" { ", "{").replace("; }", "}");
-            slim.extend_from_slice(text.replace("; ", ";").as_bytes());
+            let text = text
+                .replace("; ", ";")
+                .replace(": ", ":")
+                .replace(", ", ",");
+            slim.extend_from_slice(text.as_bytes());
         } else if !comment {
             slim.extend_from_slice(text);
         }
@@ -215,15 +246,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_is_there_and_is_no_page() {
+        let kept = kept();
+        assert!(kept.len() > 30);
+        for path in kept {
+            let name = path.strip_prefix(&asset("")).expect("a static file");
+            let made = name.starts_with("js/texts.");
+            assert!(made || Files::get(name).is_some(), "{path}");
+            assert_ne!(name, "js/sw.js", "a worker that keeps itself never changes");
+        }
+    }
+
+    #[test]
     fn slim_files_say_the_same() {
         let file = b"/* a */\na { b: c; d: e; }\n".to_vec();
-        assert_eq!(slim("x.css", file), b"\na{b: c;d: e}\n");
+        assert_eq!(slim("x.css", file), b"\na{b:c;d:e}\n");
         let file = b"  // why\n  let a = '// no'; // end\n".to_vec();
         assert_eq!(slim("x.js", file), b"\nlet a = '// no'; // end\n");
         assert_eq!(slim("x.svg", b"  <a/>".to_vec()), b"  <a/>");
         for path in Files::iter().filter(|path| path.ends_with(".css")) {
-            for text in between(&served(&path), "content: \"", '"') {
-                assert!(!text.contains([';', '{', '}']), "{path}: {text}");
+            for text in between(&text(&path), "content: \"", '"') {
+                assert!(!text.contains([';', '{', '}', ':', ',']), "{path}: {text}");
             }
         }
         for path in Files::iter().filter(|path| path.ends_with(".js")) {
@@ -237,11 +280,6 @@ mod tests {
                 );
             }
         }
-    }
-
-    fn served(path: &str) -> String {
-        let file = Files::get(path).map_or_else(Vec::new, |file| file.data.into_owned());
-        String::from_utf8_lossy(&slim(path, file)).into_owned()
     }
 
     /// What stands between two marks, everywhere in a text.
@@ -263,8 +301,8 @@ mod tests {
             })
             .collect();
         while let Some(path) = open.pop() {
-            let text = served(&path);
-            open.extend(between(&text, "from \"./", '"').map(|name| format!("js/{name}")));
+            let script = text(&path);
+            open.extend(between(&script, "from \"./", '"').map(|name| format!("js/{name}")));
             found.insert(path);
         }
         found

@@ -202,6 +202,15 @@ impl Theme {
             Self::Dark => "dark",
         }
     }
+
+    /// The colour of the header, `--surface` in tokens.css, for the frame of a window.
+    #[must_use]
+    pub(crate) fn header(self) -> &'static str {
+        match self {
+            Self::Light => "#fffdf9",
+            Self::Dark => "#171f20",
+        }
+    }
 }
 
 /// How one person sees the pages: language, theme, time zone. Taken from the request; never refuses one.

@@ -354,6 +354,12 @@ impl Engine {
         avatars::bytes(&self.shared, hash, side)
     }
 
+    /// Whether the disk has no room for anything new; reading goes on.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.shared.store.is_full()
+    }
+
     /// Whether the store can commit: a durable commit is made.
     pub async fn healthy(&self) -> bool {
         let committed = self.shared.inputs.run(From::Local, |turn| {

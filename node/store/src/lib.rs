@@ -215,6 +215,12 @@ impl Store {
         self.transact(|tx| Ok((f(tx)?, durability)))
     }
 
+    /// Whether the disk has so little room left that nothing new is written.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.file.room().is_err()
+    }
+
     /// Runs `f` as one turn whose durability `f` decides at its end: a turn of the engine learns only
     /// from its inputs whether anything in it must be on disk. Readers see the changes when it returns.
     ///

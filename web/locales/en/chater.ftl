@@ -308,6 +308,13 @@ js-notify-ready = Off. The browser will ask for permission after the click.
 js-notify-works = On in this browser
 js-notify-denied = Forbidden by the browser. Allow them in the settings of the site beside the address.
 js-notify-insecure = Browsers allow notifications only over HTTPS or on this computer.
+notify-https = How to switch HTTPS on
+notify-https-how = Put a proxy with HTTPS (such as Caddy) in front of the node, start the node with --public-url and open it by that address.
+notify-https-else = Here, new messages are told by the number in the title, a dot on the icon of the tab, a line at the bottom of the page, and a sound if it is on.
+js-ask = Show notifications of new messages?
+js-ask-yes = Turn on
+js-ask-no = Not now
+js-open = Open
 js-notify-new = New message
 js-notify-test = This is what a notification looks like
 photo-choose = Upload a photo
@@ -397,6 +404,12 @@ keys-esc = close a window or cancel the reply
 keys-end = to the latest messages
 
 # Errors
+offline-title = The node does not answer
+offline-text = Messages that are not sent yet are kept in this browser. The page opens by itself when the node answers.
+manifest-about = Conversations on your own node
+full = The node has no room left. You can read; new messages are not taken for now.
+full-owner = See what takes the room
+error-status = Error { $a }
 error-403 = You may not go here
 error-404 = No such chat, or no access
 error-404-page = No such page

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Query, State};
+use axum::response::IntoResponse;
 use chater_engine::view::Counts;
 use chater_engine::{Error, Filter, UserHandle};
 use serde::Deserialize;
@@ -109,6 +110,11 @@ impl List {
     fn is_blank(&self) -> bool {
         self.filter == "all" && self.first_page && self.cards.is_empty()
     }
+}
+
+/// `/unread`: how many chats have unread messages, a number as text, for the title of a page without the list.
+pub(crate) async fn unread(session: Session) -> PageResult {
+    Ok(session.user.unread_chats()?.to_string().into_response())
 }
 
 /// `/`: the list, and beside it what to do next.

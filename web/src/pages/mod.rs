@@ -10,6 +10,7 @@ mod find;
 mod forward;
 pub(crate) mod fragment;
 mod host;
+mod install;
 mod list;
 mod markup;
 mod network;
@@ -73,6 +74,10 @@ pub(crate) fn router() -> Router<App> {
         .route("/start/{address}", get(search::confirm).post(search::start))
         .route("/groups/new", get(plain::new_group))
         .route("/help/keys", get(plain::keys))
+        .route("/unread", get(list::unread))
+        .route("/manifest.webmanifest", get(install::manifest))
+        .route("/sw.js", get(install::worker))
+        .route("/offline", get(install::offline))
         .merge(settings_router())
         .route("/network", get(network::show))
         .route("/network/add", post(network::add))

@@ -18,6 +18,8 @@ struct ErrorPage<'a> {
     look: &'a Look,
     status: u16,
     text: String,
+    /// Waiting may help, so the page offers to try again.
+    again: bool,
 }
 
 /// See `pages::error_page`.
@@ -26,6 +28,7 @@ pub(crate) fn error(look: &Look, status: StatusCode, text: &str) -> Response {
         look,
         status: status.as_u16(),
         text: text.to_owned(),
+        again: status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error(),
     };
     page_with(status, &page)
 }

@@ -30,6 +30,10 @@ pub(crate) struct Shell {
     pub(crate) seq: Option<u64>,
     /// How many chats have unread messages.
     pub(crate) unread: u32,
+    /// The disk of this node has no room: nothing new can be written, and every page says so.
+    pub(crate) full: bool,
+    /// The user owns the node and can make room.
+    pub(crate) owner: bool,
     /// Program version, so that a page notices a newer node.
     pub(crate) version: &'static str,
 }
@@ -39,6 +43,7 @@ impl Shell {
     pub(crate) async fn new(app: &App, session: &Session, title: String) -> Self {
         let seq = session.user.updates(None).await.ok().map(|news| news.seq);
         let (links, connecting) = app.engine.links();
+        let full = app.engine.is_full();
         Self {
             title,
             kind: "flow",
@@ -50,6 +55,8 @@ impl Shell {
             connecting,
             seq,
             unread: session.user.unread_chats().unwrap_or_default(),
+            full,
+            owner: full && session.user.me().is_ok_and(|me| me.owner),
             version: env!("CARGO_PKG_VERSION"),
         }
     }

@@ -84,7 +84,7 @@ function heard(frame) {
   if (frame.seq !== undefined) seq = frame.seq;
   if (frame.type === "hello") {
     if (frame.version && body.dataset.version && frame.version !== body.dataset.version) {
-      toast(t("js-updated"), t("js-reload"), () => location.reload());
+      toast(t("js-updated"), t("js-reload"), () => location.reload(), true);
     }
     back();
     tell("open", frame);
@@ -156,15 +156,28 @@ function back() {
 
 now?.addEventListener("click", connect);
 addEventListener("online", connect);
-document.addEventListener("visibilitychange", () => document.hidden || connect());
 
-/** A short message at the bottom, with a button if there is something to do; an error stays until it is closed. */
+// A page that was out of sight for a minute may hold a connection that has died unnoticed: a new one begins after the
+// last event that came, so that nothing lacks and nothing comes twice.
+let hiddenAt = 0;
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return (hiddenAt = Date.now());
+  if (live() && hiddenAt && Date.now() - hiddenAt > 60_000) {
+    socket.onclose = socket.onmessage = null;
+    socket.close();
+    socket = null;
+  }
+  connect();
+});
+
+/** A short message at the bottom, with a button if there is something to do; one that stays is closed by hand. */
 export function toast(text, label, act, stays = false) {
   document.querySelector(".toast")?.remove();
   const box = make("div", { className: "toast", role: "status" }, make("span", { textContent: text }));
   if (label || stays) {
     box.append(make("button", { className: "link", textContent: label ?? t("js-close"), onclick: act ?? (() => box.remove()) }));
-  } else {
+  }
+  if (!stays) {
     const away = () => { if (box.matches(":hover, :focus-within")) setTimeout(away, 1000); else box.remove(); };
     setTimeout(away, 5000);
   }

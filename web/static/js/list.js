@@ -1,26 +1,16 @@
-// The chat list follows the news: cards move and change, the title counts chats with unread messages.
+// The chat list follows the news: cards move and change.
 import { nodes, on, part } from "./app.js";
 import { t } from "./i18n.js";
 import { localize } from "./time.js";
+import { count, forget, knows, learn, settle } from "./unread.js";
 
 const list = document.querySelector("[data-cards]");
 const counts = document.querySelector("[data-counts]");
 const filter = list?.dataset.cards;
 const open = document.querySelector("main[data-chat]")?.dataset.chat;
-const unread = new Map();
-let total = Number(document.body.dataset.unread) || 0;
-
 const items = () => [...(list?.querySelectorAll("li[data-chat]") ?? [])];
 const itemOf = (id) => list?.querySelector(`li[data-chat="${CSS.escape(id)}"]`);
-const remember = () => items().forEach((item) => unread.has(item.dataset.chat) || unread.set(item.dataset.chat, Number(item.dataset.unread)));
-remember();
-
-function title() {
-  const own = document.body.dataset.title;
-  document.title = `${total > 0 ? `(${total}) ` : ""}${own} · chater`;
-  const chip = document.querySelector("[data-unread-count]");
-  if (chip) chip.textContent = total > 0 ? total : "";
-}
+learn(items());
 
 // The numbers of the filters and the card of the requests, as the node counts them; at most once a second.
 let counting = 0;
@@ -34,8 +24,7 @@ function recount() {
     const focused = counts.contains(document.activeElement) && document.activeElement.getAttribute("href");
     counts.replaceChildren(...nodes(fresh));
     if (focused) counts.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-    total = Number(counts.querySelector("[data-filters]")?.dataset.filters) || 0;
-    title();
+    settle(Number(counts.querySelector("[data-filters]")?.dataset.filters) || 0);
   }, 1000);
 }
 
@@ -95,12 +84,13 @@ function changed(frame) {
   const counted = frame.state === "open" && !frame.archived;
   const is = counted ? frame.unread : 0;
   // Of a chat that was not seen yet it is not known whether it is counted already.
-  if (!unread.has(frame.chat_id) || !counted) recount();
-  else total = Math.max(0, total + Number(is > 0) - Number(unread.get(frame.chat_id) > 0));
+  if (counted && knows(frame.chat_id)) count(frame.chat_id, is);
+  else {
+    if (counted) learn([{ dataset: { chat: frame.chat_id, unread: is } }]);
+    else forget(frame.chat_id);
+    recount();
+  }
   if (itemOf(frame.chat_id) && filter !== "all") recount();
-  if (counted) unread.set(frame.chat_id, is);
-  else unread.delete(frame.chat_id);
-  title();
   if (!list) return;
   if (frame.calm) {
     card.dataset.unread = 0;
@@ -113,7 +103,7 @@ on("gone", (frame) => {
   if (frame.id) return;
   const item = itemOf(frame.chat_id);
   if (item) drop(item);
-  unread.delete(frame.chat_id);
+  forget(frame.chat_id);
   recount();
 });
 
@@ -202,9 +192,10 @@ async function more(foot) {
   loading = false;
   if (!found) return;
   const known = new Set(items().map((item) => item.dataset.chat));
-  foot.replaceWith(...found.filter((item) => !known.has(item.dataset.chat)));
+  const fresh = found.filter((item) => !known.has(item.dataset.chat));
+  foot.replaceWith(...fresh);
   localize(list);
-  remember();
+  learn(fresh.filter((item) => item.dataset.chat));
   watch();
 }
 const near = new IntersectionObserver((seen) => seen.forEach((it) => it.isIntersecting && more(it.target)), { rootMargin: "300px" });

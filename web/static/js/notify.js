@@ -1,20 +1,25 @@
-// Notifications of new messages: only when asked for in this browser, only for what is not on the screen.
-import { nodes, on } from "./app.js";
+// News of messages while one looks elsewhere: a notification of the browser, or a line in the page where it has none.
+import { nodes, on, toast } from "./app.js";
 import { t } from "./i18n.js";
 
 const body = document.body;
 const open = document.querySelector("main[data-chat]")?.dataset.chat;
-const known = new Set();
-const muted = new Map();
 const KEY = "chater.notify";
-const wanted = () => {
-  try { return localStorage.getItem(KEY) === "on"; } catch { return false; }
+const ASK = "chater.ask";
+const load = (key) => {
+  try { return localStorage.getItem(key); } catch { return null; }
 };
-const want = (value) => {
-  try { localStorage.setItem(KEY, value ? "on" : "off"); } catch { /* only this page, then */ }
+const save = (key, value) => {
+  try { localStorage.setItem(key, value); } catch { /* only this page, then */ }
 };
-const possible = isSecureContext && "Notification" in window;
-const allowed = () => possible && Notification.permission === "granted" && wanted();
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** Whether this browser shows notifications at all: over plain HTTP from another machine it does not. */
+export const possible = isSecureContext && "Notification" in window;
+/** Switches them on or off in this browser. */
+export const want = (value) => save(KEY, value ? "on" : "off");
+/** Whether they are shown now. */
+export const allowed = () => possible && Notification.permission === "granted" && load(KEY) === "on";
 
 function beep() {
   if (!("sound" in body.dataset)) return;
@@ -30,57 +35,93 @@ function beep() {
   } catch { /* no sound here */ }
 }
 
-function show(title, text, chat, icon) {
-  beep();
-  if (!allowed()) return;
-  const note = new Notification(title, { body: text, tag: chat, icon });
+const go = (chat) => chat && chat !== open && location.assign(`/c/${chat}`);
+
+/** Shows one; those of one chat replace each other, and a click leads to it. */
+export async function show(title, text, chat, icon) {
+  const options = { body: text, icon: icon || document.querySelector("link[rel=apple-touch-icon]").href };
+  if (chat) Object.assign(options, { tag: chat, renotify: true, data: chat });
+  // The worker's outlive this page, and phones know no others.
+  const worker = (await navigator.serviceWorker?.getRegistration().catch(() => null))?.active && (await navigator.serviceWorker.ready);
+  if (worker) return worker.showNotification(title, options);
+  const note = new Notification(title, options);
   note.onclick = () => {
     focus();
-    if (chat && chat !== open) location.assign(`/c/${chat}`);
+    go(chat);
     note.close();
   };
 }
 
-on("chat", (frame) => muted.set(frame.chat_id, frame.muted_until));
+// Of several windows one tells a message, and one that shows the chat goes first: then nothing is said.
+const claims = new Map();
+const channel = "BroadcastChannel" in window ? new BroadcastChannel("chater.notify") : null;
+if (channel) channel.onmessage = ({ data: [id, rank] }) => claim(id, rank);
+function claim(id, rank) {
+  if (!claims.has(id)) setTimeout(() => claims.delete(id), 5000);
+  claims.set(id, Math.min(rank, claims.get(id) ?? rank));
+}
+async function first(id, seen) {
+  if (navigator.locks) {
+    if (!seen) await pause(150);
+    return new Promise((done) => navigator.locks.request(`chater.${id}`, { ifAvailable: true }, (lock) => {
+      done(lock !== null);
+      return lock && pause(3000);
+    }));
+  }
+  const rank = seen ? 0 : 1 + Number(document.hidden) + Math.random();
+  claim(id, rank);
+  channel?.postMessage([id, rank]);
+  await pause(150);
+  return claims.get(id) === rank;
+}
+
+// The card that follows a message says whether the chat is muted or still a request, and has the picture.
+const waiting = new Map();
+const known = new Set();
 on("message", (frame) => {
-  const card = document.querySelector(`li[data-chat="${CSS.escape(frame.chat_id)}"]`);
-  const silent = (muted.get(frame.chat_id) ?? (Number(card?.dataset.mutedUntil) || 0)) > Date.now();
   const [item] = nodes(frame.html);
   // The same id again is a change of a message, and an old one comes late or was edited.
   const fresh = Date.now() - Number(item?.dataset.time) < 120_000 && !known.has(frame.id);
   known.add(frame.id);
-  if (frame.own || silent || !fresh || (!document.hidden && frame.chat_id === open)) return;
+  if (!fresh) return;
+  if (frame.own) return sent();
   const text = "noPreview" in body.dataset ? "" : [...(item.querySelector(".text")?.textContent ?? "")].slice(0, 120).join("");
-  const tell = () => show(frame.author, text || t("js-notify-new"), frame.chat_id, card?.querySelector(".av img")?.src);
-  // Of several windows one tells it.
-  if (!navigator.locks) return tell();
-  navigator.locks.request(`chater.${frame.id}`, { ifAvailable: true }, async (lock) => {
-    if (!lock) return;
-    tell();
-    await new Promise((done) => setTimeout(done, 3000));
-  });
+  waiting.set(frame.chat_id, { id: frame.id, author: frame.author, text: text || t("js-notify-new") });
 });
 
-// --- the settings page --------------------------------------------------------------------
-const box = document.querySelector("[data-notify]");
-const part = (name) => box.querySelector(`[data-notify-${name}]`);
+on("chat", async (frame) => {
+  const found = waiting.get(frame.chat_id);
+  waiting.delete(frame.chat_id);
+  if (!found || frame.muted || frame.state !== "open") return;
+  const seen = !document.hidden && frame.chat_id === open;
+  if (!(await first(found.id, seen)) || seen) return;
+  beep();
+  const icon = nodes(frame.html)[0]?.querySelector(".av img")?.src;
+  if (allowed()) show(found.author, found.text, frame.chat_id, icon);
+  else if (!document.hidden && !(possible && Notification.permission !== "denied")) {
+    toast(`${found.author}: ${found.text}`, t("js-open"), () => go(frame.chat_id));
+  }
+});
 
-function draw() {
-  const state = !possible ? "insecure" : Notification.permission === "denied" ? "denied" : allowed() ? "works" : "ready";
-  part("state").textContent = { insecure: t("js-notify-insecure"), denied: t("js-notify-denied"), works: t("js-notify-works"), ready: t("js-notify-ready") }[state];
-  part("on").hidden = state !== "ready";
-  part("off").hidden = part("try").hidden = state !== "works";
+// --- asking for them: after the first sent message, in the list, again after 14 days, at most twice
+const AGAIN_MS = 14 * 24 * 3_600_000;
+function sent() {
+  if (load(ASK) === null) save(ASK, "0 0");
+  offer();
 }
+async function offer() {
+  const [times, last] = (load(ASK) ?? "2 0").split(" ").map(Number);
+  const due = times < 2 && Date.now() - last > AGAIN_MS;
+  const list = document.querySelector(".list-top");
+  if (!due || !list || !possible || Notification.permission !== "default" || load(KEY) || list.querySelector("[data-ask]")) return;
+  const { ask } = await import("./ask.js");
+  ask(list, (times) => save(ASK, `${times} ${Date.now()}`), times);
+}
+offer();
 
-if (box) {
-  part("on").addEventListener("click", async () => {
-    want((await Notification.requestPermission()) === "granted");
-    draw();
-  });
-  part("off").addEventListener("click", () => {
-    want(false);
-    draw();
-  });
-  part("try").addEventListener("click", () => show("chater", t("js-notify-test")));
-  draw();
+// --- the installed page: files of pages are kept, and notifications shown, by a worker
+if (isSecureContext && navigator.serviceWorker) {
+  const { lang, dataset } = document.documentElement;
+  navigator.serviceWorker.register(`/sw.js?lang=${lang}&theme=${dataset.theme ?? ""}`).catch(() => {});
+  navigator.serviceWorker.addEventListener("message", ({ data }) => go(data?.chat));
 }
