@@ -51,7 +51,9 @@ fn three_nodes_answer_and_ctrl_c_ends_them_all() {
     story(120, async {
         let base = tempfile::tempdir().unwrap();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/demo");
-        let child = Command::new(script)
+        // A shell cannot catch what was ignored when it began, as it is where tests run in the background.
+        let child = Command::new("env")
+            .args(["--default-signal=INT", script])
             .env("CHATER_BIN", binary())
             .env("TMPDIR", base.path())
             .stdin(Stdio::null())
