@@ -290,16 +290,20 @@ test("a page that was out of sight for a minute asks anew and misses nothing", a
   const { page } = kira;
   const petr = await new Caller(node, "petr").registers(PASSWORD);
   await page.clock.install();
+  let sockets = 0;
+  page.on("websocket", () => (sockets += 1));
   await kira.registers();
   const chat = await petr.chatWith("kira");
   await petr.sends(chat, "один");
+  const before = sockets;
   await kira.opensCard("petr");
+  // The socket of this page is there; from here on new ones are counted.
+  await expect.poll(() => sockets).toBeGreaterThan(before);
+  sockets = 0;
   const hide = (hidden) => page.evaluate((now) => {
     Object.defineProperty(document, "hidden", { configurable: true, get: () => now });
     document.dispatchEvent(new Event("visibilitychange"));
   }, hidden);
-  let sockets = 0;
-  page.on("websocket", () => (sockets += 1));
   await hide(true);
   await page.clock.fastForward(30_000);
   await hide(false);
