@@ -4,11 +4,10 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
 use chater_protocol::id::{Hash, UserId, hex};
-use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard, SUITE_X25519};
+use chater_protocol::identity::ProfileCard;
 use chater_protocol::key::SigningKey;
 use chater_protocol::limits;
 use chater_protocol::name::{self, BadName};
-use chater_protocol::seal::KemSecret;
 use chater_protocol::secret::SecretKey;
 use chater_protocol::text;
 use chater_store::users::{InviteRow, SessionRow, UserRow};
@@ -294,33 +293,12 @@ fn make_user(turn: &mut Turn<'_, '_>, form: Form) -> Result<UserId, Fail> {
     turn.durable();
     let root = SigningKey::generate(turn.rng);
     let user = UserId(root.public().0);
-    let home_key = SigningKey::generate(turn.rng);
     let now = turn.now_ms;
-    let record = HomeRecord {
-        v: 1,
-        user,
-        sign_pk: home_key.public(),
-        node_id: turn.shared.node_id,
-        state: 0,
-        ts: now,
-    };
-    let home = record.id();
-    homes::put_home(turn.tx, &record, &record.sign(&root))?;
-    let (kem_secret, kem_pk) = KemSecret::generate(turn.rng);
-    let kem = KemCard {
-        v: 1,
-        user,
-        home,
-        n: 0,
-        suite: SUITE_X25519,
-        kem_pk,
-        ts: now,
-    };
-    homes::put_kem(turn.tx, &kem, &kem.sign(&home_key))?;
+    let opened = root::open_home(turn, user, &root)?;
     let card = ProfileCard {
         v: 1,
         user,
-        home,
+        home: opened.home,
         n: 0,
         nick: form.nick.clone(),
         display_name: String::new(),
@@ -329,9 +307,8 @@ fn make_user(turn: &mut Turn<'_, '_>, form: Form) -> Result<UserId, Fail> {
         discoverable: 2,
         ts: now,
     };
-    homes::put_card(turn.tx, &card, &card.sign(&home_key), now)?;
+    homes::put_card(turn.tx, &card, &card.sign(&opened.key), now)?;
     users::claim_nick(turn.tx, &form.folded, &form.skeletons, user)?;
-    let kek = &turn.shared.kek;
     let row = UserRow {
         v: 1,
         nick: form.nick,
@@ -342,21 +319,9 @@ fn make_user(turn: &mut Turn<'_, '_>, form: Form) -> Result<UserId, Fail> {
             turn.rng,
         )),
         root_salt: serde_bytes::ByteBuf::from(form.root_salt.to_vec()),
-        home,
-        home_sealed: serde_bytes::ByteBuf::from(kek.seal(
-            &secret_aad(b"home", user, 1),
-            &home_key.seed()[..],
-            turn.rng,
-        )),
-        kems: vec![(
-            0,
-            serde_bytes::ByteBuf::from(kek.seal(
-                &secret_aad(b"kem", user, 1),
-                kem_secret.bytes(),
-                turn.rng,
-            )),
-            now,
-        )],
+        home: opened.home,
+        home_sealed: opened.key_sealed,
+        kems: opened.kems,
         language: form.language,
         theme: None,
         time_zone: form.time_zone,

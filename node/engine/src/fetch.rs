@@ -359,6 +359,39 @@ fn over_rate(shared: &Shared, checked: &mut [Checked], waits: &mut [bool]) {
     }
 }
 
+/// A feed's events from one number to another, both included, as a peer has them.
+async fn range(
+    shared: &Arc<Shared>,
+    node: NodeId,
+    chat: &ChatRef,
+    feed: &Feed,
+    from: u64,
+    to: u64,
+) -> Result<Vec<serde_bytes::ByteBuf>, ()> {
+    let request = LogRequest::Range(Range {
+        chat: chat.clone(),
+        author: feed.author,
+        home: feed.home,
+        lane: feed.lane,
+        from,
+        to,
+    });
+    match ask(shared, node, &request).await {
+        Ok(LogAnswer::Events(wires)) => Ok(wires),
+        _ => Err(()),
+    }
+}
+
+/// The feed that a head is of.
+fn feed_of(chat: &ChatRef, head: &HeadRow) -> Feed {
+    Feed {
+        group: chat.chat,
+        author: head.author,
+        home: head.home,
+        lane: head.lane,
+    }
+}
+
 /// Compares the heads of one chat with a peer and fetches what lacks here; gives the peer's heads.
 pub(crate) async fn sync_chat(
     shared: &Arc<Shared>,
@@ -377,18 +410,9 @@ pub(crate) async fn sync_chat(
     // Control, keys, messages (S7).
     heads.sort_by_key(|head| head.lane);
     for head in &heads {
+        let feed = feed_of(chat, head);
         while let Some((from, to)) = what_lacks(shared, chat, head) {
-            let request = LogRequest::Range(Range {
-                chat: chat.clone(),
-                author: head.author,
-                home: head.home,
-                lane: head.lane,
-                from,
-                to,
-            });
-            let Ok(LogAnswer::Events(wires)) = ask(shared, node, &request).await else {
-                return Err(());
-            };
+            let wires = range(shared, node, chat, &feed, from, to).await?;
             if wires.is_empty() {
                 break;
             }
@@ -399,20 +423,11 @@ pub(crate) async fn sync_chat(
             }
         }
         // I7: a peer that has events of an own feed above a fork does not tell so by its head.
-        if let Some((from, to)) = own_beyond(shared, chat, head) {
-            let request = LogRequest::Range(Range {
-                chat: chat.clone(),
-                author: head.author,
-                home: head.home,
-                lane: head.lane,
-                from,
-                to,
-            });
-            if let Ok(LogAnswer::Events(wires)) = ask(shared, node, &request).await
-                && !wires.is_empty()
-            {
-                take_in_once(shared, node, chat, wires, false).await;
-            }
+        if let Some((from, to)) = own_beyond(shared, chat, head)
+            && let Ok(wires) = range(shared, node, chat, &feed, from, to).await
+            && !wires.is_empty()
+        {
+            take_in_once(shared, node, chat, wires, false).await;
         }
     }
     // A feed that forks at its very beginning has no head at all.
@@ -423,15 +438,8 @@ pub(crate) async fn sync_chat(
         {
             continue;
         }
-        let request = LogRequest::Range(Range {
-            chat: chat.clone(),
-            author: feed.author,
-            home: feed.home,
-            lane: feed.lane,
-            from: 0,
-            to: limits::RANGE_EVENTS as u64 - 1,
-        });
-        if let Ok(LogAnswer::Events(wires)) = ask(shared, node, &request).await
+        let to = limits::RANGE_EVENTS as u64 - 1;
+        if let Ok(wires) = range(shared, node, chat, &feed, 0, to).await
             && !wires.is_empty()
         {
             take_in_once(shared, node, chat, wires, false).await;
@@ -504,12 +512,7 @@ fn own_beyond(shared: &Shared, chat: &ChatRef, head: &HeadRow) -> Option<(u64, u
         .ok()?
         .filter(|user| user.home != head.home || !user.stopped)?;
     let no = chats::number(&rows, chat.chat).ok()??;
-    let feed = Feed {
-        group: chat.chat,
-        author: head.author,
-        home: head.home,
-        lane: head.lane,
-    };
+    let feed = feed_of(chat, head);
     let feed_no = events::feed_no(&rows, no, &feed).ok()??;
     let last = events::feed(&rows, feed_no).ok()??.whole.checked_sub(1)?;
     lacking(head.seq.checked_add(1)?, last, limits::RANGE_EVENTS as u64)

@@ -2,13 +2,13 @@
 //! can open a new home (I7).
 
 use bip39::{Language, Mnemonic};
-use chater_protocol::id::{Hash, UserId};
+use chater_protocol::id::{Hash, HomeId, UserId};
 use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard, SUITE_X25519};
 use chater_protocol::key::SigningKey;
 use chater_protocol::seal::KemSecret;
 use chater_protocol::secret::SecretKey;
 use chater_store::users::{SessionRow, UserRow};
-use chater_store::{homes, users};
+use chater_store::{StoreError, homes, users};
 use serde_bytes::ByteBuf;
 use zeroize::Zeroizing;
 
@@ -97,26 +97,21 @@ pub(crate) async fn seal(
     Ok(Sealed { hash, root })
 }
 
-/// Opens a new home on this node and retires the old one (I7): its feeds begin at 0, so nothing that was
-/// written before can be written twice. What the old home wrote stays valid, and what is lacking of it
-/// comes back from others, since it is an own home no longer.
-pub(crate) fn new_home(
+/// A home just opened on this node: its id and keys, and as the user's row keeps them.
+pub(crate) struct Opened {
+    pub(crate) home: HomeId,
+    pub(crate) key: SigningKey,
+    pub(crate) key_sealed: ByteBuf,
+    pub(crate) kems: Vec<(u32, ByteBuf, u64)>,
+}
+
+/// Makes a home of a user on this node: its record, signed by the root, and its first sealing key (I2, K1).
+pub(crate) fn open_home(
     turn: &mut Turn<'_, '_>,
     user: UserId,
     root: &SigningKey,
-) -> Result<(), Fail> {
-    let mut row = users::user(turn.tx, user)?.ok_or(Error::NotFound)?;
-    let (card, _) = homes::card(turn.tx, user)?.ok_or(Error::NotFound)?;
-    turn.durable();
+) -> Result<Opened, StoreError> {
     let now = turn.now_ms;
-    if let Some(old) = homes::home(turn.tx, user, row.home)? {
-        let retired = HomeRecord {
-            state: 1,
-            ts: now,
-            ..old
-        };
-        homes::put_home(turn.tx, &retired, &retired.sign(root))?;
-    }
     let key = SigningKey::generate(turn.rng);
     let record = HomeRecord {
         v: 1,
@@ -139,25 +134,51 @@ pub(crate) fn new_home(
         ts: now,
     };
     homes::put_kem(turn.tx, &kem, &kem.sign(&key))?;
+    let kek = &turn.shared.kek;
+    let key_sealed =
+        ByteBuf::from(kek.seal(&secret_aad(b"home", user, 1), &key.seed()[..], turn.rng));
+    let kem_sealed =
+        ByteBuf::from(kek.seal(&secret_aad(b"kem", user, 1), kem_secret.bytes(), turn.rng));
+    Ok(Opened {
+        home,
+        key,
+        key_sealed,
+        kems: vec![(0, kem_sealed, now)],
+    })
+}
+
+/// Opens a new home on this node and retires the old one (I7): its feeds begin at 0, so nothing that was
+/// written before can be written twice. What the old home wrote stays valid, and what is lacking of it
+/// comes back from others, since it is an own home no longer.
+pub(crate) fn new_home(
+    turn: &mut Turn<'_, '_>,
+    user: UserId,
+    root: &SigningKey,
+) -> Result<(), Fail> {
+    let mut row = users::user(turn.tx, user)?.ok_or(Error::NotFound)?;
+    let (card, _) = homes::card(turn.tx, user)?.ok_or(Error::NotFound)?;
+    turn.durable();
+    let now = turn.now_ms;
+    if let Some(old) = homes::home(turn.tx, user, row.home)? {
+        let retired = HomeRecord {
+            state: 1,
+            ts: now,
+            ..old
+        };
+        homes::put_home(turn.tx, &retired, &retired.sign(root))?;
+    }
+    let opened = open_home(turn, user, root)?;
     // The card was rolled back, too: a number above all that were given since. Seconds of the clock rise
     // faster than anybody changes a name.
     let above = u32::try_from(now / 1000).unwrap_or(u32::MAX);
     let card = ProfileCard {
         n: card.n.saturating_add(1).max(above),
-        home,
+        home: opened.home,
         ts: now,
         ..card
     };
-    homes::put_card(turn.tx, &card, &card.sign(&key), now)?;
-    let kek = &turn.shared.kek;
-    row.home = home;
-    row.home_sealed =
-        ByteBuf::from(kek.seal(&secret_aad(b"home", user, 1), &key.seed()[..], turn.rng));
-    row.kems = vec![(
-        0,
-        ByteBuf::from(kek.seal(&secret_aad(b"kem", user, 1), kem_secret.bytes(), turn.rng)),
-        now,
-    )];
+    homes::put_card(turn.tx, &card, &card.sign(&opened.key), now)?;
+    (row.home, row.home_sealed, row.kems) = (opened.home, opened.key_sealed, opened.kems);
     row.stopped = false;
     users::put_user(turn.tx, user, &row)?;
     turn.identities_changed();

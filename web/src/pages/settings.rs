@@ -56,6 +56,20 @@ async fn shell(app: &App, session: &Session, look: &Look) -> Shell {
         .section("settings")
 }
 
+/// What every section needs that is only shown: the shell, what stands around it, and whose it is.
+async fn opened(
+    app: &App,
+    session: &Session,
+    look: &Look,
+    part: &'static str,
+    saved: &Saved,
+) -> Result<(Shell, Frame, Me), Error> {
+    let shell = shell(app, session, look).await;
+    let me = session.user.me()?;
+    let frame = Frame::new(part, &me, saved.saved.is_some());
+    Ok((shell, frame, me))
+}
+
 /// What is wrong with the fields of a form: one sentence each.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Vec<(&'static str, String)>);

@@ -6,7 +6,7 @@ use axum::response::Response;
 use chater_engine::view::Me;
 use serde::Deserialize;
 
-use super::{Frame, Saved, on, shell};
+use super::{Frame, Saved, on, opened};
 use crate::app::App;
 use crate::cookie;
 use crate::error::PageResult;
@@ -43,9 +43,7 @@ pub(crate) async fn show(
     look: Look,
     Query(saved): Query<Saved>,
 ) -> PageResult {
-    let shell = shell(&app, &session, &look).await;
-    let me = session.user.me()?;
-    let frame = Frame::new("look", &me, saved.saved.is_some());
+    let (shell, frame, me) = opened(&app, &session, &look, "look", &saved).await?;
     Ok(page(&LookPage {
         look: &look,
         shell,

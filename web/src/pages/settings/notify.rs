@@ -6,7 +6,7 @@ use axum::extract::{Query, State};
 use chater_engine::view::Me;
 use serde::Deserialize;
 
-use super::{Frame, Saved, on, shell};
+use super::{Frame, Saved, on, opened};
 use crate::app::App;
 use crate::error::PageResult;
 use crate::i18n::Look;
@@ -29,9 +29,7 @@ pub(crate) async fn show(
     look: Look,
     Query(saved): Query<Saved>,
 ) -> PageResult {
-    let shell = shell(&app, &session, &look).await;
-    let me = session.user.me()?;
-    let frame = Frame::new("notify", &me, saved.saved.is_some());
+    let (shell, frame, me) = opened(&app, &session, &look, "notify", &saved).await?;
     Ok(page(&NotifyPage {
         look: &look,
         shell,

@@ -5,7 +5,7 @@ use axum::extract::{Query, State};
 use chater_engine::view::{Me, WhoWrites};
 use serde::Deserialize;
 
-use super::{Frame, Saved, on, shell};
+use super::{Frame, Saved, on, opened};
 use crate::app::App;
 use crate::error::PageResult;
 use crate::i18n::Look;
@@ -42,9 +42,7 @@ pub(crate) async fn show(
     look: Look,
     Query(saved): Query<Saved>,
 ) -> PageResult {
-    let shell = shell(&app, &session, &look).await;
-    let me = session.user.me()?;
-    let frame = Frame::new("privacy", &me, saved.saved.is_some());
+    let (shell, frame, me) = opened(&app, &session, &look, "privacy", &saved).await?;
     Ok(page(&PrivacyPage {
         look: &look,
         shell,
