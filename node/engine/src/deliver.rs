@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chater_network::{Protocol, RequestError};
+use chater_network::{Protocol, PushStream, RequestError};
 use chater_protocol::chat::direct;
 use chater_protocol::event::Kind;
 use chater_protocol::heads::{digest, digest_from};
@@ -133,6 +133,7 @@ pub(crate) async fn run(
     let mut delivery = Delivery {
         shared,
         node,
+        stream: None,
         cursors: HashMap::new(),
         refused: HashSet::new(),
         held: HashMap::new(),
@@ -191,6 +192,7 @@ pub(crate) async fn run(
 struct Delivery {
     shared: Arc<Shared>,
     node: NodeId,
+    stream: Option<PushStream>,
     /// Per feed the next seq the peer lacks.
     cursors: HashMap<u32, u64>,
     /// Events (feed, seq) that the peer refused for good: acks pass over them, their authors see it.
@@ -395,6 +397,18 @@ impl Delivery {
         }
     }
 
+    /// One frame over the stream for pushes, which is opened when there is none.
+    async fn exchange(&mut self, body: &[u8]) -> Result<Vec<u8>, RequestError> {
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => self.shared.network.open_pushes(self.node).await?,
+        };
+        let answer = stream.request(body).await?;
+        // One that failed is dropped: its answers would no longer be in step.
+        self.stream = Some(stream);
+        Ok(answer)
+    }
+
     /// One `Push` of events of one chat; moves the cursors by its acks.
     async fn push(&mut self, batch: &[Fresh]) -> Result<(), Pause> {
         let Some(first) = batch.first() else {
@@ -407,11 +421,7 @@ impl Delivery {
                 .map(|f| serde_bytes::ByteBuf::from(f.wire.to_vec()))
                 .collect(),
         });
-        let answer = self
-            .shared
-            .network
-            .request(self.node, Protocol::Log, request.encode())
-            .await?;
+        let answer = self.exchange(&request.encode()).await?;
         let Ok(LogAnswer::Acks(acks)) = LogAnswer::decode(&answer) else {
             return Err(Pause::Later);
         };

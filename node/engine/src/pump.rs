@@ -73,11 +73,13 @@ struct Met {
     address: String,
     found: u8,
     tasks: Vec<JoinHandle<()>>,
+    /// Serves the stream that the peer pushes over.
+    pushes: Option<JoinHandle<()>>,
 }
 
 impl Met {
     fn end(self) {
-        for task in self.tasks {
+        for task in self.tasks.into_iter().chain(self.pushes) {
             task.abort();
         }
     }
@@ -122,6 +124,7 @@ impl Pump {
                     address,
                     found,
                     tasks: vec![greeting],
+                    pushes: None,
                 };
                 if let Some(old) = self.met.insert(peer, met) {
                     old.end();
@@ -148,6 +151,16 @@ impl Pump {
                 body,
                 reply,
             } => self.serve(peer, protocol, body, reply),
+            NetworkEvent::Pushes(pushes) => {
+                let peer = pushes.peer();
+                let task = tokio::spawn(serve::pushes(self.shared.clone(), pushes));
+                // One stream a peer: whoever opens another has given up the one before.
+                if let Some(met) = self.met.get_mut(&peer)
+                    && let Some(old) = met.pushes.replace(task)
+                {
+                    old.abort();
+                }
+            }
             NetworkEvent::Gossip { frame, verdict, .. } => {
                 match people::judge(&self.shared, &frame) {
                     Judged::Forward(query) => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use chater_network::Pushes;
 use chater_protocol::chat::direct;
 use chater_protocol::event::Feed;
 use chater_protocol::heads::{digest, digest_from};
@@ -11,8 +12,8 @@ use chater_protocol::identity::{Signed, live_homes};
 use chater_protocol::limits;
 use chater_protocol::seal::BoxFor;
 use chater_protocol::wire::{
-    ChatRef, EphBatch, Get, Identities, KeyAnswer, KeyRequest, LogAnswer, LogRequest, Range,
-    SummaryRow, chat_topic,
+    ChatRef, EphBatch, Get, Identities, KeyAnswer, KeyRequest, LogAnswer, LogRequest, Message,
+    Push, Range, SummaryRow, chat_topic,
 };
 use chater_store::{Rows, StoreError, chats, events, homes, users};
 use serde_bytes::ByteBuf;
@@ -32,24 +33,7 @@ const REFUSED: LogAnswer = LogAnswer::Refused(0);
 /// Answers one request of `/chater/log/1`.
 pub(crate) async fn log(shared: &Arc<Shared>, peer: NodeId, request: LogRequest) -> LogAnswer {
     let answer = match request {
-        LogRequest::Push(push) => {
-            if push.events.len() > limits::PUSH_EVENTS {
-                return REFUSED;
-            }
-            let taken = take_in(shared, peer, push.chat, push.events).await;
-            if let Some(link) = lock(&shared.presence).links.get(&peer)
-                && lock(&link.hot).sign_of_life()
-            {
-                link.delivery.notify_one();
-            }
-            return LogAnswer::Acks(ByteBuf::from(
-                taken
-                    .acks
-                    .into_iter()
-                    .map(|ack| ack as u8)
-                    .collect::<Vec<u8>>(),
-            ));
-        }
+        LogRequest::Push(push) => return self::push(shared, peer, push).await,
         LogRequest::Eph(batch) => {
             notes(shared, batch).await;
             return LogAnswer::Done(0);
@@ -72,6 +56,41 @@ pub(crate) async fn log(shared: &Arc<Shared>, peer: NodeId, request: LogRequest)
         tracing::error!(%error, "a peer's request cannot be answered");
         REFUSED
     })
+}
+
+/// Events that a peer brings: one ack each, after the commit.
+async fn push(shared: &Arc<Shared>, peer: NodeId, push: Push) -> LogAnswer {
+    if push.events.len() > limits::PUSH_EVENTS {
+        return REFUSED;
+    }
+    let taken = take_in(shared, peer, push.chat, push.events).await;
+    if let Some(link) = lock(&shared.presence).links.get(&peer)
+        && lock(&link.hot).sign_of_life()
+    {
+        link.delivery.notify_one();
+    }
+    let acks: Vec<u8> = taken.acks.into_iter().map(|ack| ack as u8).collect();
+    LogAnswer::Acks(ByteBuf::from(acks))
+}
+
+/// Serves the stream over which a peer pushes, one frame after the other: while one is carried out the
+/// rest waits at the peer. Nothing but pushes comes this way.
+pub(crate) async fn pushes(shared: Arc<Shared>, mut stream: Pushes) {
+    let peer = stream.peer();
+    while let Some(pushed) = stream.next().await {
+        let answer = match LogRequest::decode(&pushed.body) {
+            Ok(LogRequest::Push(push)) => self::push(&shared, peer, push).await,
+            Ok(_) => REFUSED,
+            Err(reason) => {
+                // Whatever follows would not be in step.
+                tracing::debug!(%reason, peer = %peer.short(), "a push that is none");
+                return;
+            }
+        };
+        if !stream.answer(&answer.encode()).await {
+            return;
+        }
+    }
 }
 
 /// S9: served to the node of a live home of a or b.

@@ -5,6 +5,7 @@ mod dials;
 mod gossip;
 mod listeners;
 mod outlet;
+mod pushes;
 mod requests;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -19,13 +20,16 @@ use libp2p::gossipsub::{MessageAcceptance, MessageId};
 use libp2p::identity::Keypair;
 use libp2p::swarm::{self, ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, identify, mdns, ping};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::behaviour::{Node, NodeEvent};
 use crate::dialler::Dialler;
 use crate::event::NetworkEvent;
 use crate::typed::TypedAddresses;
-use crate::{Config, Protocol, RequestError, StartError, Topic, address, limits, transport};
+use crate::{
+    Config, Protocol, PushStream, RequestError, StartError, Topic, address, lasting, limits,
+    transport,
+};
 use connections::Peer;
 use dials::Dial;
 use outlet::Outlet;
@@ -39,6 +43,10 @@ pub(crate) enum Command {
         protocol: Protocol,
         body: Vec<u8>,
         reply: oneshot::Sender<Result<Vec<u8>, RequestError>>,
+    },
+    OpenPushes {
+        peer: NodeId,
+        reply: oneshot::Sender<Result<PushStream, RequestError>>,
     },
     Admit(NodeId),
     Close(NodeId),
@@ -126,6 +134,8 @@ pub(crate) struct Actor {
     typed: TypedAddresses,
     dials: HashMap<ConnectionId, Dial>,
     requests: Requests,
+    /// Room for what peers push over streams, see [`lasting`].
+    push_room: Arc<Semaphore>,
     topics: HashSet<Topic>,
     stopping: Option<oneshot::Sender<()>>,
 }
@@ -168,6 +178,7 @@ impl Actor {
             typed: TypedAddresses::new(own),
             dials: HashMap::new(),
             requests: Requests::default(),
+            push_room: lasting::room(),
             topics: HashSet::new(),
             stopping: None,
         })
@@ -231,6 +242,7 @@ impl Actor {
             } => {
                 self.send_request(peer, protocol, body, reply);
             }
+            Command::OpenPushes { peer, reply } => self.open_pushes(peer, reply),
             Command::Admit(peer) => self.with(peer, Self::admit),
             Command::Close(peer) => self.with(peer, |actor, peer| actor.disconnect(peer)),
             Command::Block(peer) => self.with(peer, |actor, peer| {
@@ -337,6 +349,7 @@ impl Actor {
             NodeEvent::Log(event) => self.handle_requests(Protocol::Log, event),
             NodeEvent::People(event) => self.handle_requests(Protocol::People, event),
             NodeEvent::Blob(event) => self.handle_requests(Protocol::Blob, event),
+            NodeEvent::Push(event) => self.handle_pushes(event),
             NodeEvent::Gossip(event) => self.handle_gossip(event),
             NodeEvent::Ping(event) => self.pinged(event.peer, event.connection, event.result),
             NodeEvent::Identify(identify::Event::Received {

@@ -12,7 +12,7 @@ use libp2p::{
 use sha2::{Digest, Sha256};
 
 use crate::codec::Bytes;
-use crate::{Protocol, keep, limits};
+use crate::{Protocol, keep, limits, push};
 
 type Filter = gossipsub::MaxCountSubscriptionFilter<gossipsub::AllowAllSubscriptionFilter>;
 
@@ -34,6 +34,7 @@ pub(crate) struct Node {
     log: Requests,
     people: Requests,
     blob: Requests,
+    pub(crate) push: push::Behaviour,
     pub(crate) gossip: Gossip,
     mdns: Toggle<mdns::tokio::Behaviour>,
 }
@@ -60,6 +61,7 @@ impl Node {
             log: requests(Protocol::Log),
             people: requests(Protocol::People),
             blob: requests(Protocol::Blob),
+            push: push::Behaviour::default(),
             gossip: gossip(key)?,
             mdns: Toggle::from(if mdns { lan(own) } else { None }),
         })

@@ -32,12 +32,27 @@ pub(crate) enum Answer {
 }
 
 impl Bytes {
-    async fn read<T: AsyncRead + Unpin + Send>(&self, io: &mut T) -> io::Result<Vec<u8>> {
+    /// Reads one frame; an empty one when the stream ends before it.
+    pub(crate) async fn read<T: AsyncRead + Unpin + Send>(
+        &self,
+        io: &mut T,
+    ) -> io::Result<Vec<u8>> {
+        match self.length(io).await? {
+            Some(length) => self.body(io, length).await,
+            // Nothing at all: the other side has no answer.
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The length of the next frame, within the limit; none when the stream ends before it.
+    pub(crate) async fn length<T: AsyncRead + Unpin + Send>(
+        &self,
+        io: &mut T,
+    ) -> io::Result<Option<usize>> {
         let mut length = [0; 4];
         match io.read_exact(&mut length).await {
             Ok(()) => {}
-            // Nothing at all: the other side has no answer.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
             Err(error) => return Err(error),
         }
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
@@ -47,6 +62,15 @@ impl Bytes {
                 TooLarge(self.limit),
             ));
         }
+        Ok(Some(length))
+    }
+
+    /// The body behind a length.
+    pub(crate) async fn body<T: AsyncRead + Unpin + Send>(
+        &self,
+        io: &mut T,
+        length: usize,
+    ) -> io::Result<Vec<u8>> {
         // Grows with what comes: a length alone must not take memory.
         let mut body = Vec::with_capacity(length.min(FIRST));
         let most = u64::try_from(length).unwrap_or(u64::MAX);
@@ -59,7 +83,7 @@ impl Bytes {
 }
 
 /// Length and body in one piece: one frame on the wire.
-fn framed(body: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn framed(body: &[u8]) -> io::Result<Vec<u8>> {
     let length = u32::try_from(body.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
     let mut frame = Vec::with_capacity(4 + body.len());
     frame.extend_from_slice(&length.to_be_bytes());

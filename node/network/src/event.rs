@@ -9,7 +9,7 @@ use libp2p::gossipsub::{MessageAcceptance, MessageId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::actor::Command;
-use crate::{Found, Protocol, Topic};
+use crate::{Found, Protocol, Pushes, Topic};
 
 /// What the network tells its one listener. Bounded channel; the swarm never waits on it: when it is full, requests are
 /// refused, gossip is ignored and small news dropped. `Connected`, `Disconnected` and `Listening` are never lost.
@@ -47,6 +47,8 @@ pub enum NetworkEvent {
         /// The way back.
         reply: Reply,
     },
+    /// An admitted peer opened a stream for pushes. A new one takes the place of the one before.
+    Pushes(Pushes),
     /// A gossip frame that passed size and rate; exactly one verdict must be given through `verdict` (dropping it = Ignore).
     Gossip {
         /// The neighbour that handed it over, not its author.

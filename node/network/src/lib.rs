@@ -17,8 +17,10 @@ mod config;
 mod dialler;
 mod event;
 mod keep;
+mod lasting;
 mod limits;
 mod protocol;
+mod push;
 mod rate;
 mod transport;
 mod typed;
@@ -37,6 +39,7 @@ use tokio::sync::{mpsc, oneshot};
 use actor::{Actor, Command};
 pub use config::{Config, Listen, StartError};
 pub use event::{NetworkEvent, Reply, Verdict};
+pub use lasting::{PushStream, Pushed, Pushes};
 pub use protocol::{Protocol, RequestError};
 
 /// What is wrong with a typed address.
@@ -171,6 +174,16 @@ impl Network {
             reply,
         });
         answer.await.unwrap_or(Err(RequestError::NotConnected))
+    }
+
+    /// Opens a stream for pushes to an admitted peer that is connected (never dials).
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn open_pushes(&self, peer: NodeId) -> Result<PushStream, RequestError> {
+        let (reply, opened) = oneshot::channel();
+        self.tell(Command::OpenPushes { peer, reply });
+        opened.await.unwrap_or(Err(RequestError::NotConnected))
     }
 
     /// The peer greeted properly: everything may pass, gossip included.

@@ -2,6 +2,7 @@
 
 mod connections;
 mod gossip;
+mod pushes;
 mod requests;
 
 use std::time::Duration;

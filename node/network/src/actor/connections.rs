@@ -37,6 +37,7 @@ pub(super) struct Peer {
     /// Requests of this peer that are not answered yet.
     pub(super) unanswered: usize,
     pub(super) lanes: Lanes,
+    pub(super) pushes: super::pushes::Streams,
     pub(super) gossip: Bucket,
     news: Bucket,
     /// What identify said last, cleaned.
@@ -44,6 +45,11 @@ pub(super) struct Peer {
 }
 
 impl Peer {
+    /// The connection that has lasted longest.
+    pub(super) fn first_link(&self) -> Option<ConnectionId> {
+        self.links.first().map(|link| link.id)
+    }
+
     /// Whether this peer is reached at that address.
     pub(super) fn is_at(&self, place: &Multiaddr) -> bool {
         let links = self.links.iter().map(|link| &link.remote);
@@ -106,6 +112,7 @@ impl Actor {
                 held: Vec::new(),
                 unanswered: 0,
                 lanes: Lanes::default(),
+                pushes: super::pushes::Streams::default(),
                 gossip: Bucket::new(limits::GOSSIP_RATE, limits::GOSSIP_BURST, now),
                 news: Bucket::new(limits::NEWS_RATE, limits::NEWS_BURST, now),
                 said: Vec::new(),
@@ -164,12 +171,16 @@ impl Actor {
             return;
         }
         let held = std::mem::take(&mut peer.held);
+        let pushes = peer.pushes.came.take();
         for link in &peer.links {
             self.swarm.behaviour_mut().keep.keep(peer_id, link.id);
         }
         self.dialler.admitted(&peer_id);
         for held in held {
             self.deliver(peer_id, held);
+        }
+        if let Some(stream) = pushes {
+            self.give_pushes(peer_id, stream);
         }
         self.tell_topics_of(peer_id);
     }
