@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use chater_network::{Listen, Network, NetworkEvent, Protocol};
+use chater_network::{Listen, Network, NetworkEvent, Protocol, Pushes};
 use chater_protocol::chat::direct;
 use chater_protocol::community::Community;
 use chater_protocol::event::{Feed, Kind, Lane, Position, VerifiedEvent};
@@ -50,6 +50,26 @@ pub(super) struct Hostile {
     /// What it answers to `KeyRequest`.
     pub(super) gives: Arc<Mutex<Option<(EpochSecret, KemCard)>>>,
     pub(super) asked: Arc<AtomicU32>,
+}
+
+/// Answers pushes as it was told to; without that it says nothing of what was pushed.
+async fn acks(mut stream: Pushes, takes: Arc<Mutex<Option<Takes>>>) {
+    while let Some(pushed) = stream.next().await {
+        let LogRequest::Push(push) = LogRequest::decode(&pushed.body).unwrap() else {
+            return;
+        };
+        let acks: Vec<u8> = {
+            let takes = takes.lock().unwrap();
+            let ack = |wire: &ByteBuf| {
+                let event = VerifiedEvent::from_store(wire).unwrap();
+                takes.as_ref().map(|takes| takes(&event) as u8)
+            };
+            push.events.iter().filter_map(ack).collect()
+        };
+        stream
+            .answer(&LogAnswer::Acks(ByteBuf::from(acks)).encode())
+            .await;
+    }
 }
 
 impl Hostile {
@@ -158,6 +178,10 @@ impl Hostile {
                                 met.store(1, Ordering::Release);
                             });
                         }
+                        NetworkEvent::Pushes(stream) => {
+                            asked.fetch_add(1, Ordering::Relaxed);
+                            tokio::spawn(acks(stream, takes.clone()));
+                        }
                         NetworkEvent::Request {
                             protocol: Protocol::Log,
                             body,
@@ -170,17 +194,6 @@ impl Hostile {
                                     LogAnswer::Identities(identities.clone())
                                 }
                                 LogRequest::Heads(_) => LogAnswer::Heads(Vec::new()),
-                                // Says nothing of what was pushed.
-                                LogRequest::Push(push) => {
-                                    let takes = takes.lock().unwrap();
-                                    let ack = |wire: &ByteBuf| {
-                                        let event = VerifiedEvent::from_store(wire).unwrap();
-                                        takes.as_ref().map(|takes| takes(&event) as u8)
-                                    };
-                                    let acks: Vec<u8> =
-                                        push.events.iter().filter_map(ack).collect();
-                                    LogAnswer::Acks(ByteBuf::from(acks))
-                                }
                                 LogRequest::KeyRequest(request) => {
                                     let given = gives.lock().unwrap().clone();
                                     let keys = given.map(|(secret, card)| {
