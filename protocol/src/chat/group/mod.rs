@@ -290,4 +290,12 @@ impl Group {
         let at = self.graph.at(id)?;
         Some(at == CREATE || self.fold().valid.get(at) == Some(&true))
     }
+
+    /// Whether a control event counts for heads and digests: valid, or its author's events up to there
+    /// are live (M6). A dead one is kept only while a live one of another author names it.
+    #[must_use]
+    pub fn is_live(&self, id: &EventId) -> Option<bool> {
+        let at = self.graph.at(id)?;
+        Some(self.fold().live.get(at) == Some(&true))
+    }
 }
