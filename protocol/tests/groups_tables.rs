@@ -12,20 +12,14 @@
 
 #[path = "common/groups.rs"]
 mod groups;
+#[path = "common/story.rs"]
+mod story;
 
 use chater_protocol::chat::group::{Group, Rank};
-use chater_protocol::id::{ChatId, EventId};
-use chater_protocol::payload::{Cut, Role};
+use chater_protocol::payload::Role;
 
-use groups::{At, Event, NOW, People, Rng, Say, insert, policy};
-
-const OWNER: u8 = 0;
-const ADMIN: u8 = 1;
-const ADMIN_2: u8 = 2;
-const MEMBER: u8 = 3;
-/// Was admin, was removed.
-const REMOVED: u8 = 4;
-const X: u8 = 5;
+use groups::{At, Rng, Say, insert};
+use story::{ADMIN, ADMIN_2, MEMBER, OWNER, REMOVED, Story, X};
 
 /// Acts that have effect, by those who may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,77 +94,7 @@ const APART_ADMIN: [&str; 8] = [
     /* Retire */ "A A - A A m - A",
 ];
 
-/// A group while it is written: all events, and the last of each home.
-struct Story {
-    people: People,
-    group: ChatId,
-    events: Vec<Event>,
-}
-
 impl Story {
-    /// The owner, two admins, a member, a removed admin, and x as the letter says.
-    fn new(x: char) -> Self {
-        let people = People::new(6, 3);
-        let create = Say::Create(policy(0));
-        let create = people.event(ChatId::default(), At(OWNER, 0), None, vec![], NOW, create);
-        let mut story = Self {
-            people,
-            group: ChatId(create.id.0),
-            events: vec![create],
-        };
-        for n in [ADMIN, ADMIN_2, REMOVED] {
-            story.then(At(OWNER, 0), Say::Add(n, Role::Admin));
-        }
-        story.then(At(OWNER, 0), Say::Add(MEMBER, Role::Member));
-        story.then(At(OWNER, 0), Say::Add(X, Role::Member));
-        match x {
-            'A' => drop(story.then(At(OWNER, 0), Say::Role(X, Role::Admin, vec![]))),
-            '-' => drop(story.then(At(OWNER, 0), Say::Remove(X, vec![]))),
-            _ => {}
-        }
-        let cut = story.cut(REMOVED);
-        story.then(At(OWNER, 0), Say::Remove(REMOVED, cut));
-        story
-    }
-
-    fn heads(&self) -> Vec<EventId> {
-        let named = |id: &EventId| {
-            let links = |e: &Event| e.header.prev == *id || e.header.ctl.contains(id);
-            self.events.iter().any(links)
-        };
-        self.events
-            .iter()
-            .map(|e| e.id)
-            .filter(|id| !named(id))
-            .collect()
-    }
-
-    fn last(&self, by: At) -> Option<Event> {
-        self.events.iter().rev().find(|e| e.by == by).cloned()
-    }
-
-    /// Written with those heads of the graph in view.
-    fn write(&mut self, by: At, ctl: Vec<EventId>, say: Say) -> Event {
-        let ts = NOW + self.events.len() as u64 * 1000;
-        let last = self.last(by);
-        let event = self
-            .people
-            .event(self.group, by, last.as_ref(), ctl, ts, say);
-        self.events.push(event.clone());
-        event
-    }
-
-    fn then(&mut self, by: At, say: Say) -> Event {
-        let heads = self.heads();
-        self.write(by, heads, say)
-    }
-
-    /// The ends of all control feeds of a user.
-    fn cut(&self, user: u8) -> Cut {
-        let homes = self.people.homes_of(user).into_iter();
-        homes.filter_map(|at| Some(self.last(at)?.row())).collect()
-    }
-
     fn say(&self, act: Act) -> Say {
         match act {
             Act::AddO | Act::AddA => Say::Add(X, Role::Member),

@@ -100,6 +100,11 @@ impl<'a> Naive<'a> {
         })
     }
 
+    /// Users who may be asked about, and every event taken.
+    pub fn taken(&self) -> Vec<Id> {
+        self.ids()
+    }
+
     pub fn past_of(&self, links: &[Id]) -> Option<Ids> {
         let mut past = Ids::new();
         for l in links {
@@ -168,7 +173,7 @@ impl<'a> Naive<'a> {
     }
 
     /// L7: whether a control event counts, by these cuts.
-    fn on_branch(&self, e: Where<'_>, cuts: &[Id]) -> bool {
+    fn on_branch(&self, e: Where<'_>, cuts: &[Id], unsettled: bool) -> bool {
         if e.lane != 0 {
             return true;
         }
@@ -206,18 +211,21 @@ impl<'a> Naive<'a> {
             picked = Some(lowest);
             named.retain(|n| self.line(*n).contains(&lowest));
         }
-        picked.is_some_and(|tip| self.line(tip).contains(&e.id))
+        picked.map_or(unsettled, |tip| self.line(tip).contains(&e.id))
     }
 
     /// M3, the plain part: no leaves, no retires.
     fn stands_on(&self, e: Where<'_>, grants: &[Id], revocations: &[Id], cuts: &[Id]) -> bool {
-        self.on_branch(e, cuts)
-            && grants.iter().any(|g| {
-                e.past.contains(g)
-                    && revocations
-                        .iter()
-                        .all(|r| self.past[g].contains(r) || self.within(*r, e))
-            })
+        self.on_branch(e, cuts, false) && self.granted(e, grants, revocations)
+    }
+
+    fn granted(&self, e: Where<'_>, grants: &[Id], revocations: &[Id]) -> bool {
+        grants.iter().any(|g| {
+            e.past.contains(g)
+                && revocations
+                    .iter()
+                    .all(|r| self.past[g].contains(r) || self.within(*r, e))
+        })
     }
 
     /// M3 whole. `joining` are the grants by which leaves and retires join.
@@ -251,8 +259,7 @@ impl<'a> Naive<'a> {
     ) -> (Vec<Id>, Vec<Id>) {
         let cuts: Vec<Id> = [revocations, picks].concat();
         let own = self.ids().into_iter().filter(|id| {
-            self.events[id].by.0 == user
-                && self.stands_on(self.at(*id), joining, revocations, &cuts)
+            self.events[id].by.0 == user && self.joins(*id, joining, revocations, &cuts)
         });
         let (mut leaves, mut retires) = (vec![], vec![]);
         for id in own {
@@ -263,6 +270,13 @@ impl<'a> Naive<'a> {
             }
         }
         (leaves, retires)
+    }
+
+    /// L7: a fork that no cut has settled does not undo a leave.
+    fn joins(&self, id: Id, joining: &[Id], revocations: &[Id], cuts: &[Id]) -> bool {
+        let leave = matches!(self.events[&id].say, Say::Leave(_));
+        let e = self.at(id);
+        self.on_branch(e, cuts, leave) && self.granted(e, joining, revocations)
     }
 
     fn remember(&self, what: u8, id: Id, f: impl FnOnce() -> bool) -> bool {
@@ -459,7 +473,7 @@ impl<'a> Naive<'a> {
             Say::Leave(_) | Say::Retire(_, _, true) => {
                 let removes = self.removes(u);
                 let cuts = [&removes[..], &self.revocations(u)].concat();
-                self.stands_on(self.at(id), &self.adds(u, true), &removes, &cuts)
+                self.joins(id, &self.adds(u, true), &removes, &cuts)
             }
             _ => self.admin_act(id) || self.member_add(id, false),
         }

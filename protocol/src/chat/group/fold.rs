@@ -220,7 +220,9 @@ impl Fold {
             // M2: the owner's leave is void.
             Act::Leave(_) if deed.user == OWNER && self.rules.owner_stays => false,
             Act::Leave(_) | Act::Retire(..) => {
-                self.stay(deed.user).would_join(graph, self.rules, deed)
+                let leave = matches!(act, Act::Leave(_));
+                let stay = self.stay(deed.user);
+                stay.would_join(graph, self.rules, deed, leave)
             }
             act => {
                 self.admin_act(graph, deed, act, target)
@@ -308,6 +310,7 @@ impl Fold {
             self.rules.removed_stay_out && removes.any(|r| deed.knows(graph, *r))
         };
         self.opens
+            && deed.user != OWNER
             && self.is_of_lower_rank(deed.user, target)
             && !target.is_some_and(was_removed)
             && self.is_open_to(graph, deed)

@@ -101,7 +101,9 @@ impl Standing {
         self.joining = self.grants.clone();
         let own = graph.mentions(user);
         let joins = |at: &&At| {
-            !rules.joins_if_it_stands || self.would_join(graph, rules, &Deed::of(graph, **at))
+            let leave = matches!(graph.node(**at).act, Act::Leave(_));
+            !rules.joins_if_it_stands
+                || self.would_join(graph, rules, &Deed::of(graph, **at), leave)
         };
         // M2: the owner's leave is void.
         let leaves = own
@@ -120,9 +122,17 @@ impl Standing {
         }
     }
 
-    /// Whether a leave or retire of the user stands with leaves and retires set aside.
-    pub(crate) fn would_join(&self, graph: &Graph, rules: Rules, deed: &Deed<'_>) -> bool {
-        on_branch(graph, rules, deed, &self.joining_tips)
+    /// Whether a leave or retire of the user stands with leaves and retires set aside. A fork that no
+    /// cut has settled does not undo a leave (L7): else who left could come back by forking.
+    pub(crate) fn would_join(
+        &self,
+        graph: &Graph,
+        rules: Rules,
+        deed: &Deed<'_>,
+        leave: bool,
+    ) -> bool {
+        let settled = self.joining_tips.iter().any(|(home, _)| *home == deed.home);
+        ((leave && !settled) || on_branch(graph, rules, deed, &self.joining_tips))
             && self
                 .joining
                 .iter()
