@@ -10,6 +10,16 @@ pub const KEY_PAYLOAD: usize = 256 * 1024;
 pub const EVENT: usize = HEADER + KEY_PAYLOAD + 128;
 /// Entries of `ctl` and of `deps` (E6). Without it one event costs thousands of look-ups.
 pub const LINKS: usize = 8;
+/// Control events of one home that wait for their past (M1). Without it a member's links to nothing fill the memory.
+pub const WAITING_HOME: usize = 1_000;
+/// Control events of one group that wait for their past (M1).
+pub const WAITING_GROUP: usize = 10_000;
+/// Bytes of control events that wait in one group. Without it 10,000 long cuts would be 600 MiB.
+pub const WAITING_BYTES: usize = 16 * 1024 * 1024;
+/// Rows of a cut that a node writes (M7): what fits a payload.
+pub const CUT_ROWS: usize = 1_000;
+/// Branches kept at one place of a feed (L7). Without it a forked feed grows without end.
+pub const BRANCHES: usize = 256;
 /// Records of homes kept of one user. Without it one root key fills every disk with homes (I2).
 pub const HOME_RECORDS: usize = 512;
 /// How far ahead of the own clock a time stamp may be, ms (L4, L6).
