@@ -66,8 +66,10 @@ pub const NOTES: usize = 16;
 pub const SUMMARY_ROWS: usize = 256;
 /// Rows of one people answer.
 pub const PEOPLE_ROWS: usize = 20;
-/// Feeds told in one `Heads` answer; a direct chat has six per pair of homes.
-pub const HEAD_ROWS: usize = 512;
+/// Feeds told in one `Heads` answer: three of each home of each member. They fit one message of the log.
+pub const HEAD_ROWS: usize = 8_192;
+/// Members of a group. Without it one `key` event after the other would be needed for each message.
+pub const MEMBERS: usize = 1_000;
 /// Addresses in a node card.
 pub const CARD_ADDRESSES: usize = 8;
 /// Bytes of one address.

@@ -62,7 +62,7 @@ impl UserHandle {
                     Some(person) => [&person.display_name, &person.address]
                         .iter()
                         .any(|name| name.to_lowercase().contains(&wanted)),
-                    None => wanted.is_empty(),
+                    None => reader.group(key.2)?.title.to_lowercase().contains(&wanted),
                 };
                 if fits {
                     found.push(reader.chat(key.2, row, inbox)?);

@@ -2,7 +2,7 @@
 //! (S5), then everything own that the peer has not acknowledged is pushed, then fresh events as they
 //! come. What a peer still needs follows from its acks (Q40), so nothing here has to survive a crash.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use chater_protocol::limits;
 use chater_protocol::wire::{
     Ack, ChatRef, LogAnswer, LogRequest, Message, Push, SummaryRow, chat_topic,
 };
-use chater_store::{Rows, StoreError, chats, events, homes, nodes, outbox, refused, users};
+use chater_store::{Rows, StoreError, chats, events, groups, homes, nodes, outbox, refused, users};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -71,6 +71,12 @@ impl Hot {
         if !self.overflow {
             self.queue.push_back(fresh);
         }
+    }
+
+    /// The peer lacks more than what is fresh.
+    pub(crate) fn look(&mut self) {
+        self.queue.clear();
+        self.overflow = true;
     }
 
     /// The peer brought something: whether its delivery should be woken, since it pauses (S8).
@@ -290,6 +296,20 @@ impl Delivery {
                         author,
                         lane,
                         whole,
+                    });
+                }
+            }
+        }
+        // S9: whoever was removed from a group is told so, and nothing that came after.
+        for (no, chat) in left_by(rows, self.node)? {
+            for (feed_no, feed) in events::feeds(rows, no)? {
+                if feed.lane == 0 && users::lives_here(rows, feed.author)? {
+                    needs.push(Need {
+                        chat: chat.clone(),
+                        feed_no,
+                        author: feed.author,
+                        lane: 0,
+                        whole: feed.whole,
                     });
                 }
             }
@@ -565,30 +585,69 @@ impl Delivery {
     }
 }
 
-/// Direct chats between somebody here and somebody on that node.
+/// Users with a live home on that node: one with only a retired home of somebody gets nothing (S9).
+fn people_on(rows: &impl Rows, node: NodeId) -> Result<Vec<UserId>, StoreError> {
+    let mut people = homes::users_on(rows, node)?;
+    let mut failed = None;
+    people.retain(|user| match homes::live(rows, *user) {
+        Ok(live) => live.iter().any(|(_, home)| home.node_id == node),
+        Err(error) => {
+            failed.get_or_insert(error);
+            false
+        }
+    });
+    people.dedup();
+    failed.map_or(Ok(people), Err)
+}
+
+/// Chats of somebody here with somebody on that node: direct ones, and groups that both are in.
 pub(crate) fn chats_with(
     rows: &impl Rows,
     node: NodeId,
 ) -> Result<Vec<(u32, ChatRef)>, StoreError> {
     let mut found: Vec<(u32, ChatRef)> = Vec::new();
     let mut known = BTreeSet::new();
-    for user in homes::users_on(rows, node)? {
-        // S9: a node with only a retired home of somebody gets nothing more.
-        if !homes::live(rows, user)?
-            .iter()
-            .any(|(_, home)| home.node_id == node)
-        {
-            continue;
-        }
+    for user in people_on(rows, node)? {
         for no in chats::of_user(rows, user)? {
-            let Some((a, b)) = chats::chat(rows, no)?.and_then(|chat| chat.users) else {
+            let Some(chat) = chats::chat(rows, no)?.filter(|_| !known.contains(&no)) else {
                 continue;
             };
-            let here = users::lives_here(rows, a)? || users::lives_here(rows, b)?;
-            if here && known.insert(no) {
-                found.push((no, direct::chat_ref(a, b)));
+            let reference = match chat.users {
+                Some((a, b)) => {
+                    let here = users::lives_here(rows, a)? || users::lives_here(rows, b)?;
+                    here.then(|| direct::chat_ref(a, b))
+                }
+                None => (!groups::is_former(rows, user, no)?).then_some(ChatRef {
+                    chat: chat.id,
+                    users: None,
+                }),
+            };
+            if let Some(reference) = reference {
+                known.insert(no);
+                found.push((no, reference));
             }
         }
     }
     Ok(found)
+}
+
+/// Groups in which that node has former members only.
+pub(crate) fn left_by(rows: &impl Rows, node: NodeId) -> Result<Vec<(u32, ChatRef)>, StoreError> {
+    let mut found: BTreeMap<u32, Option<ChatRef>> = BTreeMap::new();
+    for user in people_on(rows, node)? {
+        for no in chats::of_user(rows, user)? {
+            if let Some(chat) = chats::chat(rows, no)?.filter(|chat| chat.users.is_none()) {
+                let left = groups::is_former(rows, user, no)?;
+                let slot = found.entry(no).or_insert(Some(ChatRef {
+                    chat: chat.id,
+                    users: None,
+                }));
+                if !left {
+                    *slot = None;
+                }
+            }
+        }
+    }
+    let left = found.into_iter();
+    Ok(left.filter_map(|(no, chat)| Some((no, chat?))).collect())
 }

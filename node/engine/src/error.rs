@@ -56,6 +56,9 @@ pub enum Error {
         /// When to come again, seconds, at least 1.
         retry_after_s: u32,
     },
+    /// A direct chat has no members to change.
+    #[error("not a group")]
+    NotAGroup,
     /// Not built yet (501).
     #[error("not yet")]
     NotYet,

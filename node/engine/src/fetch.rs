@@ -14,7 +14,7 @@ use chater_protocol::limits;
 use chater_protocol::wire::{
     Ack, ChatRef, Get, Identities, KeyRequest, LogAnswer, LogRequest, Message, Range,
 };
-use chater_store::{StoreError, chats, events, homes, users};
+use chater_store::{StoreError, chats, events, groups, homes, users};
 
 use crate::actor::{From, now_ms};
 use crate::deliver::chats_with;
@@ -26,6 +26,8 @@ const HOMES: usize = 8_192;
 /// Fewer events than this are verified on the spot; more go to the blocking threads.
 const FEW: usize = 4;
 
+/// Unknown authors of one batch that are asked for.
+const WRITERS: usize = 1_024;
 /// Rounds of asking for events by id in one comparison.
 const ROUNDS: usize = 8;
 /// A chat whose gap was not closed is left alone for so long, then twice as long, up to the last.
@@ -173,8 +175,13 @@ pub(crate) fn known_home(shared: &Shared, user: UserId, home: HomeId) -> Option<
     Some(record)
 }
 
-/// Asks a peer for all it knows of some users and keeps what verifies.
-pub(crate) async fn identities(shared: &Arc<Shared>, node: NodeId, users: Vec<UserId>) -> bool {
+/// Asks a peer for all it knows of some users and keeps what verifies. `vouched`: a group names them.
+pub(crate) async fn identities(
+    shared: &Arc<Shared>,
+    node: NodeId,
+    users: Vec<UserId>,
+    vouched: bool,
+) -> bool {
     let request = LogRequest::Identity(users);
     let Ok(LogAnswer::Identities(mut given)) = ask(shared, node, &request).await else {
         return false;
@@ -183,7 +190,9 @@ pub(crate) async fn identities(shared: &Arc<Shared>, node: NodeId, users: Vec<Us
         return false;
     };
     only(&mut given, &users.into_iter().collect());
-    keep_identities(shared, node, given).await.is_some()
+    keep_identities(shared, node, given, vouched)
+        .await
+        .is_some()
 }
 
 /// Leaves out whoever was not asked for: a peer could fill the disk with people nobody knows.
@@ -204,13 +213,15 @@ pub(crate) async fn keep_identities(
     shared: &Arc<Shared>,
     node: NodeId,
     given: Identities,
+    vouched: bool,
 ) -> Option<Verified> {
-    let verified = {
+    let mut verified = {
         let shared = shared.clone();
         tokio::task::spawn_blocking(move || verify_identities(&shared, &given))
             .await
             .ok()?
     };
+    verified.vouched = vouched;
     let out = verified.clone();
     shared
         .inputs
@@ -273,10 +284,18 @@ pub(crate) async fn take_in(
     wires: Vec<serde_bytes::ByteBuf>,
 ) -> Taken {
     let taken = take_in_once(shared, node, &chat, wires, true).await;
-    if taken.gap {
+    let unknown_here = chat.users.is_none() && !is_here(shared, &chat);
+    // A group that is not here is asked for as seldom as strangers may begin a chat.
+    let may_ask = !unknown_here || lock(&shared.rates).strangers.take(&node, now_ms()).is_ok();
+    if taken.gap && may_ask {
         close_gap(shared, node, chat);
     }
     taken
+}
+
+fn is_here(shared: &Shared, chat: &ChatRef) -> bool {
+    let known = |rows| chats::number(&rows, chat.chat);
+    matches!(shared.store.read().and_then(known), Ok(Some(_)))
 }
 
 /// As [`take_in`], without looking for gaps: for those who are closing them. The one door for events.
@@ -288,7 +307,9 @@ async fn take_in_once(
     mut wires: Vec<serde_bytes::ByteBuf>,
     pushed: bool,
 ) -> Taken {
-    wires.truncate(limits::RANGE_EVENTS);
+    if pushed {
+        wires.truncate(limits::RANGE_EVENTS);
+    }
     let count = wires.len();
     let wires = Arc::new(wires);
     let mut checked = check_all(shared, wires.clone()).await;
@@ -306,7 +327,9 @@ async fn take_in_once(
     let users = welcome(shared, chat, unknown);
     if !users.is_empty() {
         // I3: the sender is asked; the event waits with the sender, who pushes it again.
-        identities(shared, node, users).await;
+        for part in users.chunks(limits::IDS) {
+            identities(shared, node, part.to_vec(), chat.users.is_none()).await;
+        }
         checked = check_all(shared, wires).await;
         for (wait, c) in waits.iter_mut().zip(&checked) {
             *wait = matches!(c, Checked::Unknown(_));
@@ -335,7 +358,12 @@ async fn take_in_once(
     let mut taken = taken.unwrap_or(Taken {
         acks: vec![Ack::Later; count],
         gap: false,
+        unknown: Vec::new(),
     });
+    if !taken.unknown.is_empty() {
+        // Members whose homes are not known here could be sealed nothing to.
+        identities(shared, node, std::mem::take(&mut taken.unknown), true).await;
+    }
     for (ack, wait) in taken.acks.iter_mut().zip(waits) {
         if wait {
             *ack = Ack::Waits;
@@ -398,17 +426,23 @@ pub(crate) async fn sync_chat(
     node: NodeId,
     chat: &ChatRef,
 ) -> Result<Vec<HeadRow>, ()> {
-    let Some((a, b)) = direct::is_direct(chat) else {
+    let direct = direct::is_direct(chat);
+    if direct.is_none() && chat.users.is_some() {
         return Err(());
-    };
+    }
     let Ok(LogAnswer::Heads(mut heads)) = ask(shared, node, &LogRequest::Heads(chat.clone())).await
     else {
         return Err(());
     };
     // Feeds of others are refused anyway.
-    heads.retain(|head| (head.author == a || head.author == b) && head.lane <= 2);
+    heads.retain(|head| {
+        head.lane <= 2 && direct.is_none_or(|(a, b)| head.author == a || head.author == b)
+    });
     // Control, keys, messages (S7).
     heads.sort_by_key(|head| head.lane);
+    if direct.is_none() {
+        control(shared, node, chat, &heads).await?;
+    }
     for head in &heads {
         let feed = feed_of(chat, head);
         while let Some((from, to)) = what_lacks(shared, chat, head) {
@@ -465,8 +499,42 @@ pub(crate) async fn sync_chat(
         take_in_once(shared, node, chat, wires, false).await;
         before = ids;
     }
-    ask_keys(shared, node, chat, (a, b)).await;
+    ask_keys(shared, node, chat).await;
     Ok(heads)
+}
+
+/// Control events of one group that are taken in at once.
+const CONTROL: usize = 20_000;
+
+/// S7: the control events of a group first and together, whatever feed they stand in: each waits for its
+/// past, and those of a group that is not here yet prove only together that somebody here is in it.
+async fn control(
+    shared: &Arc<Shared>,
+    node: NodeId,
+    chat: &ChatRef,
+    heads: &[HeadRow],
+) -> Result<(), ()> {
+    let mut wires = Vec::new();
+    for head in heads.iter().filter(|head| head.lane == 0) {
+        let mut next = what_lacks(shared, chat, head).map(|(from, _)| from);
+        while let Some(from) = next {
+            let Some((from, to)) = lacking(from, head.seq, limits::RANGE_EVENTS as u64) else {
+                break;
+            };
+            let feed = feed_of(chat, head);
+            let part = range(shared, node, chat, &feed, from, to).await?;
+            if part.is_empty() || wires.len() + part.len() > CONTROL {
+                break;
+            }
+            // Branches of a fork come beside each other: no more than were asked for may lack.
+            next = Some(to.saturating_add(1));
+            wires.extend(part);
+        }
+    }
+    if !wires.is_empty() {
+        take_in_once(shared, node, chat, wires, false).await;
+    }
+    Ok(())
 }
 
 /// Events to ask for by id, at most as many as one request may name.
@@ -519,7 +587,7 @@ fn own_beyond(shared: &Shared, chat: &ChatRef, head: &HeadRow) -> Option<(u64, u
 }
 
 /// K7: asks for the keys that are named here and lack, 10 times an hour and chat at most.
-async fn ask_keys(shared: &Arc<Shared>, node: NodeId, chat: &ChatRef, users: (UserId, UserId)) {
+async fn ask_keys(shared: &Arc<Shared>, node: NodeId, chat: &ChatRef) {
     let wanted = || {
         let rows = shared.store.read()?;
         let Some(no) = chats::number(&rows, chat.chat)? else {
@@ -531,8 +599,15 @@ async fn ask_keys(shared: &Arc<Shared>, node: NodeId, chat: &ChatRef, users: (Us
                 key_ids.push(id);
             }
         }
+        let members: Vec<UserId> = match chat.users {
+            Some((a, b)) => vec![a, b],
+            None => {
+                let row = groups::group(&rows, no)?.unwrap_or_default();
+                row.members.into_iter().map(|(user, _)| user).collect()
+            }
+        };
         let mut own = None;
-        for user in [users.0, users.1] {
+        for user in members {
             own = own.or(users::user(&rows, user)?.map(|row| (user, row.home)));
         }
         Ok::<_, StoreError>(
@@ -565,10 +640,14 @@ async fn ask_keys(shared: &Arc<Shared>, node: NodeId, chat: &ChatRef, users: (Us
     }
 }
 
-/// Of unknown authors those worth asking for: members of a direct chat with somebody here.
+/// Of unknown authors those worth asking for: members of a direct chat with somebody here, and whoever
+/// wrote in a group (its control events say who that may be).
 fn welcome(shared: &Shared, chat: &ChatRef, unknown: BTreeSet<UserId>) -> Vec<UserId> {
     if unknown.is_empty() {
         return Vec::new();
+    }
+    if chat.users.is_none() {
+        return unknown.into_iter().take(WRITERS).collect();
     }
     let Some((a, b)) = direct::is_direct(chat) else {
         return Vec::new();
@@ -590,8 +669,15 @@ pub(crate) async fn refresh(shared: &Arc<Shared>, node: NodeId) {
     let known = || {
         let rows = shared.store.read()?;
         let mut people = BTreeSet::new();
-        for (_, chat) in chats_with(&rows, node)? {
-            for user in chat.users.into_iter().flat_map(|(a, b)| [a, b]) {
+        for (no, chat) in chats_with(&rows, node)? {
+            let members: Vec<UserId> = match chat.users {
+                Some((a, b)) => vec![a, b],
+                None => {
+                    let row = groups::group(&rows, no)?.unwrap_or_default();
+                    row.members.into_iter().map(|(user, _)| user).collect()
+                }
+            };
+            for user in members {
                 if !users::lives_here(&rows, user)? {
                     people.insert(user);
                 }
@@ -601,7 +687,7 @@ pub(crate) async fn refresh(shared: &Arc<Shared>, node: NodeId) {
     };
     let people: Vec<UserId> = known().unwrap_or_default().into_iter().collect();
     for part in people.chunks(limits::IDS) {
-        if !identities(shared, node, part.to_vec()).await {
+        if !identities(shared, node, part.to_vec(), false).await {
             return;
         }
     }

@@ -19,6 +19,7 @@ use chater_store::{Rows as _, StoreError, homes};
 use crate::arrange::is_muted;
 use crate::deliver::Fresh;
 use crate::error::{Error, Reason};
+use crate::group;
 use crate::hide::DELETED;
 use crate::preferences;
 use crate::read::{Reader, draft_aad};
@@ -29,11 +30,17 @@ use crate::view::{Chat, Message, MessageState};
 
 /// Own messages may be changed for 48 hours.
 const EDIT_MS: u64 = 48 * 60 * 60 * 1000;
+/// Boxes in one `key` event: 256 KiB hold them (E6).
+const BOXES: usize = 1_000;
 /// Changes of one message up to which each is shown at once.
 const SHOWN: usize = 256;
 
 /// The viewer's own chat: number and how it stands; others' chats do not exist for them.
-fn own_chat(turn: &mut Turn<'_, '_>, user: UserId, chat: ChatId) -> Result<(u32, InboxRow), Fail> {
+pub(crate) fn own_chat(
+    turn: &mut Turn<'_, '_>,
+    user: UserId,
+    chat: ChatId,
+) -> Result<(u32, InboxRow), Fail> {
     let no = turn.number(chat)?.ok_or(Error::NotFound)?;
     let inbox = chats::inbox(turn.tx, user, no)?.ok_or(Error::NotFound)?;
     Ok((no, inbox))
@@ -116,7 +123,11 @@ pub(crate) fn send(
         .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
 
     let mut own = None;
-    let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
+    let (locals, everybody_here) = turn.context(no, |_, context| {
+        let locals: Vec<UserId> = context.locals().collect();
+        let all = locals.len() == context.members.len() && locals.len() > 1;
+        Ok((locals, all))
+    })?;
     for local in &locals {
         let reader = Reader::new(turn.shared, turn.tx, *local);
         let mut view = reader.fresh(
@@ -127,7 +138,7 @@ pub(crate) fn send(
             draft.client_id.clone(),
             turn.now_ms,
         )?;
-        if view.own && locals.len() > 1 {
+        if view.own && everybody_here {
             view.state = MessageState::Delivered;
         }
         let view = Arc::new(view);
@@ -176,7 +187,7 @@ fn message(turn: &mut Turn<'_, '_>, user: UserId, no: u32, id: EventId) -> Resul
 }
 
 /// Seals, signs and appends an event of lane 2, with the keys it needs before it (L3, K4, K5, K9).
-fn write_message(
+pub(crate) fn write_message(
     turn: &mut Turn<'_, '_>,
     user: UserId,
     no: u32,
@@ -186,19 +197,25 @@ fn write_message(
 ) -> Result<(VerifiedEvent, Stored), Fail> {
     let writer = turn.writer(user)?;
     turn.context(no, |turn, context| {
+        if let Some(group) = &context.group {
+            let seat = group.seat(&user, writer.home);
+            if !seat.may_write() || (kind == Kind::PROFILE && !seat.may_profile()) {
+                return Err(Error::Forbidden.into());
+            }
+        }
         let feed = Feed {
             group: context.chat.chat,
             author: user,
             home: writer.home,
             lane: Lane::Messages as u8,
         };
-        let mut position = position(turn, no, feed)?;
+        let mut position = position(turn, no, feed, context)?;
         let known = turn.row(no)?.count;
         let key_id = ready_key(turn, no, context, user, &writer, position.seq)?;
         let secret = context.secrets.get(&key_id).ok_or(Error::Internal)?;
         if turn.row(no)?.count != known {
             // A key event was appended and is a head now: the place is worked out anew.
-            position = self::position(turn, no, feed)?;
+            position = self::position(turn, no, feed, context)?;
         }
         let payload = seal::seal_message(secret, &feed, position.seq, kind, inside, turn.rng)
             .map_err(|_| Error::invalid("text", Reason::Long))?;
@@ -209,7 +226,12 @@ fn write_message(
 }
 
 /// Where the next event of an own feed stands (L1, L2, L4).
-fn position(turn: &mut Turn<'_, '_>, no: u32, feed: Feed) -> Result<Position, StoreError> {
+pub(crate) fn position(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    feed: Feed,
+    context: &ChatContext,
+) -> Result<Position, StoreError> {
     let row = match events::feed_no(turn.tx, no, &feed)? {
         Some(feed_no) => events::feed(turn.tx, feed_no)?,
         None => None,
@@ -222,7 +244,8 @@ fn position(turn: &mut Turn<'_, '_>, no: u32, feed: Feed) -> Result<Position, St
     let mut deps: Vec<(EventId, Timestamp)> = chat
         .heads
         .iter()
-        .filter(|(id, _)| *id != prev)
+        // Lane 0 is closed in itself (L2).
+        .filter(|(id, _)| *id != prev && feed.lane != Lane::Control as u8)
         .copied()
         .collect();
     deps.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -236,7 +259,7 @@ fn position(turn: &mut Turn<'_, '_>, no: u32, feed: Feed) -> Result<Position, St
         feed,
         seq,
         prev: if seq == 0 { EventId::default() } else { prev },
-        ctl: Vec::new(),
+        ctl: context.ctl(feed.author, feed.home),
         deps: deps.into_iter().map(|(id, _)| id).collect(),
         ts: Timestamp::for_event(now_ms, seen),
     })
@@ -244,7 +267,7 @@ fn position(turn: &mut Turn<'_, '_>, no: u32, feed: Feed) -> Result<Position, St
 
 /// Appends an event of one of our own homes: durable before anybody hears of it (L3), then due to
 /// every other node of the chat.
-fn append_own(
+pub(crate) fn append_own(
     turn: &mut Turn<'_, '_>,
     no: u32,
     context: &ChatContext,
@@ -277,7 +300,7 @@ fn append_own(
 }
 
 /// The key to seal with (K4), shared with whoever lacks it (K5), or a new one for all (K8).
-fn ready_key(
+pub(crate) fn ready_key(
     turn: &mut Turn<'_, '_>,
     no: u32,
     context: &mut ChatContext,
@@ -299,11 +322,14 @@ fn ready_key(
             note_first_use(turn, no, context, key, writer, seq)?;
             return Ok(key);
         }
-        Choice::Use { key, share_with } => {
+        // K6: where the newcomer may not read what was sealed before, a new key is made.
+        Choice::Use { key, share_with }
+            if group::may_all_have(turn, no, context, key, &share_with)? =>
+        {
             let secret = context.secrets.get(&key).cloned().ok_or(Error::Internal)?;
             (key, share_with, secret)
         }
-        Choice::Make => {
+        Choice::Use { .. } | Choice::Make => {
             let secret = EpochSecret::generate(turn.rng);
             (secret.id(), context.live.iter().copied().collect(), secret)
         }
@@ -328,17 +354,14 @@ fn ready_key(
             holders.push((to, home));
         }
     }
-    if !boxes.is_empty() {
-        let share = KeyShare { key_id, boxes };
-        let feed = Feed {
-            group: context.chat.chat,
-            author: user,
-            home: writer.home,
-            lane: Lane::Keys as u8,
+    // E6: one key may need several events.
+    while !boxes.is_empty() {
+        let rest = boxes.split_off(boxes.len().min(BOXES));
+        let share = KeyShare {
+            key_id,
+            boxes: std::mem::replace(&mut boxes, rest),
         };
-        let position = position(turn, no, feed)?;
-        let event = VerifiedEvent::sign(position, Kind::KEY, share.encode(), &writer.key);
-        append_own(turn, no, context, &event, None)?;
+        write_key(turn, no, context, user, writer, &share)?;
     }
     let mut row = chats::key(turn.tx, no, key_id)?.unwrap_or(KeyRow {
         v: 1,
@@ -372,6 +395,27 @@ fn ready_key(
     });
     note_first_use(turn, no, context, key_id, writer, seq)?;
     Ok(key_id)
+}
+
+/// Appends a `key` event of an own home (K2).
+pub(crate) fn write_key(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    context: &ChatContext,
+    user: UserId,
+    writer: &Writer,
+    share: &KeyShare,
+) -> Result<(), Fail> {
+    let feed = Feed {
+        group: context.chat.chat,
+        author: user,
+        home: writer.home,
+        lane: Lane::Keys as u8,
+    };
+    let position = position(turn, no, feed, context)?;
+    let event = VerifiedEvent::sign(position, Kind::KEY, share.encode(), &writer.key);
+    append_own(turn, no, context, &event, None)?;
+    Ok(())
 }
 
 /// K8 counts messages from here.
@@ -415,7 +459,11 @@ pub(crate) fn change(
         return Err(Error::Forbidden.into());
     }
     let (kind, inside) = match change {
-        Change::Edit(_) | Change::Delete if !now.own => return Err(Error::Forbidden.into()),
+        Change::Edit(_) if !now.own => return Err(Error::Forbidden.into()),
+        // M4: in a group, whoever leads it may take back what members wrote.
+        Change::Delete if !now.own && !group::may_delete(turn, no, user, now.author.user_id)? => {
+            return Err(Error::Forbidden.into());
+        }
         _ if now.deleted => return Err(Error::NotFound.into()),
         Change::Edit(text) => {
             if turn
@@ -470,7 +518,7 @@ pub(crate) fn amended(
     events::amend(turn.tx, target, header, stored)?;
     if header.kind == Kind::DELETE
         && let Some((at, victim)) = events::by_id(turn.tx, target)?
-        && victim.header().author == header.author
+        && group::deletes(turn, no, event, victim.header().author)?
         && victim.header().kind == Kind::MSG
         && victim.header().group == header.group
     {
@@ -545,7 +593,9 @@ pub(crate) fn mark_read(
     })?;
     for author in locals {
         if turn.shared.hub.listens(author) && preferences::of(turn.tx, author)?.read_marks {
-            let ids = Reader::new(turn.shared, turn.tx, author).own_between(no, old, eff)?;
+            let reader = Reader::new(turn.shared, turn.tx, author);
+            let mut ids = reader.own_between(no, old, eff)?;
+            reader.keep_those(chat, &mut ids, MessageState::Read)?;
             if !ids.is_empty() {
                 turn.tell(
                     author,

@@ -210,7 +210,7 @@ pub(crate) async fn answered(shared: &Arc<Shared>, peer: NodeId, answer: WireAns
         .collect();
     only(&mut people, &named);
     people.homes.truncate(limits::PEOPLE_ROWS * limits::HOMES);
-    let Some(verified) = keep_identities(shared, peer, people).await else {
+    let Some(verified) = keep_identities(shared, peer, people, false).await else {
         return;
     };
     let (text, viewer) = {
@@ -445,7 +445,7 @@ pub(crate) async fn find(shared: &Arc<Shared>, with: &str) -> Result<Person, Err
                 .first()
                 .and_then(|signed| ProfileCard::from_store(signed).ok())
                 .map(|card| card.user);
-            keep_identities(shared, node_id, people).await;
+            keep_identities(shared, node_id, people, false).await;
             answered = Some(named);
         }
     }

@@ -15,6 +15,7 @@ use chater_protocol::text;
 use chater_protocol::time::Timestamp;
 use chater_store::chats::{self, ChatRow, InboxRow};
 use chater_store::events::{self, Amend, Stored, TimelineRow};
+use chater_store::groups::{self, GroupRow};
 use chater_store::hidden::{self, Hidden};
 use chater_store::tables::Table;
 use chater_store::{Rows, StoreError, homes, nodes, outbox, refused, users};
@@ -24,8 +25,8 @@ use crate::person::{node_label, person};
 use crate::shared::Shared;
 use crate::turn::open_secret;
 use crate::view::{
-    Anchor, Chat, ChatKind, ChatState, Hop, Message, MessagePage, MessageState, Path, Person,
-    Quote, Reaction,
+    Anchor, Chat, ChatKind, ChatState, Hop, Member, MemberRole, Message, MessagePage, MessageState,
+    Path, Person, Quote, Reaction,
 };
 
 /// Characters of a quote.
@@ -40,7 +41,8 @@ pub(crate) struct Reader<'a, R> {
     rows: &'a R,
     viewer: UserId,
     secrets: RefCell<HashMap<(u32, KeyId), Option<EpochSecret>>>,
-    delivered: RefCell<HashMap<u32, Option<u64>>>,
+    delivered: RefCell<HashMap<(u32, UserId), Option<u64>>>,
+    groups: RefCell<HashMap<u32, Arc<GroupRow>>>,
     cuts: RefCell<HashMap<u32, Cuts>>,
     /// What the viewer switched on and off, once it was asked for.
     preferences: std::cell::OnceCell<crate::view::Preferences>,
@@ -70,6 +72,7 @@ impl<'a, R: Rows> Reader<'a, R> {
             viewer,
             secrets: RefCell::default(),
             delivered: RefCell::default(),
+            groups: RefCell::default(),
             cuts: RefCell::default(),
             preferences: std::cell::OnceCell::new(),
             hidden: RefCell::default(),
@@ -150,9 +153,58 @@ impl<'a, R: Rows> Reader<'a, R> {
                 cuts
             }
         };
-        Ok(cuts.iter().any(|(home, lane, end)| {
+        let cut = cuts.iter().any(|(home, lane, end)| {
             *home == place.home && *lane == place.lane && place.seq >= *end
-        }))
+        });
+        Ok(cut || groups::is_void(self.rows, no, place)?)
+    }
+
+    /// What is kept of a group.
+    pub(crate) fn group(&self, no: u32) -> Result<Arc<GroupRow>, StoreError> {
+        if let Some(known) = self.groups.borrow().get(&no) {
+            return Ok(known.clone());
+        }
+        let row = Arc::new(groups::group(self.rows, no)?.unwrap_or_default());
+        self.groups.borrow_mut().insert(no, row.clone());
+        Ok(row)
+    }
+
+    /// Everybody in a chat but the viewer.
+    fn others(&self, no: u32, chat: &ChatRow) -> Result<Vec<UserId>, StoreError> {
+        Ok(match chat.users {
+            Some((a, b)) => vec![if a == self.viewer { b } else { a }],
+            None => {
+                let members = self.group(no)?.members.clone();
+                let users = members.into_iter().map(|(user, _)| user);
+                users.filter(|user| *user != self.viewer).collect()
+            }
+        })
+    }
+
+    /// Of some own messages those that have come that far.
+    pub(crate) fn keep_those(
+        &self,
+        chat: ChatId,
+        ids: &mut Vec<EventId>,
+        state: MessageState,
+    ) -> Result<(), StoreError> {
+        let Some(no) = chats::number(self.rows, chat)? else {
+            return Ok(());
+        };
+        let row = events::present(chats::chat(self.rows, no)?, Table::Chats)?;
+        let mut kept = Vec::new();
+        for id in ids.drain(..) {
+            let Some((stored, event)) = events::by_id(self.rows, id)? else {
+                continue;
+            };
+            if let Some(at) = events::timeline_row(self.rows, no, &stored, event.header())?
+                && self.state(no, &row, &at)? == state
+            {
+                kept.push(id);
+            }
+        }
+        *ids = kept;
+        Ok(())
     }
 
     /// Whether the viewer deleted an event for themselves.
@@ -168,7 +220,7 @@ impl<'a, R: Rows> Reader<'a, R> {
 
     /// Up to which seq the other user's nodes have a feed of a local author.
     fn delivered(&self, feed_no: u32, other: UserId) -> Result<Option<u64>, StoreError> {
-        if let Some(known) = self.delivered.borrow().get(&feed_no) {
+        if let Some(known) = self.delivered.borrow().get(&(feed_no, other)) {
             return Ok(*known);
         }
         let mut best = None;
@@ -180,7 +232,7 @@ impl<'a, R: Rows> Reader<'a, R> {
                 best = best.max(outbox::acked(self.rows, feed_no, node.no)?);
             }
         }
-        self.delivered.borrow_mut().insert(feed_no, best);
+        self.delivered.borrow_mut().insert((feed_no, other), best);
         Ok(best)
     }
 
@@ -310,22 +362,30 @@ impl<'a, R: Rows> Reader<'a, R> {
         chat: &ChatRow,
         row: &TimelineRow,
     ) -> Result<MessageState, StoreError> {
-        let Some((a, b)) = chat.users else {
+        let others = self.others(no, chat)?;
+        if others.is_empty() {
             return Ok(MessageState::Stored);
-        };
-        let other = if a == self.viewer { b } else { a };
-        if chats::mark(self.rows, no, other)?.is_some_and(|(_, _, eff)| eff >= row.place.eff)
-            && self.preferences()?.read_marks
-        {
+        }
+        let mut read = self.preferences()?.read_marks;
+        for other in &others {
+            read = read
+                && chats::mark(self.rows, no, *other)?
+                    .is_some_and(|(_, _, eff)| eff >= row.place.eff);
+        }
+        if read {
             return Ok(MessageState::Read);
         }
         // An ack passes over what was refused.
         if refused::any(self.rows, row.feed_no, row.place.seq)? {
             return Ok(MessageState::Failed);
         }
-        let delivered = self
-            .delivered(row.feed_no, other)?
-            .is_some_and(|up_to| up_to >= row.place.seq);
+        let mut delivered = true;
+        for other in &others {
+            delivered = delivered
+                && self
+                    .delivered(row.feed_no, *other)?
+                    .is_some_and(|up_to| up_to >= row.place.seq);
+        }
         Ok(if delivered {
             MessageState::Delivered
         } else {
@@ -522,11 +582,14 @@ impl<'a, R: Rows> Reader<'a, R> {
             } else {
                 ChatKind::Group
             },
-            title: with
-                .as_ref()
-                .map(|p| p.display_name.clone())
-                .unwrap_or_default(),
-            members: 2,
+            title: match &with {
+                Some(person) => person.display_name.clone(),
+                None => self.group(no)?.title.clone(),
+            },
+            members: match row.users {
+                Some(_) => 2,
+                None => u32::try_from(self.group(no)?.members.len()).unwrap_or(u32::MAX),
+            },
             last,
             unread,
             read_n: inbox.read_n,
@@ -604,6 +667,31 @@ impl<'a, R: Rows> Reader<'a, R> {
             return Err(Error::NotFound);
         }
         events::timeline_row(self.rows, no, &stored, event.header())?.ok_or(Error::NotFound)
+    }
+
+    /// Everybody in a chat, the owner first, then admins.
+    pub(crate) fn members(&self, id: ChatId) -> Result<Vec<Member>, Error> {
+        let (no, row, _) = self.own_chat(id)?;
+        let users = match row.users {
+            Some((a, b)) => vec![(a, 0), (b, 0)],
+            None => self.group(no)?.members.clone(),
+        };
+        let mut members = Vec::with_capacity(users.len());
+        for (user, rank) in users {
+            members.push(Member {
+                person: Person::clone(&*self.person(user)?),
+                role: match rank {
+                    2 => MemberRole::Owner,
+                    1 => MemberRole::Admin,
+                    _ => MemberRole::Member,
+                },
+            });
+        }
+        members.sort_by(|a, b| {
+            let names = (&a.person.display_name, &b.person.display_name);
+            b.role.cmp(&a.role).then_with(|| names.0.cmp(names.1))
+        });
+        Ok(members)
     }
 
     /// One page of messages, oldest first (Q28).
@@ -698,8 +786,7 @@ impl<'a, R: Rows> Reader<'a, R> {
             .at(no, &row, &stored, &event)?
             .filter(|m| m.own)
             .ok_or(Error::NotFound)?;
-        let (a, b) = row.users.ok_or(Error::NotYet)?;
-        let other = if a == self.viewer { b } else { a };
+        let others = self.others(no, &row)?;
         // What was refused has not arrived, though acks pass over it.
         let refused = refused::any(self.rows, stored.feed_no, stored.seq)?;
         let mut hops = vec![Hop {
@@ -710,7 +797,11 @@ impl<'a, R: Rows> Reader<'a, R> {
             next_try_ms: None,
         }];
         let mut seen: Vec<NodeId> = vec![self.shared.node_id];
-        for (_, home) in homes::live(self.rows, other)? {
+        let mut lived = Vec::new();
+        for other in others {
+            lived.extend(homes::live(self.rows, other)?);
+        }
+        for (_, home) in lived {
             if seen.contains(&home.node_id) {
                 continue;
             }

@@ -10,7 +10,9 @@ use chater_protocol::event::{Kind, VerifiedEvent};
 use chater_protocol::id::{EventId, HomeId, KeyId, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard, Signed};
 use chater_protocol::limits;
-use chater_protocol::payload::{Delete, Edit, KeyBox, KeyShare, Msg, Payload, React, Retire};
+use chater_protocol::payload::{
+    Delete, Edit, GroupProfile, KeyBox, KeyShare, Msg, Payload, React, Retire,
+};
 use chater_protocol::seal::{BoxFor, EphNote, Ephemeral, EpochSecret, KemSecret};
 use chater_protocol::text;
 use chater_protocol::time::Timestamp;
@@ -20,7 +22,9 @@ use chater_store::events::{self, Appended, Stored};
 use chater_store::nodes::NodeRow;
 use chater_store::{StoreError, homes, nodes, outbox, refused, users};
 
+use crate::group;
 use crate::local::{amended, mark_read, open_for, show_typing};
+use crate::membership;
 use crate::read::Reader;
 use crate::shared::lock;
 use crate::turn::{Fail, Turn, key_aad, known_key, secret_aad};
@@ -33,6 +37,8 @@ pub(crate) struct Verified {
     pub(crate) homes: Vec<(HomeRecord, Signed)>,
     pub(crate) kems: Vec<(KemCard, Signed)>,
     pub(crate) profiles: Vec<(ProfileCard, Signed)>,
+    /// A group that is here names these users: their records are kept whoever brings them (I12).
+    pub(crate) vouched: bool,
 }
 
 /// Keeps verified records that `from` gave; whether anything was new.
@@ -61,7 +67,10 @@ pub(crate) fn learn(
         {
             continue;
         }
-        if !given(record.user) && homes::home_records(turn.tx, record.user)?.is_empty() {
+        if !records.vouched
+            && !given(record.user)
+            && homes::home_records(turn.tx, record.user)?.is_empty()
+        {
             continue;
         }
         new |= homes::put_home(turn.tx, record, signed)?;
@@ -90,6 +99,8 @@ pub(crate) struct Taken {
     pub(crate) acks: Vec<Ack>,
     /// Something that they name, or the key of one, is not here: it should be fetched.
     pub(crate) gap: bool,
+    /// Members of a group of whom nothing is known here.
+    pub(crate) unknown: Vec<UserId>,
 }
 
 /// Epoch secrets remembered of one chat; a peer could otherwise name new ones for ever.
@@ -107,8 +118,12 @@ pub(crate) fn accept(
     let refuse = |ack: Ack| Taken {
         acks: vec![ack; batch.len()],
         gap: false,
+        unknown: Vec::new(),
     };
-    // Groups come later; a direct chat must name the two users that make its id (K10).
+    if chat.users.is_none() {
+        return membership::accept(turn, chat, batch);
+    }
+    // A direct chat must name the two users that make its id (K10).
     let Some((a, b)) = direct::is_direct(chat) else {
         return Ok(refuse(Ack::Later));
     };
@@ -196,16 +211,24 @@ pub(crate) fn accept(
         }
         None => false,
     };
-    Ok(Taken { acks, gap })
+    Ok(Taken {
+        acks,
+        gap,
+        unknown: Vec::new(),
+    })
 }
 
-fn is_own_home(turn: &Turn<'_, '_>, user: UserId, home: HomeId) -> Result<bool, StoreError> {
+pub(crate) fn is_own_home(
+    turn: &Turn<'_, '_>,
+    user: UserId,
+    home: HomeId,
+) -> Result<bool, StoreError> {
     Ok(users::user(turn.tx, user)?.is_some_and(|row| row.home == home))
 }
 
 /// I7: an event of our own home that is not here means that this disk was rolled back. Writing on
 /// would fork the feed, so the home stops.
-fn stop_home(turn: &mut Turn<'_, '_>, user: UserId) -> Result<(), StoreError> {
+pub(crate) fn stop_home(turn: &mut Turn<'_, '_>, user: UserId) -> Result<(), StoreError> {
     if let Some(mut row) = users::user(turn.tx, user)?
         && !row.stopped
     {
@@ -283,7 +306,7 @@ fn requests(turn: &Turn<'_, '_>, user: UserId) -> Result<u64, StoreError> {
 }
 
 /// What follows from a new event of a peer.
-fn took(
+pub(crate) fn took(
     turn: &mut Turn<'_, '_>,
     no: u32,
     event: &VerifiedEvent,
@@ -294,13 +317,17 @@ fn took(
         Kind::MSG => took_message(turn, no, event, stored),
         Kind::EDIT | Kind::DELETE | Kind::REACT => took_change(turn, no, event, stored),
         Kind::RETIRE => took_retire(turn, no, event),
+        Kind::PROFILE => {
+            opened_or_lacking::<GroupProfile>(turn, no, event)?;
+            membership::took_profile(turn, no, event, stored)
+        }
         // Unknown kinds are kept and passed on, not shown (E4).
         _ => Ok(()),
     }
 }
 
 /// The inside of a sealed event by a secret the chat's context has.
-fn inside<T: Payload>(
+pub(crate) fn inside<T: Payload>(
     turn: &mut Turn<'_, '_>,
     no: u32,
     event: &VerifiedEvent,
@@ -337,11 +364,7 @@ fn took_message(
     let body = body.filter(|body| text::check_message(&body.text).is_ok());
     let author = event.header().author;
     let amends = events::amends(turn.tx, event.id())?;
-    if amends
-        .iter()
-        .any(|amend| amend.kind == Kind::DELETE && amend.place.author == author)
-        && in_this_chat(turn, no, &amends)?
-    {
+    if was_deleted(turn, no, author, &amends)? {
         // The delete came first: the payload goes all the same (L8).
         events::drop_payload(turn.tx, stored, event.clone())?;
     }
@@ -392,14 +415,21 @@ fn took_change(
     }
 }
 
-/// Whether the delete among these changes was written in this chat: one of another chat is void (L8).
-fn in_this_chat(
-    turn: &Turn<'_, '_>,
+/// Whether a delete among these changes takes back a message of that author. One that was written in
+/// another chat is void (L8).
+fn was_deleted(
+    turn: &mut Turn<'_, '_>,
     no: u32,
+    author: UserId,
     amends: &[events::Amend],
-) -> Result<bool, StoreError> {
+) -> Result<bool, Fail> {
     for amend in amends.iter().filter(|amend| amend.kind == Kind::DELETE) {
-        if events::feed(turn.tx, amend.feed_no)?.is_some_and(|feed| feed.chat_no == no) {
+        let here = events::feed(turn.tx, amend.feed_no)?.is_some_and(|feed| feed.chat_no == no);
+        if here
+            && let Some(event) =
+                events::event(turn.tx, amend.feed_no, amend.place.seq, amend.branch)?
+            && group::deletes(turn, no, &event, author)?
+        {
             return Ok(true);
         }
     }
@@ -553,15 +583,13 @@ pub(crate) fn took_answers(
     asked: &KeyRequest,
     answers: &[KeyAnswer],
 ) -> Result<(), Fail> {
-    let (Some((a, b)), Some(no)) = (
-        direct::is_direct(&asked.chat),
-        turn.number(asked.chat.chat)?,
-    ) else {
+    let Some(no) = turn.number(asked.chat.chat)? else {
         return Ok(());
     };
+    let members = turn.context(no, |_, context| Ok(context.members.clone()))?;
     for answer in answers {
         let fits = asked.key_ids.contains(&answer.key_id)
-            && (answer.author == a || answer.author == b)
+            && members.contains(&answer.author)
             && (answer.sealed.user, answer.sealed.home) == (asked.user, asked.home)
             && homes::live(turn.tx, answer.author)?
                 .iter()
@@ -601,7 +629,10 @@ fn settle_sealed(turn: &mut Turn<'_, '_>, no: u32, key: KeyId) -> Result<(), Fai
     let mut looked = 0;
     events::timeline(turn.tx, no, None, true, &mut |row| {
         looked += 1;
-        if matches!(row.kind, Kind::EDIT | Kind::DELETE | Kind::REACT) {
+        if matches!(
+            row.kind,
+            Kind::EDIT | Kind::DELETE | Kind::REACT | Kind::PROFILE
+        ) {
             waiting.push(row);
         }
         looked < SETTLED
@@ -615,7 +646,7 @@ fn settle_sealed(turn: &mut Turn<'_, '_>, no: u32, key: KeyId) -> Result<(), Fai
             continue;
         }
         if let Some(stored) = events::find(turn.tx, event.id())? {
-            took_change(turn, no, &event, &stored)?;
+            took(turn, no, &event, &stored)?;
         }
     }
     let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
@@ -679,12 +710,23 @@ pub(crate) fn acked(turn: &mut Turn<'_, '_>, node: NodeId, acks: &[Acked]) -> Re
             continue;
         }
         for ids in ack.messages.chunks(256) {
-            let news = News::State {
-                chat_id: ack.chat.chat,
-                ids: ids.to_vec(),
-                state: MessageState::Delivered,
-            };
-            turn.tell(ack.author, news);
+            let mut ids = ids.to_vec();
+            if ack.chat.users.is_none() {
+                // In a group it is delivered when the last node has it (Q25).
+                Reader::new(turn.shared, turn.tx, ack.author).keep_those(
+                    ack.chat.chat,
+                    &mut ids,
+                    MessageState::Delivered,
+                )?;
+            }
+            if !ids.is_empty() {
+                let news = News::State {
+                    chat_id: ack.chat.chat,
+                    ids,
+                    state: MessageState::Delivered,
+                };
+                turn.tell(ack.author, news);
+            }
         }
         if let Some(no) = turn.number(ack.chat.chat)? {
             turn.card_changed(ack.author, no);
@@ -755,23 +797,22 @@ pub(crate) fn judged(
 
 /// A verified note of a peer (L9). Best effort: what does not fit is dropped.
 pub(crate) fn noted(turn: &mut Turn<'_, '_>, chat: &ChatRef, note: &Ephemeral) -> Result<(), Fail> {
-    let Some((a, b)) = direct::is_direct(chat) else {
-        return Ok(());
-    };
     let Some(no) = turn.number(chat.chat)? else {
         return Ok(());
     };
-    if note.author != a && note.author != b {
-        return Ok(());
-    }
     let what = turn.context(no, |_, context| {
+        if !context.members.contains(&note.author) {
+            return Ok(None);
+        }
         let secret = context.secrets.get(&note.sealed.key_id);
         Ok(secret.and_then(|secret| note.open(chat.chat, secret).ok()))
     })?;
     // What strangers and blocked people read or type is nobody's business (K10).
-    let other = if note.author == a { b } else { a };
-    if turn.is_local(other)? && chats::inbox(turn.tx, other, no)?.is_none_or(|i| i.state != 0) {
-        return Ok(());
+    if let Some((a, b)) = chat.users {
+        let other = if note.author == a { b } else { a };
+        if turn.is_local(other)? && chats::inbox(turn.tx, other, no)?.is_none_or(|i| i.state != 0) {
+            return Ok(());
+        }
     }
     match what {
         Some(EphNote::Read(id)) => {

@@ -15,12 +15,13 @@ use chater_protocol::wire::{
     ChatRef, EphBatch, Get, Identities, KeyAnswer, KeyRequest, LogAnswer, LogRequest, Message,
     Push, Range, SummaryRow, chat_topic,
 };
-use chater_store::{Rows, StoreError, chats, events, homes, users};
+use chater_store::{Rows, StoreError, chats, events, groups, homes};
 use serde_bytes::ByteBuf;
 
 use crate::actor::From;
 use crate::deliver::chats_with;
 use crate::fetch::{known_home, take_in};
+use crate::group;
 use crate::remote;
 use crate::shared::{Shared, lock};
 use crate::turn::Fail;
@@ -93,8 +94,23 @@ pub(crate) async fn pushes(shared: Arc<Shared>, mut stream: Pushes) {
     }
 }
 
-/// S9: served to the node of a live home of a or b.
+/// S9: served to the node of a live home of a present member (of a or b in a direct chat).
 fn may_have(rows: &impl Rows, peer: NodeId, chat: &ChatRef) -> Result<Option<u32>, StoreError> {
+    if chat.users.is_none() {
+        let Some(no) = chats::number(rows, chat.chat)? else {
+            return Ok(None);
+        };
+        let members = groups::group(rows, no)?.unwrap_or_default().members;
+        for (user, _) in members {
+            if homes::live(rows, user)?
+                .iter()
+                .any(|(_, home)| home.node_id == peer)
+            {
+                return Ok(Some(no));
+            }
+        }
+        return Ok(None);
+    }
     let Some((a, b)) = direct::is_direct(chat) else {
         return Ok(None);
     };
@@ -248,24 +264,23 @@ async fn keys(shared: &Arc<Shared>, peer: NodeId, request: KeyRequest) -> LogAns
     let answer = shared
         .inputs
         .run(From::Others, move |turn| {
-            let Some((a, b)) = direct::is_direct(&request.chat) else {
+            let Some(no) = turn.number(request.chat.chat)? else {
                 return Ok(Vec::new());
             };
+            let (members, local) = turn.context(no, |_, context| {
+                Ok((context.members.clone(), context.locals().next()))
+            })?;
             let home = homes::live(turn.tx, request.user)?
                 .into_iter()
                 .find(|(id, _)| *id == request.home);
             let theirs = home.is_some_and(|(_, record)| record.node_id == peer);
-            let member = request.user == a || request.user == b;
-            let (Some(no), true, true) = (turn.number(request.chat.chat)?, theirs, member) else {
+            if !theirs || !members.contains(&request.user) {
                 return Ok(Vec::new());
-            };
+            }
             let Some((card, _)) = homes::kem(turn.tx, request.user, request.home)? else {
                 return Ok(Vec::new());
             };
-            let Some(author) = [a, b]
-                .into_iter()
-                .find(|u| matches!(users::lives_here(turn.tx, *u), Ok(true)))
-            else {
+            let Some(author) = local else {
                 return Ok(Vec::new());
             };
             let writer = turn.writer(author)?;
@@ -280,6 +295,14 @@ async fn keys(shared: &Arc<Shared>, peer: NodeId, request: KeyRequest) -> LogAns
                 };
                 let mut answers = Vec::new();
                 for key_id in request.key_ids.iter().take(limits::IDS) {
+                    // K7: a holder already, or one whom the history policy of the group allows it.
+                    let holds = context.keys.iter().any(|key| {
+                        key.id == *key_id && key.holders.iter().any(|(u, _)| *u == request.user)
+                    });
+                    let asking = [(request.user, request.home)];
+                    if !holds && !group::may_all_have(turn, no, context, *key_id, &asking)? {
+                        continue;
+                    }
                     if let Some(secret) = context.secrets.get(key_id)
                         && let Ok(sealed) = who.seal(secret, &card.kem_pk, turn.rng)
                     {

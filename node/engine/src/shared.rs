@@ -230,6 +230,13 @@ impl Shared {
                 }
             }
         }
+        if !effects.lacking.is_empty() {
+            let presence = lock(&self.presence);
+            for link in effects.lacking.iter().filter_map(|n| presence.links.get(n)) {
+                lock(&link.hot).look();
+                link.delivery.notify_one();
+            }
+        }
         for (user, news) in effects.news {
             self.hub.tell(user, news);
         }

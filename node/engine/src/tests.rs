@@ -10,6 +10,7 @@
 mod accounts;
 mod arrange;
 mod flood;
+mod groups;
 mod hide;
 mod hostile;
 mod keys;

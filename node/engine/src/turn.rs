@@ -1,17 +1,19 @@
 //! What one turn of the writer works with: the transaction, the time, and what must follow the commit.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use chater_protocol::chat::group::Group;
 use chater_protocol::chat::keys::{Holder, KnownKey};
+use chater_protocol::event::Lane;
 use chater_protocol::id::{ChatId, EventId, HomeId, KeyId, NodeId, UserId};
 use chater_protocol::key::SigningKey;
 use chater_protocol::seal::EpochSecret;
 use chater_protocol::wire::ChatRef;
 use chater_store::chats::{self, ChatRow, KeyRow};
 use chater_store::tables::Table;
-use chater_store::{Durability, StoreError, Write, events, homes, nodes, users};
+use chater_store::{Durability, StoreError, Write, events, groups, homes, nodes, users};
 use rand_core::CryptoRng;
 
 use crate::deliver::Fresh;
@@ -48,6 +50,8 @@ pub(crate) struct Effects {
     pub(crate) cards: BTreeSet<(UserId, u32)>,
     /// Fresh events for connected nodes, in order.
     pub(crate) due: Vec<(NodeId, Fresh)>,
+    /// Connected nodes that lack more than fresh events: the store is looked through for them.
+    pub(crate) lacking: BTreeSet<NodeId>,
     /// Nodes to keep a connection to.
     pub(crate) wanted: Vec<(NodeId, Vec<String>)>,
     /// Cards, homes or names changed: what is remembered of people is stale.
@@ -63,13 +67,15 @@ pub(crate) struct Writer {
 /// A chat as the writer needs it, worked out once and kept until identities or keys change.
 pub(crate) struct ChatContext {
     pub(crate) chat: ChatRef,
-    /// Both users of a direct chat.
-    pub(crate) users: (UserId, UserId),
-    /// Which of the two live here.
-    pub(crate) local: (bool, bool),
-    /// Live homes of both.
+    /// Both users of a direct chat, the present members of a group.
+    pub(crate) members: Vec<UserId>,
+    /// Those who live here.
+    pub(crate) local: Vec<UserId>,
+    /// The control events of a group and what they say; none = a direct chat.
+    pub(crate) group: Option<Group>,
+    /// Live homes of all members.
     pub(crate) live: BTreeSet<Holder>,
-    /// Other nodes with a live home of either: node and its number here.
+    /// Other nodes with a live home of a member: node and its number here.
     pub(crate) routes: Vec<(NodeId, u32)>,
     /// Epoch secrets known.
     pub(crate) keys: Vec<KnownKey>,
@@ -113,11 +119,14 @@ impl ChatContext {
     }
 
     /// The members who live here.
-    pub(crate) fn locals(&self) -> impl Iterator<Item = UserId> + use<> {
-        let (users, local) = (self.users, self.local);
-        [(users.0, local.0), (users.1, local.1)]
-            .into_iter()
-            .filter_map(|(user, here)| here.then_some(user))
+    pub(crate) fn locals(&self) -> impl Iterator<Item = UserId> + '_ {
+        self.local.iter().copied()
+    }
+
+    /// The links to the control graph that an event of this home carries (L2).
+    pub(crate) fn ctl(&self, user: UserId, home: HomeId) -> Vec<EventId> {
+        let group = self.group.as_ref();
+        group.map_or_else(Vec::new, |group| group.seat(&user, home).ctl())
     }
 }
 
@@ -134,6 +143,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
             news: Vec::new(),
             cards: BTreeSet::new(),
             due: Vec::new(),
+            lacking: BTreeSet::new(),
             wanted: Vec::new(),
             people_changed: false,
         };
@@ -296,7 +306,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
         Ok(writer)
     }
 
-    /// Lets `f` use and change what is known of a direct chat.
+    /// Lets `f` use and change what is known of a chat. Not for use inside another `f` of the same chat.
     pub(crate) fn context<T>(
         &mut self,
         no: u32,
@@ -314,36 +324,77 @@ impl<'a, 'txn> Turn<'a, 'txn> {
         out
     }
 
-    fn load_context(&mut self, no: u32) -> Result<ChatContext, Fail> {
-        let row = self.row(no)?;
-        let id = row.id;
-        let users = row.users.ok_or(Error::NotYet)?;
-        let mut live = BTreeSet::new();
-        let mut routes: Vec<(NodeId, u32)> = Vec::new();
-        for user in [users.0, users.1] {
+    /// A group, made when it is new.
+    pub(crate) fn ensure_group(&mut self, chat: ChatId) -> Result<u32, StoreError> {
+        if let Some(no) = self.number(chat)? {
+            return Ok(no);
+        }
+        let (no, row) = groups::ensure(self.tx, chat, self.now_ms)?;
+        self.before.entry(no).or_insert(None);
+        self.rows.insert(no, row);
+        Ok(no)
+    }
+
+    /// The control events of a group as they are stored.
+    pub(crate) fn load_group(&self, no: u32, id: ChatId) -> Result<Group, StoreError> {
+        let mut group = Group::new(id);
+        for event in groups::lane(self.tx, no, Lane::Control as u8)? {
+            group.insert(&event);
+        }
+        Ok(group)
+    }
+
+    /// Who is in a chat now, where they live, and which homes they have.
+    pub(crate) fn gather(&mut self, context: &mut ChatContext) -> Result<(), Fail> {
+        if let Some(group) = &context.group {
+            context.members = group.members().map(|(user, _)| user).collect();
+        }
+        context.local.clear();
+        context.routes.clear();
+        let mut all: BTreeMap<UserId, Vec<HomeId>> = BTreeMap::new();
+        for user in context.members.iter().copied() {
+            if self.is_local(user)? {
+                context.local.push(user);
+            }
             for (home, record) in homes::live(self.tx, user)? {
-                live.insert((user, home));
+                all.entry(user).or_default().push(home);
                 if record.node_id != self.shared.node_id
-                    && !routes.iter().any(|(n, _)| *n == record.node_id)
+                    && !context.routes.iter().any(|(n, _)| *n == record.node_id)
                 {
                     let node = nodes::ensure(self.tx, record.node_id, 2, self.now_ms)?;
-                    routes.push((record.node_id, node.no));
+                    context.routes.push((record.node_id, node.no));
                 }
             }
         }
+        context.live = match &context.group {
+            Some(group) => group.holders(&all),
+            None => all
+                .into_iter()
+                .flat_map(|(user, homes)| homes.into_iter().map(move |home| (user, home)))
+                .collect(),
+        };
+        Ok(())
+    }
+
+    fn load_context(&mut self, no: u32) -> Result<ChatContext, Fail> {
+        let row = self.row(no)?;
+        let (id, users) = (row.id, row.users);
+        let group = match users {
+            Some(_) => None,
+            None => Some(self.load_group(no, id)?),
+        };
         let mut context = ChatContext {
-            chat: ChatRef {
-                chat: id,
-                users: Some(users),
-            },
-            users,
-            local: (self.is_local(users.0)?, self.is_local(users.1)?),
-            live,
-            routes,
+            chat: ChatRef { chat: id, users },
+            members: users.map_or_else(Vec::new, |(a, b)| vec![a, b]),
+            local: Vec::new(),
+            group,
+            live: BTreeSet::new(),
+            routes: Vec::new(),
             keys: Vec::new(),
             secrets: HashMap::new(),
             since: HashMap::new(),
         };
+        self.gather(&mut context)?;
         for (key_id, row) in chats::keys(self.tx, no)? {
             for (home, seq) in &row.since {
                 context.since.insert((key_id, *home), *seq);

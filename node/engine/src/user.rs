@@ -1,9 +1,11 @@
 //! `UserHandle`: everything one user may do or see. The only door to a user's chats, so no route can
 //! forget to ask whose they are.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chater_protocol::id::{ChatId, EventId, Hash, UserId};
+use chater_protocol::payload::Role;
 use chater_store::{chats, users};
 use tokio::sync::mpsc;
 
@@ -11,6 +13,7 @@ use crate::Engine;
 use crate::account;
 use crate::actor::{From, now_ms};
 use crate::error::{Error, Reason};
+use crate::group;
 use crate::hub::Subscription;
 use crate::local::{self, Change};
 use crate::people;
@@ -20,7 +23,7 @@ use crate::read::Reader;
 use crate::shared::lock;
 use crate::turn::{Fail, Turn};
 use crate::view::{
-    Anchor, Chat, ChatPage, Me, Message, MessagePage, Path, PeopleAnswer, Person, Settings,
+    Anchor, Chat, ChatPage, Me, Member, Message, MessagePage, Path, PeopleAnswer, Person, Settings,
 };
 
 /// A message to send.
@@ -353,6 +356,82 @@ impl UserHandle {
             .inputs
             .run(From::Local, move |turn| local::start(turn, user, other))
             .await
+    }
+
+    /// Founds a group with these members; its creator owns it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::NotFound`] for somebody unknown here.
+    pub async fn create_group(
+        &self,
+        title: String,
+        members: BTreeSet<UserId>,
+    ) -> Result<Chat, Error> {
+        self.charge_message()?;
+        let user = self.user;
+        let chat = self
+            .run(move |turn| group::create(turn, user, &title, &members))
+            .await?;
+        self.chat(chat)
+    }
+
+    /// The members of a chat: of a group those who are in it now, the owner first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn members(&self, chat: ChatId) -> Result<Vec<Member>, Error> {
+        self.look(|reader| reader.members(chat))
+    }
+
+    /// Adds members to a group.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotAGroup`], [`Error::NotFound`].
+    pub async fn add_members(&self, chat: ChatId, members: BTreeSet<UserId>) -> Result<(), Error> {
+        self.charge_message()?;
+        let user = self.user;
+        self.run(move |turn| group::add(turn, user, chat, &members))
+            .await
+    }
+
+    /// Takes a member out of a group; oneself = leaves.
+    ///
+    /// # Errors
+    /// As [`UserHandle::add_members`].
+    pub async fn remove_member(&self, chat: ChatId, member: UserId) -> Result<(), Error> {
+        self.charge_message()?;
+        let user = self.user;
+        self.run(move |turn| {
+            if member == user {
+                group::leave(turn, user, chat)
+            } else {
+                group::remove(turn, user, chat, member)
+            }
+        })
+        .await
+    }
+
+    /// Makes a member an admin, or takes that back; for the owner.
+    ///
+    /// # Errors
+    /// As [`UserHandle::add_members`].
+    pub async fn set_role(&self, chat: ChatId, member: UserId, admin: bool) -> Result<(), Error> {
+        self.charge_message()?;
+        let (user, role) = (self.user, if admin { Role::Admin } else { Role::Member });
+        self.run(move |turn| group::set_role(turn, user, chat, member, role))
+            .await
+    }
+
+    /// Gives a group another title.
+    ///
+    /// # Errors
+    /// As [`UserHandle::add_members`], [`Error::Invalid`].
+    pub async fn rename_group(&self, chat: ChatId, title: String) -> Result<Chat, Error> {
+        self.charge_message()?;
+        let user = self.user;
+        self.run(move |turn| group::rename(turn, user, chat, &title))
+            .await?;
+        self.chat(chat)
     }
 
     /// Live people search: this node at once, others as they answer; the channel ends after `done`.

@@ -194,6 +194,38 @@ pub struct Chat {
     pub asking: u32,
 }
 
+/// What a member of a group may do (Q9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MemberRole {
+    /// Writes.
+    Member,
+    /// Also adds and removes members, and takes back what they wrote.
+    Admin,
+    /// Founded the group; also gives and takes the rank of an admin.
+    Owner,
+}
+
+impl MemberRole {
+    /// The word of the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+/// Somebody in a chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub person: Person,
+    /// As what; in a direct chat both are members.
+    pub role: MemberRole,
+}
+
 /// One page of chats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatPage {

@@ -10,6 +10,7 @@ pub mod blobs;
 pub mod chats;
 pub mod events;
 mod file;
+pub mod groups;
 pub mod hidden;
 pub mod homes;
 mod journal;

@@ -78,7 +78,7 @@ tables! {
     Chats = 16, "chats_v1",
     /// chat id 32 -> chat_no u32
     ChatIds = 17, "chat_ids_v1",
-    /// user 32, chat_no u32 -> (): members, local and remote
+    /// user 32, chat_no u32 -> empty, or 1 of a former member of a group: members, local and remote
     Members = 18, "members_v1",
     /// feed_no u32 -> FeedRow
     Feeds = 19, "feeds_v1",
@@ -124,4 +124,8 @@ tables! {
     Resets = 63, "resets_v1",
     /// user 32, chat_no u32, n u64 -> 0 = this message, 1 = everything up to it: what a user deleted for themselves
     Hidden = 36, "hidden_v1",
+    /// chat_no u32 -> GroupRow: title and members of a group
+    Groups = 37, "groups_v1",
+    /// chat_no u32, home 16, lane 1, seq u64 -> (): events of a group that do not count (M6)
+    Void = 38, "void_v1",
 }

@@ -277,7 +277,7 @@ async fn nobody_poses_as_a_person_of_another_node() {
         kems: Vec::new(),
         profiles: vec![card.sign(&far)],
     };
-    crate::fetch::keep_identities(engine.shared(), bad.node, more)
+    crate::fetch::keep_identities(engine.shared(), bad.node, more, false)
         .await
         .unwrap();
     let shown = vic.find(&bad.user.to_string()).await.unwrap();

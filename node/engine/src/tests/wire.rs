@@ -313,7 +313,7 @@ async fn names_and_texts_of_a_peer_keep_the_rules() {
             profiles: vec![card(nick, shown, n).sign(&bad.key)],
             ..Identities::default()
         };
-        crate::fetch::keep_identities(engine.shared(), bad.node, given).await;
+        crate::fetch::keep_identities(engine.shared(), bad.node, given, false).await;
         let rows = engine.shared().store.read().unwrap();
         let (kept, _) = homes::card(&rows, bad.user).unwrap().unwrap();
         assert_eq!(
@@ -327,7 +327,7 @@ async fn names_and_texts_of_a_peer_keep_the_rules() {
         profiles: vec![card("mallory", "Mallory M.", 20).sign(&bad.key)],
         ..Identities::default()
     };
-    crate::fetch::keep_identities(engine.shared(), bad.node, given).await;
+    crate::fetch::keep_identities(engine.shared(), bad.node, given, false).await;
     let shown = vic.find(&bad.user.to_string()).await.unwrap();
     assert_eq!(shown.display_name, "Mallory M.");
     assert_ne!(bad.home, HomeId::default());

@@ -1,0 +1,439 @@
+//! What users of this node do with groups, inside a turn. Each act asks the group's own rules first, so
+//! that what is allowed here is valid everywhere once it is written (M4).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chater_protocol::chat::keys::Holder;
+use chater_protocol::event::{Feed, Header, Kind, Lane, VerifiedEvent};
+use chater_protocol::id::{Bytes, ChatId, EventId, KeyId, UserId};
+use chater_protocol::payload::{
+    Add, Create, GroupProfile, KeyShare, Leave, Payload, Policy, Remove, Role, RoleChange,
+};
+use chater_protocol::seal::BoxFor;
+use chater_protocol::{limits, text};
+use chater_store::chats::{self, InboxRow};
+use chater_store::{StoreError, events, groups, homes};
+
+use crate::error::{Error, Reason};
+use crate::local::{
+    append_own, own_chat, position, ready_key, want_nodes, write_key, write_message,
+};
+use crate::membership;
+use crate::turn::{ChatContext, Fail, Turn, Writer};
+
+/// Members that one call may add.
+const AT_ONCE: usize = 200;
+
+/// A title as it will be stored: 1-64 characters, one line.
+fn check_title(title: &str) -> Result<String, Error> {
+    let title = title.trim();
+    let reason = match text::check_line(title, limits::NAME_CHARS) {
+        Ok(()) if title.is_empty() => Reason::Empty,
+        Ok(()) => return Ok(title.to_owned()),
+        Err(text::BadText::Long) => Reason::Long,
+        Err(_) => Reason::Control,
+    };
+    Err(Error::invalid("title", reason))
+}
+
+/// Everybody must be known here: an `add` names a root key, and the first message seals to its homes.
+fn check_members(turn: &Turn<'_, '_>, members: &BTreeSet<UserId>) -> Result<(), Fail> {
+    if members.len() > AT_ONCE {
+        return Err(Error::invalid("members", Reason::Long).into());
+    }
+    for user in members {
+        if homes::live(turn.tx, *user)?.is_empty() {
+            return Err(Error::NotFound.into());
+        }
+    }
+    Ok(())
+}
+
+/// Founds a group; its creator owns it for good (M2).
+pub(crate) fn create(
+    turn: &mut Turn<'_, '_>,
+    user: UserId,
+    title: &str,
+    members: &BTreeSet<UserId>,
+) -> Result<ChatId, Fail> {
+    let title = check_title(title)?;
+    check_members(turn, members)?;
+    let writer = turn.writer(user)?;
+    let mut nonce = [0; 16];
+    turn.rng.fill_bytes(&mut nonce);
+    let create = Create {
+        nonce: Bytes(nonce),
+        policy: Policy {
+            who_adds: 0,
+            history: 0,
+            days: 0,
+            read_marks: true,
+        },
+    };
+    let feed = Feed {
+        group: ChatId::default(),
+        author: user,
+        home: writer.home,
+        lane: Lane::Control as u8,
+    };
+    let at = chater_protocol::event::Position {
+        feed,
+        seq: 0,
+        prev: EventId::default(),
+        ctl: Vec::new(),
+        deps: Vec::new(),
+        ts: chater_protocol::time::Timestamp::for_event(turn.now_ms, None),
+    };
+    let event = VerifiedEvent::sign(at, Kind::CREATE, create.encode(), &writer.key);
+    let chat = ChatId(event.id().0);
+    turn.durable();
+    let no = turn.ensure_group(chat)?;
+    turn.append(no, &event, None)?;
+    chats::put_inbox(turn.tx, user, no, &InboxRow::default())?;
+    turn.context(no, |turn, context| {
+        let mut touched = BTreeSet::from([user]);
+        for member in members.iter().filter(|member| **member != user) {
+            let add = Add {
+                user: *member,
+                role: Role::Member,
+            };
+            control(turn, no, context, user, &writer, Kind::ADD, add.encode())?;
+            touched.insert(*member);
+        }
+        membership::changed(turn, no, context, &touched)
+    })?;
+    set_profile(turn, no, user, &title)?;
+    turn.card_changed(user, no);
+    Ok(chat)
+}
+
+/// Appends a control event of an own home (lane 0), and tells the graph.
+fn control(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    context: &mut ChatContext,
+    user: UserId,
+    writer: &Writer,
+    kind: Kind,
+    payload: Vec<u8>,
+) -> Result<(), Fail> {
+    let feed = Feed {
+        group: context.chat.chat,
+        author: user,
+        home: writer.home,
+        lane: Lane::Control as u8,
+    };
+    let at = position(turn, no, feed, context)?;
+    let event = VerifiedEvent::sign(at, kind, payload, &writer.key);
+    append_own(turn, no, context, &event, None)?;
+    if let Some(group) = &mut context.group {
+        group.insert(&event);
+    }
+    Ok(())
+}
+
+/// Runs an act on a group that the user is in: the home that acts, and the group as it is.
+fn act<T>(
+    turn: &mut Turn<'_, '_>,
+    user: UserId,
+    chat: ChatId,
+    f: impl FnOnce(&mut Turn<'_, '_>, u32, &mut ChatContext, &Writer) -> Result<T, Fail>,
+) -> Result<T, Fail> {
+    let (no, inbox) = own_chat(turn, user, chat)?;
+    if turn.row(no)?.users.is_some() {
+        return Err(Error::NotAGroup.into());
+    }
+    if inbox.state != 0 {
+        return Err(Error::Forbidden.into());
+    }
+    let writer: Arc<Writer> = turn.writer(user)?;
+    turn.context(no, |turn, context| f(turn, no, context, &writer))
+}
+
+/// Adds members; those who are in already stay as they are. They get what the history policy allows (K6).
+pub(crate) fn add(
+    turn: &mut Turn<'_, '_>,
+    user: UserId,
+    chat: ChatId,
+    members: &BTreeSet<UserId>,
+) -> Result<(), Fail> {
+    check_members(turn, members)?;
+    act(turn, user, chat, |turn, no, context, writer| {
+        let new: BTreeSet<UserId> = members
+            .iter()
+            .copied()
+            .filter(|member| !context.members.contains(member))
+            .collect();
+        let group = context.group.as_ref().ok_or(Error::Internal)?;
+        let seat = group.seat(&user, writer.home);
+        if !new.iter().all(|new| seat.may_add(new, Role::Member)) {
+            return Err(Error::Forbidden.into());
+        }
+        if context.members.len() + new.len() > limits::MEMBERS {
+            return Err(Error::invalid("members", Reason::Long).into());
+        }
+        for member in &new {
+            let add = Add {
+                user: *member,
+                role: Role::Member,
+            };
+            control(turn, no, context, user, writer, Kind::ADD, add.encode())?;
+        }
+        membership::changed(turn, no, context, &new)?;
+        share_older(turn, no, context, user, writer, &new)
+    })
+}
+
+/// K6: whoever adds a member shares the older keys that the policy allows, so the newcomer reads what any
+/// member serves.
+fn share_older(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    context: &mut ChatContext,
+    user: UserId,
+    writer: &Writer,
+    new: &BTreeSet<UserId>,
+) -> Result<(), Fail> {
+    let homes: Vec<Holder> = context
+        .live
+        .iter()
+        .filter(|(member, _)| new.contains(member))
+        .copied()
+        .collect();
+    let first = first_events(turn, no)?;
+    let keys: Vec<KeyId> = context.secrets.keys().copied().collect();
+    for key in keys {
+        let Some((header, first_ms)) = first.get(&key) else {
+            continue;
+        };
+        let mut boxes = Vec::new();
+        for (to, home) in &homes {
+            let allowed = context
+                .group
+                .as_ref()
+                .is_some_and(|group| group.may_share(header, *first_ms, to));
+            let Some((card, _)) = homes::kem(turn.tx, *to, *home)?.filter(|_| allowed) else {
+                continue;
+            };
+            let who = BoxFor {
+                group: context.chat.chat,
+                author: user,
+                author_home: writer.home,
+                user: *to,
+                home: *home,
+                n: card.n,
+            };
+            let Some(secret) = context.secrets.get(&key) else {
+                continue;
+            };
+            boxes.extend(who.seal(secret, &card.kem_pk, turn.rng));
+        }
+        if boxes.is_empty() {
+            continue;
+        }
+        let share = KeyShare { key_id: key, boxes };
+        write_key(turn, no, context, user, writer, &share)?;
+        if let Some(mut row) = chats::key(turn.tx, no, key)? {
+            for sealed in &share.boxes {
+                let holder = (sealed.user, sealed.home);
+                if !row.holders.contains(&holder) {
+                    row.holders.push(holder);
+                }
+            }
+            chats::put_key(turn.tx, no, key, &row)?;
+            for known in context.keys.iter_mut().filter(|known| known.id == key) {
+                known.holders = row.holders.iter().copied().collect();
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Of each key its first event and min(ts, arrival), Unix ms (K6).
+fn first_events(
+    turn: &Turn<'_, '_>,
+    no: u32,
+) -> Result<BTreeMap<KeyId, (Header, u64)>, StoreError> {
+    let mut first: BTreeMap<KeyId, (Header, u64)> = BTreeMap::new();
+    for event in groups::lane(turn.tx, no, Lane::Keys as u8)? {
+        let Some(share) = event.payload().and_then(|p| KeyShare::decode(p).ok()) else {
+            continue;
+        };
+        let header = event.header();
+        let ms = header.ts.ms().min(turn.now_ms);
+        let slot = first
+            .entry(share.key_id)
+            .or_insert_with(|| (header.clone(), ms));
+        if ms < slot.1 {
+            *slot = (header.clone(), ms);
+        }
+    }
+    Ok(first)
+}
+
+/// K6: whether everybody who lacks a key may have it. Always so in a direct chat.
+pub(crate) fn may_all_have(
+    turn: &Turn<'_, '_>,
+    no: u32,
+    context: &ChatContext,
+    key: KeyId,
+    lacking: &[Holder],
+) -> Result<bool, StoreError> {
+    let Some(group) = &context.group else {
+        return Ok(true);
+    };
+    // A key that nobody has been given yet has no first event: it begins now.
+    Ok(match first_events(turn, no)?.get(&key) {
+        Some((header, ms)) => lacking
+            .iter()
+            .all(|(user, _)| group.may_share(header, *ms, user)),
+        None => true,
+    })
+}
+
+/// Takes a member out; the next message is sealed with a key they never had (K8).
+pub(crate) fn remove(
+    turn: &mut Turn<'_, '_>,
+    user: UserId,
+    chat: ChatId,
+    member: UserId,
+) -> Result<(), Fail> {
+    act(turn, user, chat, |turn, no, context, writer| {
+        let group = context.group.as_ref().ok_or(Error::Internal)?;
+        if group.rank(&member).is_none() {
+            return Err(Error::NotFound.into());
+        }
+        if !group.seat(&user, writer.home).may_remove(&member) {
+            return Err(Error::Forbidden.into());
+        }
+        let cut = group.cut(&member, &events::heads(turn.tx, no)?);
+        let payload = Remove { user: member, cut }.encode();
+        control(turn, no, context, user, writer, Kind::REMOVE, payload)?;
+        membership::changed(turn, no, context, &BTreeSet::from([member]))?;
+        rotate(turn, no, context, user, writer)
+    })
+}
+
+/// K8: a new key at once, in the same batch as the remove.
+fn rotate(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    context: &mut ChatContext,
+    user: UserId,
+    writer: &Writer,
+) -> Result<(), Fail> {
+    let feed = Feed {
+        group: context.chat.chat,
+        author: user,
+        home: writer.home,
+        lane: Lane::Messages as u8,
+    };
+    let seq = position(turn, no, feed, context)?.seq;
+    ready_key(turn, no, context, user, writer, seq)?;
+    Ok(())
+}
+
+/// Leaves; the owner cannot (M2).
+pub(crate) fn leave(turn: &mut Turn<'_, '_>, user: UserId, chat: ChatId) -> Result<(), Fail> {
+    act(turn, user, chat, |turn, no, context, writer| {
+        let group = context.group.as_ref().ok_or(Error::Internal)?;
+        if !group.seat(&user, writer.home).may_leave() {
+            return Err(Error::Forbidden.into());
+        }
+        let cut = group.cut(&user, &events::heads(turn.tx, no)?);
+        let payload = Leave { cut }.encode();
+        control(turn, no, context, user, writer, Kind::LEAVE, payload)?;
+        membership::changed(turn, no, context, &BTreeSet::from([user]))
+    })
+}
+
+/// Gives or takes the rank of an admin; the owner alone may (M2).
+pub(crate) fn set_role(
+    turn: &mut Turn<'_, '_>,
+    user: UserId,
+    chat: ChatId,
+    member: UserId,
+    role: Role,
+) -> Result<(), Fail> {
+    act(turn, user, chat, |turn, no, context, writer| {
+        let group = context.group.as_ref().ok_or(Error::Internal)?;
+        if group.rank(&member).is_none() {
+            return Err(Error::NotFound.into());
+        }
+        if !group.seat(&user, writer.home).may_set_role(&member, role) {
+            return Err(Error::Forbidden.into());
+        }
+        let cut = group.cut(&member, &events::heads(turn.tx, no)?);
+        let payload = RoleChange {
+            user: member,
+            role,
+            cut,
+        }
+        .encode();
+        control(turn, no, context, user, writer, Kind::ROLE, payload)?;
+        membership::changed(turn, no, context, &BTreeSet::from([member]))
+    })
+}
+
+/// A new title.
+pub(crate) fn rename(
+    turn: &mut Turn<'_, '_>,
+    user: UserId,
+    chat: ChatId,
+    title: &str,
+) -> Result<(), Fail> {
+    let title = check_title(title)?;
+    let no = act(turn, user, chat, |_, no, _, _| Ok(no))?;
+    set_profile(turn, no, user, &title)
+}
+
+fn set_profile(turn: &mut Turn<'_, '_>, no: u32, user: UserId, title: &str) -> Result<(), Fail> {
+    let profile = GroupProfile {
+        title: title.to_owned(),
+        picture: None,
+    };
+    let (event, stored) = write_message(turn, user, no, Kind::PROFILE, &profile.encode(), None)?;
+    membership::took_profile(turn, no, &event, &stored)
+}
+
+/// M4, L8: whether a user of this node may take back a message of that author.
+pub(crate) fn may_delete(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    user: UserId,
+    author: UserId,
+) -> Result<bool, Fail> {
+    let home = turn.writer(user)?.home;
+    turn.context(no, |_, context| {
+        let group = context.group.as_ref();
+        Ok(group.is_some_and(|group| group.seat(&user, home).may_delete_of(&author)))
+    })
+}
+
+/// L8: whether a `delete` takes back a message of that author: its own, or in a group what M4 allows.
+pub(crate) fn deletes(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    event: &VerifiedEvent,
+    author: UserId,
+) -> Result<bool, Fail> {
+    if event.header().author == author {
+        return Ok(true);
+    }
+    turn.context(no, |_, context| {
+        let group = context.group.as_ref();
+        Ok(group.is_some_and(|group| group.may_delete(event.id(), event.header(), &author)))
+    })
+}
+
+/// Keeps connections to the nodes of members.
+pub(crate) fn want_members(
+    turn: &mut Turn<'_, '_>,
+    members: impl IntoIterator<Item = UserId>,
+) -> Result<(), StoreError> {
+    for member in members {
+        want_nodes(turn, member)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,435 @@
+//! What follows from control events of groups, inside a turn: who is in, what counts, what is shown. And the
+//! door for events that peers bring of a group (M1, M6, S4).
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::Ordering;
+
+use chater_protocol::chat::group::{Group, Judgement, Outcome, Rank};
+use chater_protocol::event::{Kind, Lane, VerifiedEvent};
+use chater_protocol::id::{EventId, NodeId, UserId};
+use chater_protocol::payload::{Add, GroupProfile, Payload, Remove, Retire, RoleChange};
+use chater_protocol::wire::{Ack, ChatRef};
+use chater_protocol::{limits, text};
+use chater_store::chats::{self, InboxRow};
+use chater_store::events::{self, Appended, Stored};
+use chater_store::{StoreError, groups, homes};
+
+use crate::group::want_members;
+use crate::preferences;
+use crate::remote::{Taken, is_own_home, stop_home, took};
+use crate::turn::{ChatContext, Fail, Turn};
+use crate::update::News;
+
+/// After control events: members, their places and keys are worked out anew, and what users in `touched`
+/// wrote is judged again.
+pub(crate) fn changed(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    context: &mut ChatContext,
+    touched: &BTreeSet<UserId>,
+) -> Result<(), Fail> {
+    turn.durable();
+    let before: BTreeSet<NodeId> = context.routes.iter().map(|(node, _)| *node).collect();
+    turn.gather(context)?;
+    let Some(group) = &context.group else {
+        return Ok(());
+    };
+    let old = groups::group(turn.tx, no)?.unwrap_or_default();
+    let row = groups::GroupRow {
+        v: 1,
+        title: old.title.clone(),
+        members: group
+            .members()
+            .map(|(user, rank)| (user, rank_number(rank)))
+            .collect(),
+    };
+    let present: BTreeSet<UserId> = context.members.iter().copied().collect();
+    let were: BTreeSet<UserId> = old.members.iter().map(|(user, _)| *user).collect();
+    for user in present.difference(&were) {
+        groups::seat(turn.tx, *user, no, true)?;
+        if context.local.contains(user) {
+            let inbox = chats::inbox(turn.tx, *user, no)?;
+            if inbox.as_ref().is_none_or(|inbox| inbox.state == 4) {
+                let state = invited(turn, group, *user)?;
+                let inbox = InboxRow {
+                    state,
+                    ..inbox.unwrap_or_default()
+                };
+                chats::put_inbox(turn.tx, *user, no, &inbox)?;
+            }
+        }
+    }
+    for user in were.difference(&present) {
+        groups::seat(turn.tx, *user, no, false)?;
+        if turn.is_local(*user)?
+            && let Some(inbox) = chats::inbox(turn.tx, *user, no)?
+            && inbox.state != 3
+        {
+            chats::put_inbox(turn.tx, *user, no, &InboxRow { state: 4, ..inbox })?;
+        }
+    }
+    if row != old {
+        groups::put(turn.tx, no, &row)?;
+    }
+    // The end of an admin may end those it had added (M8).
+    let moved = were.symmetric_difference(&present);
+    let touched: BTreeSet<UserId> = touched.iter().chain(moved).copied().collect();
+    let reload = judge_again(turn, no, group, &touched)?;
+    for user in were.union(&present) {
+        if turn.is_local(*user)? {
+            turn.card_changed(*user, no);
+            if reload {
+                turn.tell(*user, News::Reload);
+            }
+        }
+    }
+    // Whoever has just come lacks all there is.
+    let routes = context.routes.iter().map(|(node, _)| *node);
+    turn.effects
+        .lacking
+        .extend(routes.filter(|node| !before.contains(node)));
+    want_members(turn, present.difference(&were).copied())?;
+    Ok(())
+}
+
+/// What a member is, as the store keeps it.
+fn rank_number(rank: Rank) -> u8 {
+    match rank {
+        Rank::Member => 0,
+        Rank::Admin => 1,
+        Rank::Owner => 2,
+    }
+}
+
+/// Whether a group stands in the list of a new member at once, or asks first (M9): whoever adds must be
+/// somebody they talk with, or one from whom they take first messages.
+fn invited(turn: &Turn<'_, '_>, group: &Group, user: UserId) -> Result<u8, StoreError> {
+    if group.owner() == Some(user) {
+        return Ok(0);
+    }
+    for added in group.added_by(&user) {
+        let chat = chater_protocol::chat::direct::chat_id(added.by, user);
+        if let Some(no) = chats::number(turn.tx, chat)?
+            && let Some(inbox) = chats::inbox(turn.tx, user, no)?
+        {
+            // Whom one has blocked adds one to nothing.
+            return Ok(if matches!(inbox.state, 2 | 3) {
+                2
+            } else {
+                inbox.state
+            });
+        }
+    }
+    preferences::first_state(turn.tx, user)
+}
+
+/// M6: what these users wrote counts, or does not, by the group as it is now. Whether anything changed.
+fn judge_again(
+    turn: &Turn<'_, '_>,
+    no: u32,
+    group: &Group,
+    touched: &BTreeSet<UserId>,
+) -> Result<bool, StoreError> {
+    let mut any = false;
+    for (feed_no, feed) in events::feeds(turn.tx, no)? {
+        if feed.lane == Lane::Control as u8 || !touched.contains(&feed.author) {
+            continue;
+        }
+        for wire in events::range(turn.tx, feed_no, 0, u64::MAX, usize::MAX, usize::MAX)? {
+            let Ok(event) = VerifiedEvent::from_store(&wire) else {
+                continue;
+            };
+            let header = event.header();
+            let dead = group.judge(event.id(), header) != Judgement::Live;
+            let place = (header.home, header.lane, header.seq);
+            any |= groups::set_void(turn.tx, no, place, dead)?;
+        }
+    }
+    Ok(any)
+}
+
+/// Whom a control event is about: what they wrote is judged again.
+fn about(event: &VerifiedEvent) -> UserId {
+    let header = event.header();
+    let payload = event.payload().unwrap_or_default();
+    let named = match header.kind {
+        Kind::ADD => Add::decode(payload).ok().map(|add| add.user),
+        Kind::REMOVE => Remove::decode(payload).ok().map(|remove| remove.user),
+        Kind::ROLE => RoleChange::decode(payload).ok().map(|role| role.user),
+        _ => None,
+    };
+    named.unwrap_or(header.author)
+}
+
+/// Takes verified events of a group in. Durable before the acks leave.
+pub(crate) fn accept(
+    turn: &mut Turn<'_, '_>,
+    chat: &ChatRef,
+    batch: &[Option<VerifiedEvent>],
+) -> Result<Taken, Fail> {
+    let no = match turn.number(chat.chat)? {
+        Some(no) => no,
+        None if brings_in_somebody(turn, chat, batch)? => turn.ensure_group(chat.chat)?,
+        // Nobody here is in it as far as these events tell: whoever pushes is asked for the rest.
+        None => {
+            return Ok(Taken {
+                acks: vec![Ack::Waits; batch.len()],
+                gap: true,
+                unknown: Vec::new(),
+            });
+        }
+    };
+    let mut acks: Vec<Option<Ack>> = Vec::with_capacity(batch.len());
+    for event in batch {
+        let ack = match event {
+            None => Some(Ack::Refused),
+            Some(event) if turn.in_chat(no, event.id())?.is_some() => Some(Ack::Committed),
+            Some(event) if is_own_home(turn, event.header().author, event.header().home)? => {
+                stop_home(turn, event.header().author)?;
+                Some(Ack::Refused)
+            }
+            Some(_) => None,
+        };
+        acks.push(ack);
+    }
+    take_control(turn, no, batch, &mut acks)?;
+    let mut gap = false;
+    for (event, slot) in batch.iter().zip(&mut acks) {
+        let (Some(event), None) = (event, &slot) else {
+            continue;
+        };
+        let ack = take_other(turn, no, event)?;
+        gap |= ack == Ack::Waits;
+        *slot = Some(ack);
+    }
+    gap |= acks.contains(&Some(Ack::Waits)) || !events::missing_ids(turn.tx, no, 1)?.is_empty();
+    let (lacks_keys, members) = turn.context(no, |_, context| {
+        Ok((context.lacks_keys(), context.members.clone()))
+    })?;
+    let mut unknown = Vec::new();
+    for member in members {
+        if unknown.len() < limits::IDS && homes::home_records(turn.tx, member)?.is_empty() {
+            unknown.push(member);
+        }
+    }
+    Ok(Taken {
+        acks: acks
+            .into_iter()
+            .map(|ack| ack.unwrap_or(Ack::Waits))
+            .collect(),
+        gap: gap || lacks_keys,
+        unknown,
+    })
+}
+
+/// Whether the control events of a batch make somebody here a member of a group that is not here yet:
+/// strangers who know a group's id, or invent one, store nothing.
+fn brings_in_somebody(
+    turn: &Turn<'_, '_>,
+    chat: &ChatRef,
+    batch: &[Option<VerifiedEvent>],
+) -> Result<bool, StoreError> {
+    let mut group = Group::new(chat.chat);
+    for event in batch.iter().flatten() {
+        if event.header().lane == Lane::Control as u8 {
+            group.insert(event);
+        }
+    }
+    for (user, _) in group.members() {
+        if turn.is_local(user)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Control events first, each after its past, whatever their order in the batch (M1).
+fn take_control(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    batch: &[Option<VerifiedEvent>],
+    acks: &mut [Option<Ack>],
+) -> Result<(), Fail> {
+    let control: HashMap<EventId, usize> = batch
+        .iter()
+        .enumerate()
+        .filter_map(|(at, event)| Some((at, event.as_ref()?)))
+        .filter(|(at, event)| {
+            event.header().lane == Lane::Control as u8 && matches!(acks.get(*at), Some(None))
+        })
+        .map(|(at, event)| (event.id(), at))
+        .collect();
+    if control.is_empty() {
+        return Ok(());
+    }
+    let chat = turn.row(no)?.id;
+    turn.context(no, |turn, context| {
+        let mut touched = BTreeSet::new();
+        for (at, event) in batch.iter().enumerate() {
+            let Some(event) = event
+                .as_ref()
+                .filter(|event| control.contains_key(&event.id()))
+            else {
+                continue;
+            };
+            let Some(group) = &mut context.group else {
+                continue;
+            };
+            match group.insert(event) {
+                Outcome::Added(ids) => {
+                    for id in ids {
+                        let taken = control.get(&id).copied();
+                        let Some((at, event)) =
+                            taken.and_then(|at| Some((at, batch.get(at)?.as_ref()?)))
+                        else {
+                            continue;
+                        };
+                        let ack = keep_control(turn, no, event)?;
+                        touched.insert(about(event));
+                        if let Some(slot) = acks.get_mut(at) {
+                            *slot = Some(ack);
+                        }
+                    }
+                }
+                Outcome::Refused(reason) => {
+                    tracing::debug!(%reason, id = %event.id().short(), "refused");
+                    turn.shared
+                        .counters
+                        .rejected
+                        .fetch_add(1, Ordering::Relaxed);
+                    if let Some(slot) = acks.get_mut(at) {
+                        *slot = Some(Ack::Refused);
+                    }
+                }
+                Outcome::Later => {
+                    if let Some(slot) = acks.get_mut(at) {
+                        *slot = Some(Ack::Later);
+                    }
+                }
+                Outcome::Known | Outcome::Waits(_) => {}
+            }
+        }
+        // Unanswered by now = its past is not here. It waits with its sender, not in memory.
+        for at in control.values() {
+            if let Some(slot) = acks.get_mut(*at) {
+                slot.get_or_insert(Ack::Waits);
+            }
+        }
+        if context
+            .group
+            .as_ref()
+            .is_some_and(|group| group.waiting() > 0)
+        {
+            context.group = Some(turn.load_group(no, chat)?);
+        }
+        if touched.is_empty() {
+            return Ok(());
+        }
+        changed(turn, no, context, &touched)
+    })
+}
+
+fn keep_control(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<Ack, Fail> {
+    turn.durable();
+    if let Appended::TooManyForks = turn.append(no, event, None)? {
+        return Ok(Ack::Refused);
+    }
+    turn.shared
+        .counters
+        .received
+        .fetch_add(1, Ordering::Relaxed);
+    let header = event.header();
+    if header.kind == Kind::RETIRE
+        && let Some(retire) = event.payload().and_then(|p| Retire::decode(p).ok())
+        && let Ok(record) = retire.check(header.group, header.author)
+    {
+        homes::put_home(turn.tx, &record, &retire.record)?;
+        turn.effects.people_changed = true;
+    }
+    Ok(Ack::Committed)
+}
+
+/// Keys and messages: only what counts is kept (M6).
+fn take_other(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<Ack, Fail> {
+    let judged = turn.context(no, |_, context| {
+        let group = context.group.as_ref();
+        Ok(group.map(|group| group.judge(event.id(), event.header())))
+    })?;
+    match judged {
+        Some(Judgement::Live) => {}
+        Some(Judgement::Waits(_)) => return Ok(Ack::Waits),
+        _ => {
+            turn.shared
+                .counters
+                .rejected
+                .fetch_add(1, Ordering::Relaxed);
+            return Ok(Ack::Refused);
+        }
+    }
+    // M9: before anybody here has said yes, nothing but the control events is taken.
+    let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
+    let mut wanted = false;
+    for local in locals {
+        wanted |= chats::inbox(turn.tx, local, no)?.is_some_and(|inbox| inbox.state == 0);
+    }
+    if !wanted {
+        return Ok(Ack::Later);
+    }
+    turn.durable();
+    match turn.append(no, event, None)? {
+        Appended::Known(_) => {}
+        Appended::TooManyForks => return Ok(Ack::Refused),
+        Appended::New(stored) | Appended::Fork(stored) => {
+            turn.shared
+                .counters
+                .received
+                .fetch_add(1, Ordering::Relaxed);
+            took(turn, no, event, &stored)?;
+        }
+    }
+    Ok(Ack::Committed)
+}
+
+/// A profile of a group is kept beside the others of it, and the title worked out anew (L8).
+pub(crate) fn took_profile(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    event: &VerifiedEvent,
+    stored: &Stored,
+) -> Result<(), Fail> {
+    let chat = turn.row(no)?.id;
+    events::amend(turn.tx, EventId(chat.0), event.header(), stored)?;
+    let Some(mut row) = groups::group(turn.tx, no)? else {
+        return Ok(());
+    };
+    let mut title = None;
+    for amend in events::amends(turn.tx, EventId(chat.0))?.into_iter().rev() {
+        let Some(event) = events::event(turn.tx, amend.feed_no, amend.place.seq, amend.branch)?
+        else {
+            continue;
+        };
+        let valid = turn.context(no, |_, context| {
+            let group = context.group.as_ref();
+            Ok(group.is_some_and(|group| group.acts_as_admin(event.id(), event.header())))
+        })?;
+        if !valid {
+            continue;
+        }
+        // One whose key is not here yet says nothing, and is asked again when the key comes.
+        title = crate::remote::inside::<GroupProfile>(turn, no, &event)?
+            .map(|profile| profile.title)
+            .filter(|t| !t.is_empty() && text::check_line(t, limits::NAME_CHARS).is_ok());
+        if title.is_some() {
+            break;
+        }
+    }
+    if let Some(title) = title.filter(|title| *title != row.title) {
+        row.title = title;
+        groups::put(turn.tx, no, &row)?;
+        let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
+        for local in locals {
+            turn.card_changed(local, no);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,291 @@
+//! Groups over whole nodes in one process.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::Error;
+use crate::view::{ChatState, MemberRole, MessageState};
+
+/// Three linked nodes with one person each; they know each other.
+struct Three {
+    folders: [Folder; 3],
+    engines: Vec<Engine>,
+    people: Vec<UserHandle>,
+}
+
+const NAMES: [&str; 3] = ["one", "two", "three"];
+const NICKS: [&str; 3] = ["ann", "bob", "cat"];
+
+impl Three {
+    async fn start() -> Self {
+        let folders = [Folder::new(), Folder::new(), Folder::new()];
+        let (mut engines, mut people) = (Vec::new(), Vec::new());
+        for n in 0..3 {
+            let engine = start(&folders[n], NAMES[n]).await;
+            people.push(user(&engine, NICKS[n]).await);
+            engines.push(engine);
+        }
+        for (a, b) in [(0, 1), (0, 2), (1, 2)] {
+            link(&engines[a], &engines[b]).await;
+        }
+        for n in 0..3 {
+            for other in (0..3).filter(|other| *other != n) {
+                let address = format!("{}@{}", NICKS[other], NAMES[other]);
+                people[n].find(&address).await.unwrap();
+            }
+        }
+        Self {
+            folders,
+            engines,
+            people,
+        }
+    }
+
+    async fn group(&self, members: &[usize]) -> ChatId {
+        let members: BTreeSet<_> = members.iter().map(|n| self.people[*n].id()).collect();
+        let made = self.people[0]
+            .create_group("Лодка".to_owned(), members)
+            .await;
+        made.unwrap().id
+    }
+
+    async fn stop(self) {
+        for engine in self.engines {
+            stop(engine).await;
+        }
+        drop(self.folders);
+    }
+}
+
+fn texts(of: &UserHandle, chat: ChatId) -> Vec<String> {
+    let page = of.messages(chat, Anchor::Newest, 200);
+    let messages = page.map(|page| page.messages).unwrap_or_default();
+    messages.into_iter().filter_map(|m| m.text).collect()
+}
+
+fn roles(of: &UserHandle, chat: ChatId) -> Vec<(String, MemberRole)> {
+    let members = of.members(chat).unwrap_or_default();
+    let named = members.into_iter().map(|m| (m.person.nick, m.role));
+    named.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_over_three_nodes_talks_and_ends_alike() {
+    let three = Three::start().await;
+    let (ann, bob, cat) = (&three.people[0], &three.people[1], &three.people[2]);
+    let chat = three.group(&[1, 2]).await;
+    for who in [bob, cat] {
+        until("the group is there", || {
+            who.chat(chat)
+                .is_ok_and(|c| c.title == "Лодка" && c.members == 3)
+        })
+        .await;
+    }
+    let first = say(ann, chat, "плывём").await;
+    for who in [bob, cat] {
+        until("heard", || texts(who, chat) == ["плывём"]).await;
+    }
+    // Delivered is what every node has.
+    until("delivered", || {
+        one(ann, chat, first.id).state == MessageState::Delivered
+    })
+    .await;
+    say(bob, chat, "куда").await;
+    say(cat, chat, "туда").await;
+    for who in [ann, bob, cat] {
+        until("all have all", || texts(who, chat).len() == 3).await;
+    }
+    assert_eq!(texts(ann, chat), texts(bob, chat));
+    assert_eq!(texts(ann, chat), texts(cat, chat));
+    for who in [bob, cat] {
+        who.read(chat, first.id).await.unwrap();
+    }
+    until("read by all", || {
+        one(ann, chat, first.id).state == MessageState::Read
+    })
+    .await;
+    let path = ann.path(chat, first.id).await.unwrap();
+    assert_eq!(path.hops.len(), 3);
+    let wanted = [
+        ("ann".to_owned(), MemberRole::Owner),
+        ("bob".to_owned(), MemberRole::Member),
+        ("cat".to_owned(), MemberRole::Member),
+    ];
+    assert_eq!(roles(cat, chat), wanted);
+    three.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_removed_reads_nothing_more_and_says_nothing() {
+    let three = Three::start().await;
+    let (ann, bob, cat) = (&three.people[0], &three.people[1], &three.people[2]);
+    let chat = three.group(&[1, 2]).await;
+    say(ann, chat, "все тут").await;
+    for who in [bob, cat] {
+        until("heard", || texts(who, chat) == ["все тут"]).await;
+    }
+    // Members remove nobody, and nobody else's rank is theirs to give.
+    assert_eq!(
+        bob.remove_member(chat, cat.id()).await,
+        Err(Error::Forbidden)
+    );
+    assert_eq!(
+        bob.set_role(chat, bob.id(), true).await,
+        Err(Error::Forbidden)
+    );
+    ann.remove_member(chat, cat.id()).await.unwrap();
+    until("cat is told", || {
+        cat.chat(chat).is_ok_and(|c| c.state == ChatState::Left)
+    })
+    .await;
+    until("bob knows", || roles(bob, chat).len() == 2).await;
+    for n in 0..20 {
+        say(ann, chat, &format!("без неё {n}")).await;
+        say(bob, chat, &format!("да {n}")).await;
+    }
+    until("bob has all", || texts(bob, chat).len() == 41).await;
+    until("ann has all", || texts(ann, chat).len() == 41).await;
+    assert_eq!(texts(cat, chat), ["все тут"]);
+    let draft = Draft {
+        text: "а я".to_owned(),
+        ..Draft::default()
+    };
+    assert!(matches!(cat.send(chat, draft).await, Err(Error::Forbidden)));
+    // Back in, she reads on.
+    ann.add_members(chat, [cat.id()].into()).await.unwrap();
+    say(ann, chat, "с возвращением").await;
+    until("cat reads all of it", || texts(cat, chat).len() == 42).await;
+    say(cat, chat, "спасибо").await;
+    until("bob hears her", || texts(bob, chat).len() == 43).await;
+    three.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_added_late_reads_what_came_before_and_roles_hold() {
+    let three = Three::start().await;
+    let (ann, bob, cat) = (&three.people[0], &three.people[1], &three.people[2]);
+    let chat = three.group(&[1]).await;
+    for n in 0..30 {
+        say(ann, chat, &format!("{n}")).await;
+    }
+    until("bob has them", || texts(bob, chat).len() == 30).await;
+    ann.set_role(chat, bob.id(), true).await.unwrap();
+    until("bob leads", || {
+        roles(bob, chat)
+            .iter()
+            .any(|(n, r)| n == "bob" && *r == MemberRole::Admin)
+    })
+    .await;
+    // Bob adds Cat: she gets what Ann wrote from whoever has it.
+    bob.add_members(chat, [cat.id()].into()).await.unwrap();
+    until("cat has the history", || texts(cat, chat).len() == 30).await;
+    assert_eq!(cat.chat(chat).unwrap().title, "Лодка");
+    let hers = say(cat, chat, "я тут").await;
+    until("ann hears her", || texts(ann, chat).len() == 31).await;
+    // An admin takes back what a member wrote; a member nobody else's.
+    assert!(matches!(
+        cat.delete(chat, one(cat, chat, hers.id).id).await,
+        Ok(_)
+    ));
+    let again = say(cat, chat, "ещё").await;
+    until("bob hears her", || bob.message(chat, again.id).is_ok()).await;
+    bob.delete(chat, again.id).await.unwrap();
+    until("gone everywhere", || {
+        one(cat, chat, again.id).deleted && one(ann, chat, again.id).deleted
+    })
+    .await;
+    let ann_first = ann.messages(chat, Anchor::Newest, 200).unwrap().messages[0].id;
+    assert!(matches!(
+        cat.delete(chat, ann_first).await,
+        Err(Error::Forbidden)
+    ));
+    bob.rename_group(chat, "Катер".to_owned()).await.unwrap();
+    for who in [ann, cat] {
+        until("renamed", || {
+            who.chat(chat).is_ok_and(|c| c.title == "Катер")
+        })
+        .await;
+    }
+    cat.remove_member(chat, cat.id()).await.unwrap();
+    until("she left", || roles(ann, chat).len() == 2).await;
+    assert_eq!(
+        ann.remove_member(chat, ann.id()).await,
+        Err(Error::Forbidden)
+    );
+    three.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_while_a_node_was_away_comes_with_all_changes() {
+    let mut three = Three::start().await;
+    let chat = three.group(&[1, 2]).await;
+    until("cat is in", || three.people[2].chat(chat).is_ok()).await;
+    stop(three.engines.pop().unwrap()).await;
+    let (ann, bob) = (three.people[0].clone(), three.people[1].clone());
+    let cat = three.people.pop().unwrap().id();
+    for n in 0..40 {
+        say(if n % 2 == 0 { &ann } else { &bob }, chat, &format!("{n}")).await;
+    }
+    ann.rename_group(chat, "Плот".to_owned()).await.unwrap();
+    ann.set_role(chat, bob.id(), true).await.unwrap();
+    until("both have all", || {
+        texts(&ann, chat).len() == 40 && texts(&bob, chat).len() == 40
+    })
+    .await;
+    // Ann's node is gone when Cat comes back: Bob's has everything.
+    stop(three.engines.remove(0)).await;
+    let engine = start(&three.folders[2], NAMES[2]).await;
+    link(&three.engines[0], &engine).await;
+    let cat = engine.handle(cat, None);
+    until("cat has all", || texts(&cat, chat).len() == 40).await;
+    assert_eq!(texts(&cat, chat), texts(&bob, chat));
+    until("and the rest", || {
+        cat.chat(chat).is_ok_and(|c| c.title == "Плот")
+            && roles(&cat, chat)
+                .iter()
+                .any(|(n, r)| n == "bob" && *r == MemberRole::Admin)
+    })
+    .await;
+    say(&cat, chat, "я снова тут").await;
+    until("bob hears her", || texts(&bob, chat).len() == 41).await;
+    stop(engine).await;
+    stop(three.engines.remove(0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_of_a_group_are_checked() {
+    let dir = Folder::new();
+    let engine = start(&dir, "alone").await;
+    let (ann, bob) = (user(&engine, "ann").await, user(&engine, "bob").await);
+    for title in ["", "  ", &"я".repeat(65), "a\u{202e}b"] {
+        let made = ann.create_group(title.to_owned(), BTreeSet::new()).await;
+        assert!(
+            matches!(made, Err(Error::Invalid { field: "title", .. })),
+            "{title}"
+        );
+    }
+    let nobody = [chater_protocol::id::UserId([9; 32])].into();
+    assert_eq!(
+        ann.create_group("x".into(), nobody).await,
+        Err(Error::NotFound)
+    );
+    let (direct, _) = ann.start(bob.id()).await.unwrap();
+    let added = ann.add_members(direct.id, [bob.id()].into()).await;
+    assert_eq!(added, Err(Error::NotAGroup));
+    let group = ann
+        .create_group("Дом".into(), BTreeSet::new())
+        .await
+        .unwrap();
+    assert_eq!((group.members, group.title.as_str()), (1, "Дом"));
+    // Foreign and unknown look the same.
+    assert_eq!(bob.members(group.id), Err(Error::NotFound));
+    assert_eq!(
+        bob.add_members(group.id, [bob.id()].into()).await,
+        Err(Error::NotFound)
+    );
+    ann.add_members(group.id, [bob.id()].into()).await.unwrap();
+    assert_eq!(roles(&bob, group.id).len(), 2);
+    say(&bob, group.id, "привет").await;
+    assert_eq!(texts(&ann, group.id), ["привет"]);
+    stop(engine).await;
+}

@@ -1,0 +1,137 @@
+//! Groups: what follows from their control events, kept so that a page need not fold them; who is a
+//! member where; which events count for nothing (M6).
+
+use chater_protocol::array_struct;
+use chater_protocol::chat::order::Place;
+use chater_protocol::event::VerifiedEvent;
+use chater_protocol::id::{ChatId, HomeId, UserId};
+
+use crate::chats::{self, ChatRow};
+use crate::key::join;
+use crate::rows::{Rows, Write};
+use crate::tables::Table;
+use crate::{Result, events};
+
+array_struct! {
+    /// A group as its control events and profiles say it is.
+    #[derive(Debug, Clone, PartialEq, Eq, Default)]
+    pub struct GroupRow {
+        /// 1.
+        pub v: u8,
+        /// Its title; empty = none that can be read here yet.
+        pub title: String,
+        /// Present members and what they are: 0 = member, 1 = admin, 2 = owner.
+        pub members: Vec<(UserId, u8)>,
+    }
+}
+
+/// What is kept of a group.
+///
+/// # Errors
+/// Storage errors.
+pub fn group(rows: &impl Rows, no: u32) -> Result<Option<GroupRow>> {
+    rows.row(Table::Groups, &no.to_be_bytes())
+}
+
+/// Writes what is kept of a group.
+///
+/// # Errors
+/// Storage errors.
+pub fn put(tx: &Write<'_>, no: u32, row: &GroupRow) -> Result<()> {
+    tx.put_row(Table::Groups, &no.to_be_bytes(), row)
+}
+
+/// The chat of a group, made when it is new.
+///
+/// # Errors
+/// Storage errors.
+pub fn ensure(tx: &Write<'_>, id: ChatId, now_ms: u64) -> Result<(u32, ChatRow)> {
+    if let Some(no) = chats::number(tx, id)?
+        && let Some(row) = chats::chat(tx, no)?
+    {
+        return Ok((no, row));
+    }
+    let no = tx.next_number("next_chat")?;
+    let row = ChatRow {
+        v: 1,
+        id,
+        users: None,
+        active_ms: now_ms,
+        newest: None,
+        count: 0,
+        heads: Vec::new(),
+    };
+    tx.put(Table::ChatIds, &id.0, &no.to_be_bytes())?;
+    chats::put(tx, no, &row)?;
+    Ok((no, row))
+}
+
+/// The user is a member, or was one: what former members may have is their control events (S9).
+///
+/// # Errors
+/// Storage errors.
+pub fn seat(tx: &Write<'_>, user: UserId, no: u32, present: bool) -> Result<()> {
+    let value: &[u8] = if present { &[] } else { &[1] };
+    tx.put(Table::Members, &join(&[&user.0, &no.to_be_bytes()]), value)
+}
+
+/// Whether the user was a member and is none now.
+///
+/// # Errors
+/// Storage errors.
+pub fn is_former(rows: &impl Rows, user: UserId, no: u32) -> Result<bool> {
+    let value = rows.get(Table::Members, &join(&[&user.0, &no.to_be_bytes()]))?;
+    Ok(value.is_some_and(|value| !value.is_empty()))
+}
+
+fn void_key(no: u32, home: HomeId, lane: u8, seq: u64) -> Vec<u8> {
+    join(&[&no.to_be_bytes(), &home.0, &[lane], &seq.to_be_bytes()])
+}
+
+/// An event does not count (M6), or counts again. Whether that changed.
+///
+/// # Errors
+/// Storage errors.
+pub fn set_void(
+    tx: &Write<'_>,
+    no: u32,
+    (home, lane, seq): (HomeId, u8, u64),
+    void: bool,
+) -> Result<bool> {
+    let key = void_key(no, home, lane, seq);
+    let was = tx.get(Table::Void, &key)?.is_some();
+    if void && !was {
+        tx.put(Table::Void, &key, &[])?;
+    } else if was && !void {
+        tx.remove(Table::Void, &key)?;
+    }
+    Ok(was != void)
+}
+
+/// Whether the event at that place does not count.
+///
+/// # Errors
+/// Storage errors.
+pub fn is_void(rows: &impl Rows, no: u32, place: &Place) -> Result<bool> {
+    let key = void_key(no, place.home, place.lane, place.seq);
+    Ok(rows.get(Table::Void, &key)?.is_some())
+}
+
+/// All events of one lane of a chat, feed by feed. For lanes 0 and 1, which stay small.
+///
+/// # Errors
+/// Storage errors; an event that does not read.
+pub fn lane(rows: &impl Rows, no: u32, lane: u8) -> Result<Vec<VerifiedEvent>> {
+    let mut found = Vec::new();
+    for (feed_no, feed) in events::feeds(rows, no)? {
+        if feed.lane != lane {
+            continue;
+        }
+        for wire in events::range(rows, feed_no, 0, u64::MAX, usize::MAX, usize::MAX)? {
+            let event = VerifiedEvent::from_store(&wire)
+                .map_err(|_| crate::StoreError::Damaged("an event".to_owned()))?;
+            found.push(event);
+        }
+    }
+    Ok(found)
+}
