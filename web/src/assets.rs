@@ -74,6 +74,10 @@ pub(crate) const SCRIPT_KEYS: &[&str] = &[
     "js-open",
     "js-notify-new",
     "js-notify-test",
+    "js-undo",
+    "js-deleted",
+    "js-archived",
+    "js-names",
 ];
 
 static RU: LazyLock<String> = LazyLock::new(|| texts(Lang::Ru));
@@ -180,7 +184,9 @@ fn slim(path: &str, file: Vec<u8>) -> Vec<u8> {
             let text = text
                 .replace("; ", ";")
                 .replace(": ", ":")
-                .replace(", ", ",");
+                .replace(", ", ",")
+                .replace("} ", "}")
+                .replace(" > ", ">");
             slim.extend_from_slice(text.as_bytes());
         } else if !comment {
             slim.extend_from_slice(text);

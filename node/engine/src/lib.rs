@@ -18,10 +18,12 @@ mod error;
 mod fetch;
 mod find;
 mod greet;
+mod here;
 mod hide;
 mod hub;
 mod list;
 mod local;
+mod mention;
 mod nodes;
 mod owner;
 mod password;
@@ -34,6 +36,7 @@ mod rate;
 mod read;
 mod remote;
 mod root;
+mod safety;
 mod serve;
 mod sessions;
 mod shared;
@@ -142,6 +145,8 @@ impl Engine {
             searches: people::Searches::default(),
             counters: Counters::default(),
             presence: Mutex::new(Presence::default()),
+            mentions: Mutex::default(),
+            here: Mutex::default(),
             rates: Mutex::new(Rates {
                 messages: Buckets::new(
                     f64::from(limits.messages_per_s) * 60.0,

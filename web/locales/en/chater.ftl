@@ -47,7 +47,6 @@ invite-code-hint = The owner of the node gives it
 chats = Chats
 list-search = Find a person or chat
 list-filters = Which chats to show
-list-none = No chats yet
 filter-all = All
 filter-unread = New
 filter-groups = Groups
@@ -75,6 +74,7 @@ members = { $n ->
     [one] { $n } member
    *[other] { $n } members
 }
+mentioned = you are mentioned
 card-menu = Chat actions: { $a }
 menu-read = Mark read
 menu-unread = Mark unread
@@ -109,7 +109,8 @@ late = came late
 message-locked = This message cannot be opened yet: waiting for a key
 reply = Reply
 reply-cancel = Do not reply
-presence-here = on this node
+presence-here = online
+presence-gone = offline
 presence-linked = node online
 presence-away = node offline
 presence-seen = seen
@@ -164,6 +165,14 @@ find-newer = Newer match
 chat-delete = Delete chat for me
 chat-delete-ask = Delete the chat “{ $a }” for yourself?
 chat-delete-hint = The messages disappear for you only. A new message brings the chat back to the list, without the old ones.
+
+# Details of a chat
+info = Details
+safety = Safety number
+safety-hint = Compare these digits with what the other person sees: face to face or by phone. If they are equal, you write to each other and nobody else. The nodes your accounts live on are not proven by this.
+safety-node = Fingerprint of node { $a }
+unblock = Unblock
+forward-filter = Name or address
 
 # Search and start
 search = Search
@@ -226,7 +235,7 @@ privacy-read-hint = When off, you do not see either what others have read
 privacy-typing = Who is typing
 privacy-typing-hint = When off, you do not see either that somebody types to you
 privacy-presence = Who is online
-privacy-presence-hint = When off, you do not see whose node is online. That your node is online, other nodes always see.
+privacy-presence-hint = When off, people of your node do not see whether you have a page open, and you do not see who is there. Of people elsewhere only their node is known. That your own node is online, its neighbours always see.
 privacy-first = Who may write first
 privacy-first-hint = Others become requests: you decide whether to answer
 privacy-first-all = Everyone
@@ -309,7 +318,6 @@ js-notify-works = On in this browser
 js-notify-denied = Forbidden by the browser. Allow them in the settings of the site beside the address.
 js-notify-insecure = Browsers allow notifications only over HTTPS or on this computer.
 notify-https = How to switch HTTPS on
-notify-https-how = Put a proxy with HTTPS (such as Caddy) in front of the node, start the node with --public-url and open it by that address.
 notify-https-else = Here, new messages are told by the number in the title, a dot on the icon of the tab, a line at the bottom of the page, and a sound if it is on.
 js-ask = Show notifications of new messages?
 js-ask-yes = Turn on
@@ -438,6 +446,18 @@ error-password-long = The password is too long
 error-text-long = Message: at most 8000 characters
 error-address-malformed = This does not look like the address of a node. Example: /ip4/192.168.1.24/tcp/5001
 
+# How to put HTTPS in front
+https-why = Browsers allow notifications, installing and copying by a button only to pages over HTTPS and to pages of the same computer. Plain HTTP over a network can be read and changed by everybody in it.
+https-needs = The node itself has no HTTPS: a proxy stands before it. Below are two examples to copy.
+https-proxy = 1. The proxy
+https-proxy-how = A name of the internet points to your address, ports 80 and 443 are open. Caddy gets and renews the certificate by itself. The Caddyfile:
+https-lan = In a local network alone: Caddy makes a certificate of its own. Its root (the command caddy trust) has to be installed once on each device.
+https-nginx = The same for nginx, in a server block with your certificate. The last two lines are for messages in real time.
+https-node = 2. The node
+https-node-how = Tell the node under which address it is opened. It then accepts that name, and cookies are for HTTPS alone.
+https-trust = For the node to see the addresses of people and not that of the proxy, add to chater.toml:
+https-then = Open the node under its new address and log in. Notifications can be turned on in the settings now.
+
 # Dates
 months = January February March April May June July August September October November December
 months-short = Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec
@@ -498,3 +518,7 @@ js-close = Close
 js-search-ms = { $a } ms
 js-search-silent = no answer
 js-search-chats = Existing chats
+js-undo = Undo
+js-deleted = Message deleted for you
+js-archived = The chat is in the archive
+js-names = Members of the chat

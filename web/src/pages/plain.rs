@@ -59,6 +59,27 @@ struct KeysPage<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "pages/https.html")]
+struct HttpsPage<'a> {
+    look: &'a Look,
+    shell: Shell,
+    /// Where the pages are now, for the examples.
+    port: u16,
+    public_url: Option<&'a str>,
+}
+
+/// `/help/https`: a proxy before the node, and what browsers allow then.
+pub(crate) async fn https(State(app): State<App>, session: Session, look: Look) -> PageResult {
+    let shell = Shell::new(&app, &session, look.t("notify-https")).await;
+    Ok(page(&HttpsPage {
+        look: &look,
+        shell: shell.section("settings"),
+        port: app.config.listen.first().map_or(5000, |at| at.port()),
+        public_url: app.config.public_url.as_deref(),
+    }))
+}
+
+#[derive(Template)]
 #[template(path = "partials/keys.html")]
 struct KeysTable<'a> {
     look: &'a Look,

@@ -87,12 +87,21 @@ function heard(frame) {
       toast(t("js-updated"), t("js-reload"), () => location.reload(), true);
     }
     back();
+    disk(frame);
     tell("open", frame);
   } else if (frame.type === "reload") {
     reload();
+  } else if (frame.type === "disk") {
+    disk(frame);
   } else {
     tell(frame.type, frame);
   }
+}
+
+// The disk of the node has no room, or has it again.
+function disk({ full }) {
+  const line = document.querySelector("[data-full]");
+  if (line && full !== undefined) line.hidden = !full;
 }
 
 // What was missed is not remembered any more. Never in a circle: once in ten seconds.
@@ -174,12 +183,14 @@ document.addEventListener("visibilitychange", () => {
 export function toast(text, label, act, stays = false) {
   document.querySelector(".toast")?.remove();
   const box = make("div", { className: "toast", role: "status" }, make("span", { textContent: text }));
-  if (label || stays) {
-    box.append(make("button", { className: "link", textContent: label ?? t("js-close"), onclick: act ?? (() => box.remove()) }));
-  }
+  const done = () => {
+    box.remove();
+    act?.();
+  };
+  if (label || stays) box.append(make("button", { className: "link", textContent: label ?? t("js-close"), onclick: done }));
   if (!stays) {
     const away = () => { if (box.matches(":hover, :focus-within")) setTimeout(away, 1000); else box.remove(); };
-    setTimeout(away, 5000);
+    setTimeout(away, label ? 6000 : 5000);
   }
   body.append(box);
 }

@@ -1,0 +1,99 @@
+//! The details of a chat: who it is, how the chat stands in the own list, the number to compare. A page of its own; on
+//! wide windows the script shows the same part beside the conversation.
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use chater_engine::view::{Chat, Person};
+use serde::Deserialize;
+
+use super::arrange::is_muted;
+use super::chat::{chat_id, presence};
+use super::fragment::Avatar;
+use super::qr;
+use super::shell::{Shell, page};
+use super::time::{self, Stamp};
+use crate::app::App;
+use crate::error::PageResult;
+use crate::i18n::Look;
+use crate::session::Session;
+
+/// Whether only the part is wanted, for the script.
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    part: Option<String>,
+}
+
+/// What is told. A section for the members of a group goes between the buttons and the number.
+#[derive(Template)]
+#[template(path = "partials/info.html")]
+struct Info<'a> {
+    look: &'a Look,
+    csrf: &'a str,
+    chat: &'a Chat,
+    avatar: Avatar,
+    status: String,
+    seen: Option<Stamp>,
+    muted: bool,
+    number: Option<Number>,
+}
+
+/// The safety number with one person (I11).
+struct Number {
+    /// Twelve groups of five digits, four in a line.
+    lines: Vec<String>,
+    picture: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/info.html")]
+struct InfoPage<'a> {
+    look: &'a Look,
+    shell: Shell,
+    info: Info<'a>,
+}
+
+impl Number {
+    fn of(session: &Session, person: &Person) -> Self {
+        let digits = session.user.safety_number(person.user_id);
+        let groups: Vec<&str> = digits
+            .as_bytes()
+            .chunks(5)
+            .filter_map(|group| std::str::from_utf8(group).ok())
+            .collect();
+        Self {
+            lines: groups.chunks(4).map(|line| line.join(" ")).collect(),
+            picture: qr::picture(&digits).unwrap_or_default(),
+        }
+    }
+}
+
+/// `/c/{chat}/info`.
+pub(crate) async fn show(
+    State(app): State<App>,
+    session: Session,
+    look: Look,
+    Path(chat): Path<String>,
+    Query(asked): Query<Asked>,
+) -> PageResult {
+    let chat = session.user.chat(chat_id(&chat)?)?;
+    let (status, seen) = presence(&chat, &look);
+    let info = Info {
+        look: &look,
+        csrf: &session.csrf,
+        avatar: Avatar::chat(&chat, "xl"),
+        status,
+        seen,
+        muted: is_muted(&chat, time::now_ms()),
+        number: chat.with.as_ref().map(|with| Number::of(&session, with)),
+        chat: &chat,
+    };
+    if asked.part.is_some() {
+        return Ok(page(&info));
+    }
+    let shell = Shell::new(&app, &session, chat.title.clone()).await;
+    Ok(page(&InfoPage {
+        look: &look,
+        shell: shell.section("chats"),
+        info,
+    }))
+}
