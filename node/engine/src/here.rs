@@ -84,12 +84,7 @@ fn look(shared: &Shared) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn tell(
-    shared: &Shared,
-    rows: &impl Rows,
-    user: UserId,
-    online: bool,
-) -> Result<(), StoreError> {
+fn tell(shared: &Shared, rows: &impl Rows, user: UserId, online: bool) -> Result<(), StoreError> {
     let seen_at_ms = lock(&shared.here).seen_ms(user);
     for no in chats::of_user(rows, user)? {
         let Some((a, b)) = chats::chat(rows, no)?.and_then(|chat| chat.users) else {

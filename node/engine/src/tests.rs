@@ -13,6 +13,7 @@ mod flood;
 mod hide;
 mod hostile;
 mod keys;
+mod named;
 mod nodes;
 mod strangers;
 mod trouble;

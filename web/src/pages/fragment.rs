@@ -48,7 +48,9 @@ impl Avatar {
     /// Of a chat: the other person, or a group.
     pub(crate) fn chat(chat: &Chat, size: &'static str) -> Self {
         match (&chat.with, chat.kind) {
-            (Some(person), ChatKind::Direct) => Self::person(person, size, chat.online == Some(true)),
+            (Some(person), ChatKind::Direct) => {
+                Self::person(person, size, chat.online == Some(true))
+            }
             _ => Self {
                 size,
                 hue: hue(chat.id.as_bytes()),

@@ -57,6 +57,7 @@ let nextTry = 0;
 let timer = 0;
 let lostAt = 0;
 let ended = false;
+let stale = false; // the node is of another version than this page
 let count = 0;
 
 /** Whether frames can be sent now. */
@@ -83,14 +84,16 @@ export function connect() {
 function heard(frame) {
   if (frame.seq !== undefined) seq = frame.seq;
   if (frame.type === "hello") {
-    if (frame.version && body.dataset.version && frame.version !== body.dataset.version) {
+    stale = Boolean(frame.version && body.dataset.version && frame.version !== body.dataset.version);
+    if (stale) {
       toast(t("js-updated"), t("js-reload"), () => location.reload(), true);
     }
     back();
     disk(frame);
     tell("open", frame);
   } else if (frame.type === "reload") {
-    reload();
+    // A node that starts again remembers nothing. To another version one goes when one has finished typing.
+    if (!stale || !(document.activeElement?.value || document.querySelector("dialog[open]"))) reload();
   } else if (frame.type === "disk") {
     disk(frame);
   } else {
