@@ -14,7 +14,7 @@ test.afterAll(async () => {
 });
 
 test("5,000 chats and 50,000 messages open as quickly as few", async ({ open }) => {
-  test.setTimeout(120_000);
+  test.setTimeout(240_000);
   const vera = await new Caller(node, "vera").registers(PASSWORD);
   await new Caller(node, "gleb").registers(PASSWORD);
   const chat = await vera.chatWith("gleb");
