@@ -216,6 +216,7 @@ test("live search, its rows stand still; keys; looks", async ({ open }, info) =>
 
   // Ctrl K where the key gives «л».
   await mira.opensCard("mihail");
+  await expect(mira.page.locator("[data-emoji]"), "the scripts are there").toBeVisible();
   const keys = await mira.page.context().newCDPSession(mira.page);
   const key = { modifiers: 2, key: "л", code: "KeyK", windowsVirtualKeyCode: 75 };
   await keys.send("Input.dispatchKeyEvent", { type: "rawKeyDown", ...key });

@@ -1,8 +1,8 @@
 // Real nodes for a test: one process and one temporary data folder each, ended by process id.
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -14,6 +14,7 @@ export class Node {
     this.name = name;
     this.language = language;
     this.options = options;
+    this.inside = []; // a command that starts the program, such as one that gives it a disk of its own
     this.base = mkdtempSync(join(tmpdir(), "chater-browser-"));
     this.folder = join(this.base, "data");
     this.ports = { web: 0, p2p: 0 };
@@ -29,7 +30,8 @@ export class Node {
     const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith("CHATER_")));
     this.log = "";
     this.killed = false;
-    this.process = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const [command, ...rest] = [...this.inside, program, ...words];
+    this.process = spawn(command, rest, { env, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [this.process.stdout, this.process.stderr]) stream.on("data", (text) => (this.log += text));
     this.ended = new Promise((done) => this.process.once("exit", done));
     for (let tries = 0; tries < 400; tries += 1) {
@@ -48,7 +50,9 @@ export class Node {
 
   #running() {
     try {
-      const running = JSON.parse(readFileSync(join(this.folder, "run.json"), "utf8"));
+      // A disk of its own is seen through the process alone.
+      const root = this.inside.length > 0 ? `/proc/${this.process.pid}/root` : "";
+      const running = JSON.parse(readFileSync(root + join(this.folder, "run.json"), "utf8"));
       return running.pid === this.process.pid && running.p2p.length > 0 ? running : null;
     } catch {
       return null;
@@ -70,6 +74,13 @@ export class Node {
   }
 }
 
+// Fills the folder of a stopped node: see node/engine/examples/seed.rs.
+export function seed(node, ...words) {
+  const tool = join(dirname(program), "examples/seed");
+  const done = spawnSync(tool, [node.folder, ...words.map(String)], { encoding: "utf8" });
+  if (done.status !== 0) throw new Error(`${tool} ${words[0]}: ${done.error ?? done.stderr}`);
+}
+
 // A person at the API of a node: quicker than a browser where only the other side is looked at.
 export class Caller {
   constructor(node, nick) {
@@ -87,7 +98,8 @@ export class Caller {
   }
 
   async registers(password) {
-    this.token = (await this.#call("POST", "/users", { nick: this.nick, password })).token;
+    const { token, user } = await this.#call("POST", "/users", { nick: this.nick, password });
+    Object.assign(this, { token, id: user?.user_id });
     return this;
   }
 

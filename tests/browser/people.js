@@ -210,7 +210,9 @@ export class Someone {
     await expect(html).toHaveAttribute("lang", lang);
   }
 
+  // A picture to look at, where somebody is going to.
   async shows(info, name) {
+    if (!process.env.CHATER_SHOTS) return;
     const file = `test-results/shots/${info.project.name}-${name}.png`;
     await this.page.screenshot({ path: file });
     await info.attach(name, { path: file, contentType: "image/png" });

@@ -27,7 +27,10 @@ test("a chat opens where reading goes on", async ({ open }, info) => {
   const { page } = klen;
   const chat = await sova.chatWith("klen@dom");
   for (let n = 1; n <= 40; n += 1) await sova.sends(chat, `читано ${n}`);
+  // All of them are there before the chat is opened: what came after it would be new, and stay so below the line.
+  await expect.poll(async () => (await sova.messages(chat, 40)).filter((it) => it.state === "stored").length).toBe(0);
   await klen.opensCard("sova");
+  await klen.sees("читано 40");
   await page.locator("[data-log]").focus();
   await page.keyboard.press("End");
   const newest = async () => (await sova.messages(chat, 1))[0];

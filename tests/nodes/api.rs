@@ -135,8 +135,55 @@ fn the_main_calls_have_their_forms() {
         let group = alice
             .api
             .post("/chats", &json!({"title": "all", "members": [bob.user_id]}))
-            .await;
-        is_error(&group, 501, "not_yet");
+            .await
+            .expect(201)
+            .json();
+        assert_eq!(
+            (&group["kind"], &group["title"], &group["members"]),
+            (&json!("group"), &json!("all"), &json!(2))
+        );
+        let id = group["id"].as_str().unwrap().to_owned();
+        let members = alice
+            .api
+            .get(&format!("/chats/{id}/members"))
+            .await
+            .expect(200)
+            .json();
+        assert_eq!(members["members"][0]["role"], "owner");
+        assert_eq!(members["members"][1]["nick"], "bob");
+        for title in ["", "  ", &"x".repeat(65)] {
+            let bad = alice
+                .api
+                .post("/chats", &json!({"title": title, "members": []}))
+                .await;
+            is_error(&bad, 422, "invalid");
+        }
+        let mine = format!("/chats/{id}/members/{}", alice.user_id);
+        is_error(&bob.api.call("DELETE", &mine, None).await, 403, "forbidden");
+        let direct = alice
+            .api
+            .post("/chats", &json!({"with": bob.user_id}))
+            .await
+            .json();
+        let direct = format!("/chats/{}/members", direct["id"].as_str().unwrap());
+        is_error(
+            &alice
+                .api
+                .post(&direct, &json!({"members": [bob.user_id]}))
+                .await,
+            422,
+            "not_a_group",
+        );
+        let path = format!("/chats/{id}/members/{}", bob.user_id);
+        alice.api.call("DELETE", &path, None).await.expect(204);
+        let left = bob.api.get("/chats").await.expect(200).json();
+        assert!(
+            left["chats"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|chat| chat["id"] != json!(id))
+        );
     });
 }
 

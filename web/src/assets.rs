@@ -74,6 +74,10 @@ pub(crate) const SCRIPT_KEYS: &[&str] = &[
     "js-open",
     "js-notify-new",
     "js-notify-test",
+    "js-undo",
+    "js-deleted",
+    "js-archived",
+    "js-names",
 ];
 
 static RU: LazyLock<String> = LazyLock::new(|| texts(Lang::Ru));
@@ -162,7 +166,7 @@ async fn serve(Path((hash, path)): Path<(String, String)>) -> Response {
 }
 
 /// A script or style without indentation and lines of comment, a style also without the blanks between
-/// its rules: they are for us, not for browsers. Line numbers stay. No line of a script of ours is in
+/// its rules: they are for us, not for browsers. Line numbers of scripts stay. No line of a script of ours is in
 /// the middle of a text, and no text of a style has a mark between its rules (a test looks).
 fn slim(path: &str, file: Vec<u8>) -> Vec<u8> {
     let (script, style) = (path.ends_with(".js"), path.ends_with(".css"));
@@ -180,12 +184,17 @@ fn slim(path: &str, file: Vec<u8>) -> Vec<u8> {
             let text = text
                 .replace("; ", ";")
                 .replace(": ", ":")
-                .replace(", ", ",");
+                .replace(", ", ",")
+                .replace("} ", "}")
+                .replace(" > ", ">");
             slim.extend_from_slice(text.as_bytes());
         } else if !comment {
             slim.extend_from_slice(text);
         }
-        slim.push(b'\n');
+        // A style has no lines that anybody reads as served; a script's keep their numbers.
+        if script || !(comment || text.is_empty() || text.ends_with(b"}") || text.ends_with(b";")) {
+            slim.push(b'\n');
+        }
     }
     slim
 }
@@ -260,7 +269,7 @@ mod tests {
     #[test]
     fn slim_files_say_the_same() {
         let file = b"/* a */\na { b: c; d: e; }\n".to_vec();
-        assert_eq!(slim("x.css", file), b"\na{b:c;d:e}\n");
+        assert_eq!(slim("x.css", file), b"a{b:c;d:e}");
         let file = b"  // why\n  let a = '// no'; // end\n".to_vec();
         assert_eq!(slim("x.js", file), b"\nlet a = '// no'; // end\n");
         assert_eq!(slim("x.svg", b"  <a/>".to_vec()), b"  <a/>");

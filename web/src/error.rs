@@ -3,21 +3,25 @@
 //! A handler does not know its caller's language. So an error leaves it as a [`Problem`] inside an
 //! otherwise empty response, and [`in_words`] words it on the way out, as JSON, a page or one line.
 
+mod reasons;
+mod words;
+
 use std::future::{Ready, ready};
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Request};
-use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode, Uri, request};
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chater_engine::{Error, Reason};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::i18n::{Arg, Lang, Look, text_with};
 use crate::pages;
+
+pub(crate) use reasons::reason_key;
+pub(crate) use words::{Asked, in_words};
 
 /// What went wrong, in no language yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,58 +88,6 @@ pub(crate) struct ErrorBody {
     /// Addresses that may be meant, with `ambiguous`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     candidates: Vec<String>,
-}
-
-/// Texts of their own for a field and a reason; the others share `error-<reason>`.
-const FIELD_TEXTS: [(&str, &[&str]); 14] = [
-    (
-        "photo",
-        &["empty", "characters", "long", "animated", "malformed"],
-    ),
-    (
-        "words",
-        &["empty", "short", "long", "characters", "malformed", "wrong"],
-    ),
-    ("old", &["empty", "wrong"]),
-    (
-        "name",
-        &["empty", "long", "characters", "mixed", "reserved"],
-    ),
-    (
-        "nick",
-        &[
-            "empty",
-            "short",
-            "long",
-            "control",
-            "characters",
-            "mixed",
-            "reserved",
-            "malformed",
-        ],
-    ),
-    ("password", &["empty", "short", "long", "wrong"]),
-    ("text", &["empty", "long", "control"]),
-    ("with", &["empty", "malformed"]),
-    ("address", &["empty", "malformed"]),
-    ("display_name", &["long", "control"]),
-    ("about", &["long"]),
-    ("client_id", &["malformed", "characters", "long"]),
-    ("invite", &["empty", "malformed"]),
-    ("q", &["long"]),
-];
-
-/// The key of the text for a wrong value.
-pub(crate) fn reason_key(field: &str, reason: Reason) -> String {
-    let reason = reason.as_str();
-    let own = FIELD_TEXTS
-        .iter()
-        .any(|(name, reasons)| *name == field && reasons.contains(&reason));
-    if own {
-        format!("error-{field}-{reason}")
-    } else {
-        format!("error-{reason}")
-    }
 }
 
 impl Problem {
@@ -273,7 +225,7 @@ impl From<Error> for Problem {
             Error::TooMany { retry_after_s } => {
                 Self::new(429, "too_many").again_after(retry_after_s)
             }
-            Error::NotYet => Self::new(501, "not_yet"),
+            Error::NotAGroup => Self::new(422, "not_a_group"),
             Error::Busy => Self::new(503, "busy").again_after(1),
             Error::StorageFull => Self::new(503, "storage_full").again_after(5),
             Error::StorageFailed => Self::new(503, "storage_failed").again_after(5),
@@ -308,45 +260,6 @@ pub(crate) type PageResult = Result<Response, PageError>;
 outcome!(ApiError, Shape::Json);
 outcome!(PageError, Shape::Page);
 
-/// What of a request is kept until its error is worded: enough to know the caller's language.
-pub(crate) struct Asked(request::Parts);
-
-impl Asked {
-    /// Remembers who asked.
-    pub(crate) fn of(request: &Request) -> Self {
-        let (mut parts, ()) = axum::http::Request::new(()).into_parts();
-        parts.uri = request.uri().clone();
-        parts.headers = request.headers().clone();
-        Self(parts)
-    }
-}
-
-/// Words the problem of a response, if it has one.
-pub(crate) async fn in_words(mut response: Response, asked: Asked, app: &App) -> Response {
-    let Some(Unworded(problem, shape)) = response.extensions_mut().remove::<Unworded>() else {
-        return response;
-    };
-    let Asked(mut parts) = asked;
-    // What belongs to the API answers as the API does, also when it failed before a handler.
-    let shape = if is_api(&parts.uri) {
-        Shape::Json
-    } else {
-        shape
-    };
-    let Ok(look) = Look::from_request_parts(&mut parts, app).await;
-    let (worded, body) = problem.worded(shape, &look).into_parts();
-    let (mut head, _) = response.into_parts();
-    head.headers.remove(CONTENT_LENGTH);
-    for (name, value) in &worded.headers {
-        head.headers.insert(name, value.clone());
-    }
-    Response::from_parts(head, body)
-}
-
-fn is_api(uri: &Uri) -> bool {
-    uri.path().starts_with("/api/")
-}
-
 /// The answer to a path that does not exist.
 pub(crate) fn unknown_path() -> Ready<Response> {
     let mut problem = Problem::new(404, "not_found");
@@ -361,10 +274,10 @@ pub(crate) fn wrong_method() -> Ready<Response> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn is_text(key: &str) -> bool {
+    pub(super) fn is_text(key: &str) -> bool {
         let named = ["node", "seconds", "code"].map(|name| (name, Arg::from("1")));
         [Lang::Ru, Lang::En]
             .iter()
@@ -385,7 +298,7 @@ mod tests {
             (Error::InviteNeeded, 403, "invite_needed"),
             (Error::RegistrationClosed, 403, "registration_closed"),
             (Error::TooMany { retry_after_s: 7 }, 429, "too_many"),
-            (Error::NotYet, 501, "not_yet"),
+            (Error::NotAGroup, 422, "not_a_group"),
             (Error::Busy, 503, "busy"),
             (Error::StorageFull, 503, "storage_full"),
             (Error::StorageFailed, 503, "storage_failed"),
@@ -396,23 +309,6 @@ mod tests {
             let problem = Problem::from(error);
             assert_eq!((problem.status.as_u16(), problem.code), (status, code));
             assert!(is_text(&problem.key), "no text for {}", problem.key);
-        }
-    }
-
-    #[test]
-    fn every_reason_has_a_text() {
-        use Reason::{Characters, Control, Empty, Long, Malformed, Mixed, Reserved, Short};
-        for reason in [
-            Empty, Short, Long, Control, Characters, Mixed, Reserved, Malformed,
-        ] {
-            for field in FIELD_TEXTS
-                .iter()
-                .map(|(field, _)| *field)
-                .chain(["anything"])
-            {
-                let key = reason_key(field, reason);
-                assert!(is_text(&key), "no text for {key}");
-            }
         }
     }
 

@@ -13,7 +13,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{FromRequestParts, Query, State, WebSocketUpgrade};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use chater_engine::UserHandle;
+use chater_engine::{Engine, UserHandle};
 use serde::Deserialize;
 
 use crate::app::App;
@@ -79,7 +79,7 @@ impl FromRequestParts<App> for Upgrade {
 
 /// `GET /live`: the socket of a page. The guard has checked its Origin.
 pub(crate) async fn live(
-    State(_app): State<App>,
+    State(app): State<App>,
     session: MaybeSession,
     look: Look,
     upgrade: Upgrade,
@@ -87,11 +87,12 @@ pub(crate) async fn live(
     let MaybeSession(Some(session)) = session else {
         return Err(Problem::new(401, "unauthorized").into());
     };
-    open(session.user, Reader::page(look), upgrade).await
+    open(app.engine, session.user, Reader::page(look), upgrade).await
 }
 
 /// Subscribes, then becomes a socket. What the engine refuses is still an HTTP answer.
 pub(crate) async fn open(
+    engine: Engine,
     user: UserHandle,
     reader: Reader,
     asked: Upgrade,
@@ -110,6 +111,6 @@ pub(crate) async fn open(
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(MOST_WRITE_BUFFER);
-    let talk = move |socket| talk::run(socket, user, news, reader, asked.stopping);
+    let talk = move |socket| talk::run(socket, engine, user, news, reader, asked.stopping);
     Ok(bounded.on_upgrade(talk).into_response())
 }

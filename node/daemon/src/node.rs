@@ -282,7 +282,6 @@ fn done<T: serde::Serialize>(result: Result<T, Error>) -> Answer {
         Error::Invalid { .. } | Error::OneselfChat => "invalid",
         Error::Taken => "taken",
         Error::RegistrationClosed => "registration_closed",
-        Error::NotYet => "not_yet",
         Error::Busy | Error::TooMany { .. } => "busy",
         Error::StorageFull => "storage_full",
         Error::StorageFailed => "storage_failed",

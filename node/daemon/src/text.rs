@@ -432,10 +432,6 @@ fn refusal(code: &str, why: &str) -> (String, String) {
         "stopping" => ("узел останавливается", "the node is stopping"),
         "storage_full" => ("на диске нет места", "the disk is full"),
         "storage_failed" => ("диск не работает", "the disk does not work"),
-        "not_yet" => (
-            "этого ещё нет в программе",
-            "the program cannot do this yet",
-        ),
         "invalid" => {
             return (
                 format!("неверное значение ({why})"),

@@ -59,9 +59,6 @@ pub enum Error {
     /// A direct chat has no members to change.
     #[error("not a group")]
     NotAGroup,
-    /// Not built yet (501).
-    #[error("not yet")]
-    NotYet,
     /// The engine's queue is full (503).
     #[error("busy")]
     Busy,

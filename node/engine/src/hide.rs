@@ -1,13 +1,17 @@
 //! Deleting for oneself: a message, or a chat. Nothing leaves this node, and nobody is told.
 
+use std::sync::Arc;
+
 use chater_protocol::id::{ChatId, EventId, UserId};
 use chater_store::{chats, hidden};
 
 use crate::actor::From;
 use crate::error::Error;
+use crate::read::Reader;
 use crate::turn::{Fail, Turn};
 use crate::update::News;
 use crate::user::UserHandle;
+use crate::view::Message;
 
 /// The state of a chat that its user deleted: out of every list until the next message.
 pub(crate) const DELETED: u8 = 5;
@@ -24,6 +28,20 @@ impl UserHandle {
             .inputs
             .run(From::Local, move |turn| hide(turn, user, chat, id))
             .await
+    }
+
+    /// Takes back that a message was deleted for oneself. What was cleared together with the whole chat stays so.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::TooMany`].
+    pub async fn unhide(&self, chat: ChatId, id: EventId) -> Result<Message, Error> {
+        self.charge_message()?;
+        let user = self.id();
+        self.shared()
+            .inputs
+            .run(From::Local, move |turn| unhide(turn, user, chat, id))
+            .await?;
+        self.message(chat, id)
     }
 
     /// Deletes a chat for this user alone: it leaves the list, and what was in it is not shown again. A new
@@ -57,6 +75,27 @@ fn hide(turn: &mut Turn<'_, '_>, user: UserId, chat: ChatId, id: EventId) -> Res
         id: Some(id),
     };
     turn.tell(user, gone);
+    turn.card_changed(user, no);
+    Ok(())
+}
+
+fn unhide(turn: &mut Turn<'_, '_>, user: UserId, chat: ChatId, id: EventId) -> Result<(), Fail> {
+    let no = turn.number(chat)?.ok_or(Error::NotFound)?;
+    chats::inbox(turn.tx, user, no)?.ok_or(Error::NotFound)?;
+    let stored = turn.in_chat(no, id)?.ok_or(Error::NotFound)?;
+    turn.durable();
+    hidden::show(turn.tx, user, no, stored.n)?;
+    // Other pages of this user show it again.
+    let row = turn.row(no)?.clone();
+    let event = chater_store::events::event(turn.tx, stored.feed_no, stored.seq, stored.branch)?;
+    let reader = Reader::new(turn.shared, turn.tx, user);
+    let shown = event
+        .map(|event| reader.at(no, &row, &stored, &event))
+        .transpose()?
+        .flatten();
+    if let Some(message) = shown {
+        turn.tell(user, News::Message(Arc::new(message)));
+    }
     turn.card_changed(user, no);
     Ok(())
 }

@@ -128,6 +128,14 @@ impl Hub {
         self.lock().users.contains_key(&user)
     }
 
+    /// Those who have a stream open now.
+    pub(crate) fn listening(&self) -> Vec<UserId> {
+        let state = self.lock();
+        let open = |stream: &Stream| stream.listeners.iter().any(|l| !l.to.is_closed());
+        let users = state.users.iter().filter(|(_, stream)| open(stream));
+        users.map(|(user, _)| *user).collect()
+    }
+
     /// Tells one user. News with a place in the sequence are remembered.
     pub(crate) fn tell(&self, user: UserId, news: News) {
         let mut state = self.lock();

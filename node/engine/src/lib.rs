@@ -19,11 +19,13 @@ mod fetch;
 mod find;
 mod greet;
 mod group;
+mod here;
 mod hide;
 mod hub;
 mod list;
 mod local;
 mod membership;
+mod mention;
 mod nodes;
 mod owner;
 mod password;
@@ -36,6 +38,7 @@ mod rate;
 mod read;
 mod remote;
 mod root;
+mod safety;
 mod serve;
 mod sessions;
 mod shared;
@@ -144,6 +147,8 @@ impl Engine {
             searches: people::Searches::default(),
             counters: Counters::default(),
             presence: Mutex::new(Presence::default()),
+            mentions: Mutex::default(),
+            here: Mutex::default(),
             rates: Mutex::new(Rates {
                 messages: Buckets::new(
                     f64::from(limits.messages_per_s) * 60.0,

@@ -47,6 +47,7 @@ pub(crate) fn changed(
     let were: BTreeSet<UserId> = old.members.iter().map(|(user, _)| *user).collect();
     for user in present.difference(&were) {
         groups::seat(turn.tx, *user, no, true)?;
+        groups::set_left(turn.tx, *user, no, None)?;
         if context.local.contains(user) {
             let inbox = chats::inbox(turn.tx, *user, no)?;
             if inbox.as_ref().is_none_or(|inbox| inbox.state == 4) {
@@ -65,6 +66,9 @@ pub(crate) fn changed(
             && let Some(inbox) = chats::inbox(turn.tx, *user, no)?
             && inbox.state != 3
         {
+            // Others of this node may stay in: what they get from now on is not for who is out.
+            let last = turn.row(no)?.count;
+            groups::set_left(turn.tx, *user, no, Some(last))?;
             chats::put_inbox(turn.tx, *user, no, &InboxRow { state: 4, ..inbox })?;
         }
     }

@@ -47,6 +47,14 @@ pub(crate) fn first_state(rows: &impl Rows, user: UserId) -> Result<u8, StoreErr
     })
 }
 
+/// The same for somebody of a node that shares no community with this one.
+pub(crate) fn stranger_state(rows: &impl Rows, user: UserId) -> Result<u8, StoreError> {
+    Ok(match of(rows, user)?.first {
+        WhoWrites::Everyone => 0,
+        WhoWrites::Communities | WhoWrites::Nobody => 1,
+    })
+}
+
 fn set(turn: &mut Turn<'_, '_>, user: UserId, wanted: Preferences) -> Result<(), Fail> {
     if !TEXT_SIZES.contains(&wanted.text_size) {
         return Err(Error::invalid("text_size", Reason::Malformed).into());

@@ -49,6 +49,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
     let ahead = tokio::spawn(release_ahead(shared.clone()));
     let greet = tokio::spawn(crate::greet::run(shared.clone()));
     let avatars = tokio::spawn(crate::avatars::run(shared.clone()));
+    let here = tokio::spawn(crate::here::run(shared.clone()));
     loop {
         tokio::select! {
             event = events.recv() => match event {
@@ -63,6 +64,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
     ahead.abort();
     avatars.abort();
     greet.abort();
+    here.abort();
     for (_, met) in pump.met {
         met.end();
     }

@@ -79,6 +79,11 @@ impl<'a, R: Rows> Reader<'a, R> {
         }
     }
 
+    /// What else this node knows.
+    pub(crate) fn shared(&self) -> &Shared {
+        self.shared
+    }
+
     /// What is read from.
     pub(crate) fn rows(&self) -> &R {
         self.rows
@@ -89,7 +94,7 @@ impl<'a, R: Rows> Reader<'a, R> {
         self.viewer
     }
 
-    fn preferences(&self) -> Result<crate::view::Preferences, StoreError> {
+    pub(crate) fn preferences(&self) -> Result<crate::view::Preferences, StoreError> {
         if let Some(known) = self.preferences.get() {
             return Ok(*known);
         }
@@ -208,7 +213,7 @@ impl<'a, R: Rows> Reader<'a, R> {
     }
 
     /// Whether the viewer deleted an event for themselves.
-    fn is_hidden(&self, no: u32, n: u64) -> Result<bool, StoreError> {
+    pub(crate) fn is_hidden(&self, no: u32, n: u64) -> Result<bool, StoreError> {
         if let Some(known) = self.hidden.borrow().get(&no) {
             return Ok(known.has(n));
         }
@@ -285,12 +290,14 @@ impl<'a, R: Rows> Reader<'a, R> {
             author: Person::clone(&*self.person(header.author)?),
             own,
             text: None,
+            mentions: Vec::new(),
             deleted: event.payload().is_none(),
             edited: false,
             sent_at_ms: ms(row.place.eff.ms()),
             received_at_ms: ms(
                 events::arrived_ms(self.rows, no, row.n)?.unwrap_or(row.place.eff.ms())
             ),
+            in_group: chat.users.is_none(),
             state: MessageState::Received,
             late: false,
             reply_to: None,
@@ -314,6 +321,7 @@ impl<'a, R: Rows> Reader<'a, R> {
             message.text = None;
             message.reactions.clear();
         }
+        message.mentions = self.mentions(no, message.text.as_deref())?;
         Ok(message)
     }
 
@@ -336,11 +344,14 @@ impl<'a, R: Rows> Reader<'a, R> {
             client_id: client_id.filter(|_| own),
             author: Person::clone(&*self.person(header.author)?),
             own,
+            mentions: self.mentions(no, Some(&body.text))?,
             text: Some(body.text),
             deleted: false,
             edited: false,
             sent_at_ms: ms(stored.eff.ms()),
             received_at_ms: ms(now_ms),
+            // L2: the links to the control graph, which a direct chat does not have.
+            in_group: !header.ctl.is_empty(),
             state: if own {
                 MessageState::Stored
             } else {
@@ -575,6 +586,11 @@ impl<'a, R: Rows> Reader<'a, R> {
                 .ok()?;
             String::from_utf8(plain.to_vec()).ok()
         });
+        let node_seen_ms = node_row.filter(|n| n.seen_ms > 0).map(|n| ms(n.seen_ms));
+        let (online, seen_ms) = match &with {
+            Some(person) => self.presence_of(person, node_online, node_seen_ms)?,
+            None => (None, None),
+        };
         Ok(Chat {
             id: row.id,
             kind: if row.users.is_some() {
@@ -592,6 +608,7 @@ impl<'a, R: Rows> Reader<'a, R> {
             },
             last,
             unread,
+            mentioned: unread > 0 && self.is_mentioned(no, inbox.read_n)?,
             read_n: inbox.read_n,
             state: chat_state(inbox.state),
             pinned: inbox.pinned,
@@ -600,8 +617,9 @@ impl<'a, R: Rows> Reader<'a, R> {
             draft,
             active_at_ms: ms(row.active_ms),
             node_online,
-            presence: self.preferences()?.presence,
-            node_seen_ms: node_row.filter(|n| n.seen_ms > 0).map(|n| ms(n.seen_ms)),
+            online,
+            seen_ms,
+            node_seen_ms,
             waiting_since_ms: other
                 .map(|o| self.waiting_since(no, o))
                 .transpose()?

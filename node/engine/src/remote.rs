@@ -279,7 +279,7 @@ fn may_hold(
         held.push((
             to,
             InboxRow {
-                state: 1,
+                state: crate::preferences::stranger_state(turn.tx, to)?,
                 held: (1, size),
                 ..InboxRow::default()
             },

@@ -152,6 +152,10 @@ pub(crate) struct Shared {
     pub(crate) homes: Mutex<HashMap<chater_protocol::id::HomeId, Arc<HomeRecord>>>,
     /// What the owner saved on a page (Q11).
     pub(crate) saved: Mutex<SavedSettings>,
+    /// Who of this node's people has a page open.
+    pub(crate) here: Mutex<crate::here::Here>,
+    /// Where people are named in what they have not read.
+    pub(crate) mentions: Mutex<HashMap<(UserId, u32), crate::mention::Looked>>,
     /// A name or a card of this node changed: linked nodes are greeted again.
     pub(crate) greet: Notify,
     /// Pictures of people that are being fetched.

@@ -14,6 +14,7 @@ mod groups;
 mod hide;
 mod hostile;
 mod keys;
+mod named;
 mod nodes;
 mod strangers;
 mod trouble;

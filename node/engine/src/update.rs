@@ -53,7 +53,7 @@ pub enum News {
     Presence {
         /// Who.
         user_id: UserId,
-        /// Whether their node is connected.
+        /// Whether they are there: a page open here, or their node connected.
         online: bool,
         /// Last seen, Unix ms.
         seen_at_ms: Option<i64>,

@@ -76,6 +76,19 @@ pub struct Reaction {
     pub mine: bool,
 }
 
+/// Members of the chat that a text names: bytes `from..to` of it, the `@` among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mention {
+    /// Where it begins.
+    pub from: usize,
+    /// Where it ends.
+    pub to: usize,
+    /// Who is meant; several when a bare nick fits members of several nodes.
+    pub users: Vec<UserId>,
+    /// Whether the viewer is among them.
+    pub own: bool,
+}
+
 /// One message as one user sees it (Q24).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
@@ -93,6 +106,8 @@ pub struct Message {
     pub own: bool,
     /// The text; none when deleted or when no key for it is here yet.
     pub text: Option<String>,
+    /// Whom it names.
+    pub mentions: Vec<Mention>,
     /// Whether the author or an admin took it back.
     pub deleted: bool,
     /// Whether the text was changed.
@@ -101,6 +116,8 @@ pub struct Message {
     pub sent_at_ms: i64,
     /// When it came to this node.
     pub received_at_ms: i64,
+    /// Whether its chat is a group: then it shows who wrote it.
+    pub in_group: bool,
     /// How far it has come.
     pub state: MessageState,
     /// Sent more than an hour before it came (L6).
@@ -166,6 +183,8 @@ pub struct Chat {
     pub last: Option<Message>,
     /// Unread messages of others, at most 100.
     pub unread: u32,
+    /// The viewer is named in one of them.
+    pub mentioned: bool,
     /// Arrival number of the newest message read.
     pub read_n: u64,
     /// Open, request, ...
@@ -182,8 +201,11 @@ pub struct Chat {
     pub active_at_ms: i64,
     /// Whether the other person's node is connected now (always true for people here).
     pub node_online: bool,
-    /// Whether the viewer is shown who is here; else nothing of it is said.
-    pub presence: bool,
+    /// Whether the other person is there: of somebody here a page or program is open, of somebody elsewhere their
+    /// node is connected. None = nothing may be said: one of the two does not show it, or it is a group.
+    pub online: Option<bool>,
+    /// When that was last so, if it is known.
+    pub seen_ms: Option<i64>,
     /// When that node was last connected, if ever.
     pub node_seen_ms: Option<i64>,
     /// Since when the oldest own message waits for the other node.
@@ -405,7 +427,7 @@ pub enum WhoWrites {
     Nobody,
 }
 
-/// What a user switched on and off. Read marks and typing work both ways; that a node is there, its
+/// What a user switched on and off. Presence, read marks and typing work both ways; that a node is there, its
 /// neighbours see in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Preferences {
@@ -415,7 +437,7 @@ pub struct Preferences {
     pub enter_sends: bool,
     /// The upper arrow in an empty field edits the last message.
     pub up_edits: bool,
-    /// Is shown whose node is there.
+    /// Shows people of this node that they are here, and is shown who is there.
     pub presence: bool,
     /// Tells, and is told, what was read.
     pub read_marks: bool,

@@ -7,7 +7,7 @@ use chater_protocol::event::VerifiedEvent;
 use chater_protocol::id::{ChatId, HomeId, UserId};
 
 use crate::chats::{self, ChatRow};
-use crate::key::join;
+use crate::key::{Parts, join};
 use crate::rows::{Rows, Write};
 use crate::tables::Table;
 use crate::{Result, events};
@@ -82,6 +82,27 @@ pub fn seat(tx: &Write<'_>, user: UserId, no: u32, present: bool) -> Result<()> 
 pub fn is_former(rows: &impl Rows, user: UserId, no: u32) -> Result<bool> {
     let value = rows.get(Table::Members, &join(&[&user.0, &no.to_be_bytes()]))?;
     Ok(value.is_some_and(|value| !value.is_empty()))
+}
+
+/// Somebody of this node is out of a group: of what comes after `n` nothing is theirs; none = back in.
+///
+/// # Errors
+/// Storage errors.
+pub fn set_left(tx: &Write<'_>, user: UserId, no: u32, n: Option<u64>) -> Result<()> {
+    let key = join(&[&user.0, &no.to_be_bytes()]);
+    match n {
+        Some(n) => tx.put(Table::Left, &key, &n.to_be_bytes()),
+        None => tx.remove(Table::Left, &key),
+    }
+}
+
+/// See [`set_left`].
+///
+/// # Errors
+/// Storage errors.
+pub fn left(rows: &impl Rows, user: UserId, no: u32) -> Result<Option<u64>> {
+    let value = rows.get(Table::Left, &join(&[&user.0, &no.to_be_bytes()]))?;
+    Ok(value.and_then(|value| Parts(&value).u64()))
 }
 
 fn void_key(no: u32, home: HomeId, lane: u8, seq: u64) -> Vec<u8> {

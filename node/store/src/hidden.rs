@@ -63,6 +63,18 @@ pub fn hide(tx: &Write<'_>, user: UserId, chat_no: u32, n: u64) -> Result<()> {
     tx.put(Table::Hidden, &key, &[0])
 }
 
+/// Shows a single message again; what everything up to it hides stays hidden.
+///
+/// # Errors
+/// Storage errors.
+pub fn show(tx: &Write<'_>, user: UserId, chat_no: u32, n: u64) -> Result<()> {
+    let key = join(&[&prefix(user, chat_no), &n.to_be_bytes()]);
+    if tx.get(Table::Hidden, &key)?.as_deref() == Some(&[0][..]) {
+        tx.remove(Table::Hidden, &key)?;
+    }
+    Ok(())
+}
+
 /// Hides everything that came up to an arrival number; what was hidden before is one row from then on.
 ///
 /// # Errors

@@ -128,4 +128,6 @@ tables! {
     Groups = 37, "groups_v1",
     /// chat_no u32, home 16, lane 1, seq u64 -> (): events of a group that do not count (M6)
     Void = 38, "void_v1",
+    /// user 32, chat_no u32 -> n u64: the last event that somebody who is out of a group may see
+    Left = 39, "left_v1",
 }

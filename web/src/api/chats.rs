@@ -1,14 +1,16 @@
 //! Chats: open one, list them, mark them read.
 
+use std::collections::BTreeSet;
+
 use axum::http::StatusCode;
-use chater_engine::id::ChatId;
-use chater_engine::{Arrange, Error, Filter, Reason, RequestAnswer};
+use chater_engine::id::{ChatId, UserId};
+use chater_engine::{Arrange, Filter, Reason, RequestAnswer};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Answer, Asked, At, Body, Id, answer, id};
 use super::shapes::Chat;
-use crate::error::{ErrorAnswer, Problem};
+use crate::error::{ApiError, ErrorAnswer, Problem};
 use crate::pages::arrange::silence;
 use crate::session::Bearer;
 
@@ -61,14 +63,34 @@ pub(super) struct Verdict {
     answer: String,
 }
 
-/// Opens the direct chat with a person; the second time it is the same chat.
+/// Whom these addresses, nicks or ids name.
+pub(super) async fn people(
+    bearer: &Bearer,
+    named: &[String],
+) -> Result<BTreeSet<UserId>, ApiError> {
+    if named.len() > 200 {
+        return Err(Problem::invalid("members", Reason::Long).into());
+    }
+    let mut people = BTreeSet::new();
+    for name in named {
+        people.insert(bearer.user.find(name).await?.user_id);
+    }
+    Ok(people)
+}
+
+/// Opens the direct chat with a person (the second time it is the same chat), or founds a group.
 #[utoipa::path(post, path = "/api/v1/chats", tag = "chats", request_body = NewChat,
     responses((status = 201, body = Chat), (status = 200, body = Chat), (status = 401, body = ErrorAnswer),
-        (status = 404, body = ErrorAnswer), (status = 409, body = ErrorAnswer), (status = 422, body = ErrorAnswer),
-        (status = 501, body = ErrorAnswer)))]
+        (status = 404, body = ErrorAnswer), (status = 409, body = ErrorAnswer), (status = 422, body = ErrorAnswer)))]
 pub(super) async fn open(bearer: Bearer, Body(body): Body<NewChat>) -> Answer {
     if body.title.is_some() || body.members.is_some() {
-        return Err(Error::NotYet.into());
+        if body.with.is_some() {
+            return Err(Problem::invalid("with", Reason::Malformed).into());
+        }
+        let members = people(&bearer, &body.members.unwrap_or_default()).await?;
+        let title = body.title.unwrap_or_default();
+        let chat = bearer.user.create_group(title, members).await?;
+        return answer(StatusCode::CREATED, &Chat::from(&chat));
     }
     let Some(with) = body.with else {
         return Err(Problem::invalid("with", Reason::Empty).into());

@@ -1,38 +1,136 @@
-//! Members of groups. Groups are not built yet: an own chat answers 501, any other 404.
+//! Members of chats. Those of a direct chat can be listed and nothing else.
 
-use chater_engine::Error;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use chater_engine::id::{ChatId, UserId};
+use chater_engine::{Reason, view};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::body::{Answer, At, Id};
-use crate::error::ErrorAnswer;
+use super::body::{Answer, At, Body, Id, answer};
+use super::shapes::{Chat, Person};
+use crate::error::{ErrorAnswer, Problem};
 use crate::session::Bearer;
 
-fn not_yet(bearer: &Bearer, chat: ChatId) -> Answer {
-    bearer.user.chat(chat)?;
-    Err(Error::NotYet.into())
+/// Somebody in a chat.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Member<'a> {
+    #[serde(flatten)]
+    person: Person<'a>,
+    /// `owner`, `admin` or `member`.
+    role: &'a str,
 }
 
-/// Lists the members of a group.
+/// Everybody in a chat.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Members<'a> {
+    /// The owner first, then admins.
+    members: Vec<Member<'a>>,
+}
+
+/// Who is to come in.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NewMembers {
+    /// `nick@node`, a nick of this node, or a user id; 200 at most.
+    members: Vec<String>,
+}
+
+/// What a member is from now on.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NewRole {
+    /// `admin` or `member`.
+    role: String,
+}
+
+/// A new title.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NewTitle {
+    /// 1-64 characters.
+    title: String,
+}
+
+fn listed(members: &[view::Member]) -> Answer {
+    let members = members.iter().map(|member| Member {
+        person: (&member.person).into(),
+        role: member.role.as_str(),
+    });
+    answer(
+        StatusCode::OK,
+        &Members {
+            members: members.collect(),
+        },
+    )
+}
+
+/// Lists who is in a chat.
 #[utoipa::path(get, path = "/api/v1/chats/{chat_id}/members", tag = "members", params(("chat_id" = String, Path)),
-    responses((status = 404, body = ErrorAnswer), (status = 501, body = ErrorAnswer)))]
+    responses((status = 200, body = Members), (status = 401, body = ErrorAnswer), (status = 404, body = ErrorAnswer)))]
 pub(super) async fn list(bearer: Bearer, At(Id(chat)): At<Id<ChatId>>) -> Answer {
-    not_yet(&bearer, chat)
+    listed(&bearer.user.members(chat)?)
 }
 
 /// Adds members to a group.
-#[utoipa::path(post, path = "/api/v1/chats/{chat_id}/members", tag = "members", params(("chat_id" = String, Path)),
-    responses((status = 404, body = ErrorAnswer), (status = 501, body = ErrorAnswer)))]
-pub(super) async fn add(bearer: Bearer, At(Id(chat)): At<Id<ChatId>>) -> Answer {
-    not_yet(&bearer, chat)
+#[utoipa::path(post, path = "/api/v1/chats/{chat_id}/members", tag = "members", request_body = NewMembers,
+    params(("chat_id" = String, Path)),
+    responses((status = 200, body = Members), (status = 401, body = ErrorAnswer), (status = 403, body = ErrorAnswer),
+        (status = 404, body = ErrorAnswer), (status = 409, body = ErrorAnswer), (status = 422, body = ErrorAnswer)))]
+pub(super) async fn add(
+    bearer: Bearer,
+    At(Id(chat)): At<Id<ChatId>>,
+    Body(body): Body<NewMembers>,
+) -> Answer {
+    // Foreign chats are not found, whoever is named.
+    bearer.user.chat(chat)?;
+    let members = super::chats::people(&bearer, &body.members).await?;
+    if members.is_empty() {
+        return Err(Problem::invalid("members", Reason::Empty).into());
+    }
+    bearer.user.add_members(chat, members).await?;
+    listed(&bearer.user.members(chat)?)
 }
 
-/// Takes a member out of a group.
+/// Takes a member out of a group; oneself: leaves it.
 #[utoipa::path(delete, path = "/api/v1/chats/{chat_id}/members/{user_id}", tag = "members",
     params(("chat_id" = String, Path), ("user_id" = String, Path)),
-    responses((status = 404, body = ErrorAnswer), (status = 501, body = ErrorAnswer)))]
+    responses((status = 204), (status = 401, body = ErrorAnswer), (status = 403, body = ErrorAnswer),
+        (status = 404, body = ErrorAnswer), (status = 422, body = ErrorAnswer)))]
 pub(super) async fn remove(
     bearer: Bearer,
-    At((Id(chat), Id(_user))): At<(Id<ChatId>, Id<UserId>)>,
+    At((Id(chat), Id(user))): At<(Id<ChatId>, Id<UserId>)>,
 ) -> Answer {
-    not_yet(&bearer, chat)
+    bearer.user.remove_member(chat, user).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Makes a member an admin, or takes that back; for the owner.
+#[utoipa::path(patch, path = "/api/v1/chats/{chat_id}/members/{user_id}", tag = "members", request_body = NewRole,
+    params(("chat_id" = String, Path), ("user_id" = String, Path)),
+    responses((status = 200, body = Members), (status = 401, body = ErrorAnswer), (status = 403, body = ErrorAnswer),
+        (status = 404, body = ErrorAnswer), (status = 422, body = ErrorAnswer)))]
+pub(super) async fn role(
+    bearer: Bearer,
+    At((Id(chat), Id(user))): At<(Id<ChatId>, Id<UserId>)>,
+    Body(body): Body<NewRole>,
+) -> Answer {
+    let admin = match body.role.as_str() {
+        "admin" => true,
+        "member" => false,
+        _ => return Err(Problem::invalid("role", Reason::Malformed).into()),
+    };
+    bearer.user.set_role(chat, user, admin).await?;
+    listed(&bearer.user.members(chat)?)
+}
+
+/// Gives a group another title.
+#[utoipa::path(put, path = "/api/v1/chats/{chat_id}/title", tag = "members", request_body = NewTitle,
+    params(("chat_id" = String, Path)),
+    responses((status = 200, body = Chat), (status = 401, body = ErrorAnswer), (status = 403, body = ErrorAnswer),
+        (status = 404, body = ErrorAnswer), (status = 422, body = ErrorAnswer)))]
+pub(super) async fn rename(
+    bearer: Bearer,
+    At(Id(chat)): At<Id<ChatId>>,
+    Body(body): Body<NewTitle>,
+) -> Answer {
+    let renamed = bearer.user.rename_group(chat, body.title).await?;
+    answer(StatusCode::OK, &Chat::from(&renamed))
 }

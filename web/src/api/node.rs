@@ -115,11 +115,13 @@ pub(super) async fn add_peer(bearer: Bearer, Body(body): Body<NewPeer>) -> Answe
     responses((status = 101, description = "frames as ARCHITECTURE.md lists them (Q32-Q36)"),
         (status = 401, body = ErrorAnswer), (status = 426, body = ErrorAnswer)))]
 pub(super) async fn socket(
+    State(app): State<App>,
     bearer: Bearer,
     look: crate::i18n::Look,
     request: crate::socket::Upgrade,
 ) -> Result<Response, ApiError> {
-    crate::socket::open(bearer.user, crate::socket::Reader::json(look), request).await
+    let reader = crate::socket::Reader::json(look);
+    crate::socket::open(app.engine, bearer.user, reader, request).await
 }
 
 /// `GET /healthz`: 200 when the node can commit.

@@ -231,6 +231,8 @@ pub(crate) struct Chat<'a> {
     last: Option<Message<'a>>,
     /// Unread messages of others, at most 100.
     unread: u32,
+    /// The caller is named in one of them.
+    mentioned: bool,
     /// Arrival number of the newest message read.
     read_n: u64,
     /// `open`, `request`, `declined`, `blocked`, `left`.
@@ -249,6 +251,11 @@ pub(crate) struct Chat<'a> {
     node_online: bool,
     /// When that node was last connected.
     node_seen_at: Option<String>,
+    /// Whether the other person is there: here by an open page or program, elsewhere by their node. Null where one
+    /// of the two does not show it.
+    online: Option<bool>,
+    /// When that was last so.
+    seen_at: Option<String>,
     /// Since when the oldest own message waits for that node.
     waiting_since: Option<String>,
     /// Messages known to exist that are not here yet.
@@ -268,6 +275,7 @@ impl<'a> From<&'a view::Chat> for Chat<'a> {
             members: chat.members,
             last: chat.last.as_ref().map(Into::into),
             unread: chat.unread,
+            mentioned: chat.mentioned,
             read_n: chat.read_n,
             state: chat.state.as_str(),
             pinned: chat.pinned,
@@ -277,6 +285,8 @@ impl<'a> From<&'a view::Chat> for Chat<'a> {
             active_at: time(chat.active_at_ms),
             node_online: chat.node_online,
             node_seen_at: chat.node_seen_ms.map(time),
+            online: chat.online,
+            seen_at: chat.seen_ms.map(time),
             waiting_since: chat.waiting_since_ms.map(time),
             missing: chat.missing,
         }
@@ -308,10 +318,12 @@ pub(crate) mod tests {
             author,
             own: false,
             text: Some("a \"b\" <c>\n".into()),
+            mentions: Vec::new(),
             deleted: false,
             edited: false,
             sent_at_ms: 1_700_000_000_123,
             received_at_ms: 1_700_000_000_456,
+            in_group: false,
             state: view::MessageState::Received,
             late: false,
             reply_to: Some(view::Quote {

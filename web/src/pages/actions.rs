@@ -205,8 +205,28 @@ pub(crate) async fn delete(
     match done {
         Ok(Some(message)) => Ok(changed(&headers, &look, &message)),
         Ok(None) if json => Ok(StatusCode::NO_CONTENT.into_response()),
-        Ok(None) => Ok(see_other(&format!("/c/{chat}"))),
+        // Without scripts the page offers to take it back; with them a toast does.
+        Ok(None) => Ok(see_other(&format!("/c/{chat}?undo={message}"))),
         Err(error) if json => Ok(refused(&look, &error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes back that a message was deleted for oneself.
+pub(crate) async fn restore(
+    session: Session,
+    look: Look,
+    Path((chat, message)): Path<(String, String)>,
+    headers: HeaderMap,
+    CheckedForm(NoFields {}): CheckedForm<NoFields>,
+) -> PageResult {
+    let done = match ids(&chat, &message) {
+        Ok((chat, id)) => session.user.unhide(chat, id).await,
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(message) => Ok(changed(&headers, &look, &message)),
+        Err(error) if wants_json(&headers) => Ok(refused(&look, &error)),
         Err(error) => Err(error.into()),
     }
 }

@@ -87,6 +87,17 @@ pub(crate) fn is_muted(chat: &Chat, now_ms: i64) -> bool {
 pub(crate) struct ArrangeForm {
     #[serde(default)]
     on: String,
+    /// `info` = back to the details of the chat, else to the list.
+    #[serde(default)]
+    back: String,
+}
+
+/// Where a form leads back to.
+pub(super) fn back_to(back: &str, chat: &str) -> String {
+    match back {
+        "info" => format!("/c/{chat}/info"),
+        _ => "/".to_owned(),
+    }
 }
 
 fn is_on(field: &'static str, on: &str) -> Result<bool, Error> {
@@ -113,6 +124,7 @@ async fn change(
     look: Look,
     chat: &str,
     headers: &HeaderMap,
+    back: &str,
     change: Result<Arrange, Error>,
 ) -> Result<Response, crate::error::PageError> {
     let done = match (chat_id(chat), change) {
@@ -121,7 +133,7 @@ async fn change(
     };
     match done {
         Ok(()) if wants_json(headers) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Ok(()) => Ok(see_other("/")),
+        Ok(()) => Ok(see_other(&back_to(back, chat))),
         Err(error) if wants_json(headers) => Ok(refused(&look, &error)),
         Err(error) => Err(error.into()),
     }
@@ -138,7 +150,7 @@ macro_rules! changes {
             CheckedForm(form): CheckedForm<ArrangeForm>,
         ) -> PageResult {
             let wanted: fn(&str) -> Result<Arrange, Error> = $change;
-            change(session, look, &chat, &headers, wanted(&form.on)).await
+            change(session, look, &chat, &headers, &form.back, wanted(&form.on)).await
         }
     )*};
 }

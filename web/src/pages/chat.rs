@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use chater_engine::Error;
 use chater_engine::id::{ChatId, EventId};
-use chater_engine::view::{Anchor, Chat, ChatState, MessageState};
+use chater_engine::view::{Anchor, Chat, ChatState, MessageState, Person};
 use serde::Deserialize;
 
 use super::emoji::{PICKER, REACTIONS};
@@ -42,6 +42,8 @@ pub(crate) struct Place {
     after: Option<String>,
     at: Option<String>,
     reply: Option<String>,
+    /// A message that was deleted for oneself just now, without scripts.
+    undo: Option<String>,
     /// Only the list items, for the script.
     part: Option<String>,
 }
@@ -92,6 +94,8 @@ struct ChatPage<'a> {
     avatar: Avatar,
     address: String,
     status: String,
+    /// What the script writes there when it changes.
+    statuses: Option<[String; 2]>,
     seen: Option<Stamp>,
     timeline: Timeline<'a>,
     /// The newest message of others, to be marked as read without scripts.
@@ -99,6 +103,7 @@ struct ChatPage<'a> {
     /// The node of the other person, when own messages wait for it.
     waits_for: Option<String>,
     waits_since: Option<Stamp>,
+    undo: Option<EventId>,
     answered: Option<Answered>,
     client_id: String,
     text: String,
@@ -191,6 +196,11 @@ pub(crate) async fn render(
             .map(|person| person.address.clone())
             .unwrap_or_default(),
         status: state,
+        statuses: chat
+            .with
+            .as_ref()
+            .filter(|_| chat.online.is_some())
+            .map(|person| presence_words(person, look)),
         seen,
         timeline: Timeline::new(look, &chat, &found, place.at.as_deref()),
         newest: found
@@ -206,6 +216,7 @@ pub(crate) async fn render(
             .filter(|with| waiting && !with.here)
             .map(|with| with.node.clone()),
         waits_since: chat.waiting_since_ms.map(|since| time::moment(look, since)),
+        undo: place.undo.as_deref().and_then(|id| id.parse().ok()),
         answered,
         client_id: fresh_client_id(),
         text,
@@ -223,20 +234,32 @@ pub(crate) async fn render(
     Ok(page_with(status, &shown))
 }
 
-/// What is known of the other person's node, never more.
-fn presence(chat: &Chat, look: &Look) -> (String, Option<Stamp>) {
-    match &chat.with {
-        None => (look.n("members", chat.members), None),
-        Some(_) if !chat.presence => (String::new(), None),
-        Some(person) if person.here => (look.t("presence-here"), None),
-        Some(_) if chat.node_online => (look.t("presence-linked"), None),
-        Some(_) => {
+/// What may be said of the other person: here whether a page is open, elsewhere of their node, never more.
+pub(super) fn presence(chat: &Chat, look: &Look) -> (String, Option<Stamp>) {
+    let Some(person) = &chat.with else {
+        return (look.n("members", chat.members), None);
+    };
+    let [there, away] = presence_words(person, look);
+    match chat.online {
+        None => (String::new(), None),
+        Some(true) => (there, None),
+        Some(false) => {
             let seen = chat
-                .node_seen_ms
+                .seen_ms
                 .map(|seen| time::card(look, seen, time::now_ms()));
-            (look.t("presence-away"), seen)
+            (away, seen)
         }
     }
+}
+
+/// There, and not there.
+fn presence_words(person: &Person, look: &Look) -> [String; 2] {
+    let keys = if person.here {
+        ["presence-here", "presence-gone"]
+    } else {
+        ["presence-linked", "presence-away"]
+    };
+    keys.map(|key| look.t(key))
 }
 
 fn closed(chat: &Chat, look: &Look) -> Option<String> {

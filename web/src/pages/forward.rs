@@ -18,7 +18,7 @@ use crate::error::{PageError, PageResult};
 use crate::i18n::Look;
 use crate::session::{CheckedForm, Session};
 
-/// Chats to choose from: the latest ones. The others are found by a search and written to first.
+/// Chats shown at once: the latest ones, or those that a filter leaves; it looks at all of them.
 const CHATS: usize = 100;
 
 /// A chat to choose.
@@ -32,6 +32,8 @@ struct Choice {
 #[derive(Template)]
 #[template(path = "partials/forward.html")]
 struct ForwardPart<'a> {
+    look: &'a Look,
+    q: String,
     csrf: &'a str,
     chat: String,
     message: String,
@@ -50,9 +52,11 @@ struct ForwardPage<'a> {
     part: ForwardPart<'a>,
 }
 
-/// Whether only the middle of the page is wanted, for the dialog.
+/// Part of a name or an address, and whether only the middle of the page is wanted, for the dialog.
 #[derive(Deserialize)]
 pub(crate) struct Asked {
+    #[serde(default)]
+    q: String,
     part: Option<String>,
 }
 
@@ -65,7 +69,7 @@ pub(crate) async fn show(
     Query(asked): Query<Asked>,
 ) -> PageResult {
     let _ = passed_on(&session, &at)?;
-    let part = part(&session, &at, None)?;
+    let part = part(&session, &look, &at, &asked.q, None)?;
     if asked.part.is_some() {
         return Ok(page(&part));
     }
@@ -83,10 +87,17 @@ fn passed_on(session: &Session, (chat, message): &(String, String)) -> Result<Me
 
 fn part<'a>(
     session: &'a Session,
+    look: &'a Look,
     (chat, message): &(String, String),
+    q: &str,
     error: Option<String>,
 ) -> Result<ForwardPart<'a>, PageError> {
-    let list = session.user.chats(Filter::All, CHATS, None)?;
+    let q = q.trim();
+    let chats = if q.is_empty() {
+        session.user.chats(Filter::All, CHATS, None)?.chats
+    } else {
+        session.user.find_chats(q, CHATS)?
+    };
     let choice = |chat: &Chat| Choice {
         id: chat.id.to_string(),
         title: chat.title.clone(),
@@ -94,12 +105,13 @@ fn part<'a>(
         avatar: Avatar::chat(chat, "m"),
     };
     Ok(ForwardPart {
+        look,
+        q: q.to_owned(),
         csrf: &session.csrf,
         chat: chat.clone(),
         message: message.clone(),
         client_id: chat::fresh_client_id(),
-        choices: list
-            .chats
+        choices: chats
             .iter()
             .filter(|chat| chat.state == ChatState::Open)
             .map(choice)
@@ -157,7 +169,7 @@ pub(crate) async fn send(
         Ok(_) => Ok(see_other(&format!("/c/{to}"))),
         Err(error @ (Error::Invalid { .. } | Error::TooMany { .. } | Error::Busy)) => {
             let (status, _, reason) = words(&look, &error);
-            let part = part(&session, &at, Some(reason))?;
+            let part = part(&session, &look, &at, "", Some(reason))?;
             Ok(whole(&app, &session, &look, at, part, status).await)
         }
         Err(error) => Err(error.into()),

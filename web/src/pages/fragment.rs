@@ -48,7 +48,9 @@ impl Avatar {
     /// Of a chat: the other person, or a group.
     pub(crate) fn chat(chat: &Chat, size: &'static str) -> Self {
         match (&chat.with, chat.kind) {
-            (Some(person), ChatKind::Direct) => Self::person(person, size, linked(chat)),
+            (Some(person), ChatKind::Direct) => {
+                Self::person(person, size, chat.online == Some(true))
+            }
             _ => Self {
                 size,
                 hue: hue(chat.id.as_bytes()),
@@ -60,11 +62,6 @@ impl Avatar {
             },
         }
     }
-}
-
-/// Whether a person's node is known to be connected. Of people here nothing is known, so nothing is claimed.
-pub(crate) fn linked(chat: &Chat) -> bool {
-    chat.presence && chat.node_online && chat.with.as_ref().is_some_and(|person| !person.here)
 }
 
 fn hue(id: &[u8]) -> u8 {
@@ -130,6 +127,10 @@ pub(crate) struct MessageItem<'a> {
     pub(crate) last: bool,
     /// The one a link led to.
     pub(crate) at: bool,
+    /// Of somebody else in a group: who it is, beside the last of a run.
+    avatar: Option<Avatar>,
+    /// The colour of the name, of four.
+    hue: u8,
     sent: Stamp,
     marked: Marked<'a>,
     /// The words of the mark. A message that comes alone does not know its chat; the script puts the node's name in.
@@ -145,8 +146,14 @@ impl<'a> MessageItem<'a> {
             first: true,
             last: true,
             at: false,
+            avatar: (m.in_group && !m.own).then(|| Avatar::person(&m.author, "xs", false)),
+            hue: hue(m.author.user_id.as_bytes()) % 4,
             sent: time::clock(look, m.sent_at_ms),
-            marked: m.text.as_deref().map(markup::marked).unwrap_or_default(),
+            marked: m
+                .text
+                .as_deref()
+                .map(|text| markup::marked(text, &m.mentions))
+                .unwrap_or_default(),
             state: state_words(look, m.state, None),
             mark: state_mark(m.state),
         }
@@ -212,7 +219,9 @@ impl CardItem<'_> {
     }
 
     fn badge(&self) -> String {
-        if self.chat.unread > 99 {
+        if self.chat.mentioned {
+            "@".to_owned()
+        } else if self.chat.unread > 99 {
             "99+".to_owned()
         } else {
             self.chat.unread.to_string()

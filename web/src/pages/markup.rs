@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use chater_engine::view::Mention;
+
 use super::words::{self, Piece};
 use super::{emoji, host};
 
@@ -31,6 +33,13 @@ pub(crate) enum Run<'a> {
     },
     /// Between backticks.
     Code(Cow<'a, str>),
+    /// Members of the chat that are named.
+    Mention {
+        /// As it was typed.
+        text: Cow<'a, str>,
+        /// The reader is among them.
+        own: bool,
+    },
     /// An http(s) address.
     Link {
         /// Where it leads.
@@ -53,8 +62,77 @@ pub(crate) struct Marked<'a> {
 
 const FENCE: &str = "```";
 
-/// Cuts a text into styled pieces.
-pub(crate) fn marked(text: &str) -> Marked<'_> {
+/// Cuts a text into styled pieces; `mentions` are the places of it that name members of the chat.
+pub(crate) fn marked<'a>(text: &'a str, mentions: &[Mention]) -> Marked<'a> {
+    let mut marked = styles(text);
+    if !mentions.is_empty() {
+        let mut names: Vec<(&str, bool)> = mentions
+            .iter()
+            .filter_map(|mention| Some((text.get(mention.from..mention.to)?, mention.own)))
+            .collect();
+        // Of two that begin alike the longer one is meant where it stands.
+        names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        for block in &mut marked.blocks {
+            if let Block::Words(runs) | Block::Quote(runs) = block {
+                *runs = std::mem::take(runs)
+                    .into_iter()
+                    .flat_map(|run| named(run, &names))
+                    .collect();
+            }
+        }
+    }
+    marked
+}
+
+/// The pieces of one run between and with the names in it.
+fn named<'a>(run: Run<'a>, names: &[(&str, bool)]) -> Vec<Run<'a>> {
+    let Run::Plain { text, bold, italic } = run else {
+        return vec![run];
+    };
+    let plain = |text: &str| Run::Plain {
+        text: Cow::Owned(text.to_owned()),
+        bold,
+        italic,
+    };
+    let mut found = Vec::new();
+    let (mut from, mut at) = (0, 0);
+    while let Some(offset) = text.get(at..).and_then(|rest| rest.find('@')) {
+        let sign = at + offset;
+        let rest = text.get(sign..).unwrap_or_default();
+        at = sign + 1;
+        let before = text.get(..sign).and_then(|t| t.chars().next_back());
+        if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '@' | '.' | '_' | '-')) {
+            continue;
+        }
+        let ends = |name: &str| {
+            let next = rest.get(name.len()..).and_then(|t| t.chars().next());
+            next.is_none_or(|c| !c.is_alphanumeric())
+        };
+        let hit = names
+            .iter()
+            .find(|(name, _)| rest.starts_with(name) && ends(name));
+        if let Some((name, own)) = hit {
+            if sign > from {
+                found.push(plain(text.get(from..sign).unwrap_or_default()));
+            }
+            found.push(Run::Mention {
+                text: Cow::Owned((*name).to_owned()),
+                own: *own,
+            });
+            at = sign + name.len();
+            from = at;
+        }
+    }
+    if found.is_empty() {
+        return vec![Run::Plain { text, bold, italic }];
+    }
+    if from < text.len() {
+        found.push(plain(text.get(from..).unwrap_or_default()));
+    }
+    found
+}
+
+fn styles(text: &str) -> Marked<'_> {
     let mut blocks = Vec::new();
     let mut rest = text;
     while let Some(at) = fence(rest) {
@@ -75,7 +153,7 @@ pub(crate) fn marked(text: &str) -> Marked<'_> {
     let plain = |run: &Run<'_>| match run {
         Run::Plain { bold, italic, .. } => !bold && !italic,
         Run::Link { url, shown } => url == shown,
-        Run::Code(_) => false,
+        Run::Code(_) | Run::Mention { .. } => false,
     };
     let same = blocks
         .iter()
@@ -147,6 +225,10 @@ fn owned(runs: Vec<Run<'_>>) -> Vec<Run<'static>> {
                 italic,
             },
             Run::Code(text) => Run::Code(own(text)),
+            Run::Mention { text, own: is } => Run::Mention {
+                text: own(text),
+                own: is,
+            },
             Run::Link { url, shown } => Run::Link {
                 url: own(url),
                 shown,
@@ -267,8 +349,12 @@ fn closing(text: &str, open: usize, mark: char) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// The pieces in one line: `b(..)`, `i(..)`, `c(..)`, `a(..)`, `q[..]`, `pre(..)`.
+    /// The pieces in one line: `b(..)`, `i(..)`, `c(..)`, `a(..)`, `q[..]`, `pre(..)`, `@(..)`, `@!(..)`.
     fn drawn(text: &str) -> String {
+        drawn_with(text, &[])
+    }
+
+    fn drawn_with(text: &str, mentions: &[Mention]) -> String {
         let run = |run: &Run<'_>| match run {
             Run::Plain { text, bold, italic } => match (bold, italic) {
                 (true, true) => format!("bi({text})"),
@@ -278,9 +364,10 @@ mod tests {
             },
             Run::Code(text) => format!("c({text})"),
             Run::Link { shown, .. } => format!("a({shown})"),
+            Run::Mention { text, own } => format!("@{}({text})", if *own { "!" } else { "" }),
         };
         let all = |runs: &[Run<'_>]| runs.iter().map(run).collect::<String>();
-        let blocks = marked(text).blocks;
+        let blocks = marked(text, mentions).blocks;
         let parts: Vec<String> = blocks
             .iter()
             .map(|block| match block {
@@ -333,14 +420,35 @@ mod tests {
         }
     }
 
+    fn typed(text: &str) -> Marked<'_> {
+        marked(text, &[])
+    }
+
+    #[test]
+    fn members_are_named_where_they_are_words() {
+        let text = "@сова, *@сова-то* `@сова` @рысь https://a.example/@сова";
+        let mention = |from: usize, name: &str, own: bool| Mention {
+            from,
+            to: from + name.len(),
+            users: Vec::new(),
+            own,
+        };
+        let rys = text.find("@рысь").unwrap_or_default();
+        let mentions = [mention(0, "@сова", true), mention(rys, "@рысь", false)];
+        let shown = "@!(@сова), @!(@сова)b(-то) c(@сова) @(@рысь) a(https://a.example/@сова)";
+        assert_eq!(drawn_with(text, &mentions), shown);
+        // Nothing that is typed differs from what is shown.
+        assert_eq!(marked("@сова", &mentions[..1]).raw, None);
+    }
+
     #[test]
     fn the_typed_text_is_kept_where_it_is_not_shown() {
-        assert_eq!(marked("просто https://a.example/").raw, None);
-        assert_eq!(marked("две\nстроки\n").raw, None);
-        assert_eq!(marked("*да*").raw, Some("*да*"));
-        assert_eq!(marked("> да").raw, Some("> да"));
-        assert!(marked("https://аpple.com").raw.is_some());
-        assert!(marked("🔥").big && !marked("🔥 да").big);
+        assert_eq!(typed("просто https://a.example/").raw, None);
+        assert_eq!(typed("две\nстроки\n").raw, None);
+        assert_eq!(typed("*да*").raw, Some("*да*"));
+        assert_eq!(typed("> да").raw, Some("> да"));
+        assert!(typed("https://аpple.com").raw.is_some());
+        assert!(typed("🔥").big && !typed("🔥 да").big);
     }
 
     #[test]

@@ -9,13 +9,17 @@ mod emoji;
 mod find;
 mod forward;
 pub(crate) mod fragment;
+pub(crate) mod groups;
 mod host;
+mod info;
 mod install;
 mod list;
 mod markup;
+mod members;
 mod network;
 mod path;
 mod plain;
+mod qr;
 mod recover;
 mod request;
 mod search;
@@ -47,11 +51,14 @@ pub(crate) fn router() -> Router<App> {
         .route("/setup", get(auth::setup))
         .route("/logout", post(auth::log_out))
         .route("/c/{chat}", get(chat::show))
+        .route("/c/{chat}/info", get(info::show))
+        .route("/c/{chat}/members", get(members::show))
         .route("/c/{chat}/path/{message}", get(path::show))
         .route("/c/{chat}/m/{message}", get(actions::show))
         .route("/c/{chat}/m/{message}/react", post(actions::react))
         .route("/c/{chat}/m/{message}/edit", post(actions::edit))
         .route("/c/{chat}/m/{message}/delete", post(actions::delete))
+        .route("/c/{chat}/m/{message}/restore", post(actions::restore))
         .route(
             "/c/{chat}/m/{message}/forward",
             get(forward::show).post(forward::send),
@@ -72,8 +79,13 @@ pub(crate) fn router() -> Router<App> {
         .route("/c/{chat}/request", post(request::answer))
         .route("/search", get(search::show))
         .route("/start/{address}", get(search::confirm).post(search::start))
-        .route("/groups/new", get(plain::new_group))
+        .route("/groups/new", get(groups::show).post(groups::create))
+        .route("/c/{chat}/add", get(groups::show_add).post(groups::add))
+        .route("/c/{chat}/members/{user}", post(groups::member))
+        .route("/c/{chat}/title", post(groups::rename))
+        .route("/c/{chat}/leave", post(groups::leave))
         .route("/help/keys", get(plain::keys))
+        .route("/help/https", get(plain::https))
         .route("/unread", get(list::unread))
         .route("/manifest.webmanifest", get(install::manifest))
         .route("/sw.js", get(install::worker))

@@ -1,4 +1,4 @@
-//! Pages without data: errors, keys, what is not built yet.
+//! Pages without data: errors, keys, help.
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -34,28 +34,31 @@ pub(crate) fn error(look: &Look, status: StatusCode, text: &str) -> Response {
 }
 
 #[derive(Template)]
-#[template(path = "pages/group_new.html")]
-struct GroupPage<'a> {
-    look: &'a Look,
-    shell: Shell,
-}
-
-/// Groups are not built yet, and the page says so (501).
-pub(crate) async fn new_group(State(app): State<App>, session: Session, look: Look) -> PageResult {
-    let shell = Shell::new(&app, &session, look.t("menu-group"))
-        .await
-        .section("group");
-    Ok(page_with(
-        StatusCode::NOT_IMPLEMENTED,
-        &GroupPage { look: &look, shell },
-    ))
-}
-
-#[derive(Template)]
 #[template(path = "pages/keys.html")]
 struct KeysPage<'a> {
     look: &'a Look,
     shell: Shell,
+}
+
+#[derive(Template)]
+#[template(path = "pages/https.html")]
+struct HttpsPage<'a> {
+    look: &'a Look,
+    shell: Shell,
+    /// Where the pages are now, for the examples.
+    port: u16,
+    public_url: Option<&'a str>,
+}
+
+/// `/help/https`: a proxy before the node, and what browsers allow then.
+pub(crate) async fn https(State(app): State<App>, session: Session, look: Look) -> PageResult {
+    let shell = Shell::new(&app, &session, look.t("notify-https")).await;
+    Ok(page(&HttpsPage {
+        look: &look,
+        shell: shell.section("settings"),
+        port: app.config.listen.first().map_or(5000, |at| at.port()),
+        public_url: app.config.public_url.as_deref(),
+    }))
 }
 
 #[derive(Template)]

@@ -1,11 +1,15 @@
 //! First messages of people who may not write straight into the list: taken, put aside or kept out (Q50).
 
 use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
 use chater_engine::id::ChatId;
 use chater_engine::{Reason, RequestAnswer};
 use serde::Deserialize;
 
+use super::arrange::back_to;
 use super::shell::see_other;
+use super::write::wants_json;
 use crate::error::{PageResult, Problem};
 use crate::session::{CheckedForm, Session};
 
@@ -14,12 +18,16 @@ use crate::session::{CheckedForm, Session};
 pub(crate) struct AnswerForm {
     #[serde(default)]
     answer: String,
+    /// `info` = back to the details of the chat.
+    #[serde(default)]
+    back: String,
 }
 
 /// Answers a request; an accepted one is open, the others leave the list.
 pub(crate) async fn answer(
     session: Session,
     Path(chat): Path<String>,
+    headers: HeaderMap,
     CheckedForm(form): CheckedForm<AnswerForm>,
 ) -> PageResult {
     let id: ChatId = chat.parse().map_err(|_| Problem::new(404, "not_found"))?;
@@ -30,5 +38,11 @@ pub(crate) async fn answer(
         _ => return Err(Problem::invalid("answer", Reason::Malformed).into()),
     };
     session.user.answer_request(id, answer).await?;
-    Ok(see_other(&to))
+    if wants_json(&headers) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    if form.back.is_empty() {
+        return Ok(see_other(&to));
+    }
+    Ok(see_other(&back_to(&form.back, &chat)))
 }

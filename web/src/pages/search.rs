@@ -227,6 +227,24 @@ async fn people(user: &UserHandle, q: &str, look: &Look, mut found: Found) -> Re
     Ok(found)
 }
 
+/// Whom a search finds within that time, this node and those that answer.
+pub(super) async fn found_people(
+    user: &UserHandle,
+    q: &str,
+    wait: Duration,
+) -> Result<Vec<Person>, Error> {
+    let mut answers = user.search(q).await?;
+    let mut found = Vec::new();
+    let gather = async {
+        while let Some(answer) = answers.recv().await {
+            found.extend(answer.rows);
+        }
+    };
+    // Too late is no error: the page offers to ask again.
+    let _late = tokio::time::timeout(wait, gather).await;
+    Ok(found)
+}
+
 impl Found {
     fn add(&mut self, person: &Person, q: &str, look: &Look) {
         if !self.seen.insert(person.user_id) {

@@ -56,7 +56,7 @@ impl Shell {
             seq,
             unread: session.user.unread_chats().unwrap_or_default(),
             full,
-            owner: full && session.user.me().is_ok_and(|me| me.owner),
+            owner: session.user.me().is_ok_and(|me| me.owner),
             version: env!("CARGO_PKG_VERSION"),
         }
     }

@@ -10,12 +10,11 @@ fn root() -> PathBuf {
 }
 
 fn keys(lang: &str) -> BTreeSet<String> {
-    let text: String = ["chater.ftl", "errors.ftl"]
-        .map(|file| {
-            std::fs::read_to_string(root().join("locales").join(lang).join(file))
-                .expect("a catalogue")
-        })
-        .concat();
+    let folder = root().join("locales").join(lang);
+    let mut text = String::new();
+    for file in std::fs::read_dir(folder).expect("a folder").flatten() {
+        text += &std::fs::read_to_string(file.path()).expect("a catalogue");
+    }
     text.lines()
         .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
         .filter_map(|line| line.split_once(" =").map(|(key, _)| key.to_owned()))

@@ -6,12 +6,11 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use chater_engine::Error;
 use chater_engine::view::{LinkState, Me, NodeSettings};
-use qrcode::QrCode;
-use qrcode::render::svg;
 use serde::Deserialize;
 
 use super::auth::Empty;
 use super::fragment::Avatar;
+use super::qr;
 use super::settings::{Faults, node as node_settings};
 use super::shell::{Shell, page, page_with, see_other};
 use crate::app::App;
@@ -211,41 +210,8 @@ async fn render_invite(
                 .all(|address| address.ip().is_loopback()),
         nodes: nodes.take(12).collect(),
         link: link.map(|link| {
-            let picture = picture(&link).unwrap_or_default();
+            let picture = qr::picture(&link).unwrap_or_default();
             (link, picture)
         }),
     }))
-}
-
-/// A link as a QR code: SVG, dark on a white field, so that phones read it in the dark theme, too.
-fn picture(link: &str) -> Option<String> {
-    let code = QrCode::new(link.as_bytes()).ok()?;
-    let drawn = code
-        .render::<svg::Color<'_>>()
-        .min_dimensions(180, 180)
-        .quiet_zone(true)
-        .dark_color(svg::Color("#000"))
-        .light_color(svg::Color("#fff"))
-        .build();
-    // Inside a page there is no XML declaration.
-    let from = drawn.find("<svg")?;
-    // The link stands beside it as text.
-    let svg = drawn.get(from..)?;
-    Some(svg.replacen("<svg", "<svg aria-hidden=\"true\"", 1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_link_becomes_a_picture_without_style_or_script() {
-        let drawn =
-            picture("http://localhost:5000/invite/0123456789abcdef0123").unwrap_or_default();
-        assert!(
-            drawn.starts_with("<svg") && drawn.ends_with("</svg>"),
-            "{drawn}"
-        );
-        assert!(!drawn.contains("style=") && !drawn.contains("<script"));
-    }
 }

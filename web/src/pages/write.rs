@@ -146,7 +146,6 @@ pub(super) fn words(look: &Look, error: &Error) -> (StatusCode, &'static str, St
             "busy",
             look.t("error-busy"),
         ),
-        Error::NotYet => (StatusCode::NOT_IMPLEMENTED, "not_yet", look.t("error-501")),
         _ => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",

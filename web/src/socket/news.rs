@@ -26,6 +26,10 @@ enum Frame<'a> {
     Hello {
         seq: u64,
         version: &'a str,
+        full: bool,
+    },
+    Disk {
+        full: bool,
     },
     Message {
         seq: Option<u64>,
@@ -177,11 +181,17 @@ fn with_raw<T>(id: &FrameId, write: impl FnOnce(&RawValue) -> T) -> T {
 }
 
 /// The first frame of a socket.
-pub(super) fn hello(seq: u64) -> Utf8Bytes {
+pub(super) fn hello(seq: u64, full: bool) -> Utf8Bytes {
     written(&Frame::Hello {
         seq,
         version: env!("CARGO_PKG_VERSION"),
+        full,
     })
+}
+
+/// The disk of this node has no room for anything new, or has it again.
+pub(super) fn disk(full: bool) -> Utf8Bytes {
+    written(&Frame::Disk { full })
 }
 
 /// The frame of one update.
@@ -382,9 +392,9 @@ mod tests {
         assert_eq!(frame.get("id"), Some(&"03".repeat(32).into()));
         assert!(frame.get("html").is_some_and(serde_json::Value::is_string));
         assert_eq!(
-            &*hello(5),
+            &*hello(5, false),
             format!(
-                r#"{{"type":"hello","seq":5,"version":"{}"}}"#,
+                r#"{{"type":"hello","seq":5,"version":"{}","full":false}}"#,
                 env!("CARGO_PKG_VERSION")
             )
         );

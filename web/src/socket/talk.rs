@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use chater_engine::view::PeopleAnswer;
-use chater_engine::{Ended, Subscription, Update, UserHandle};
+use chater_engine::{Ended, Engine, Subscription, Update, UserHandle};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, SinkExt, StreamExt};
 use tokio::sync::mpsc;
@@ -28,6 +28,8 @@ const TURN: usize = 256;
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// ... and an end after this much silence: a lost browser does not say goodbye.
 const SILENCE: Duration = Duration::from_secs(75);
+/// How often it is looked whether the disk has room.
+const DISK_EVERY: Duration = Duration::from_secs(2);
 /// For one write; a browser that reads nothing for so long is gone.
 const WRITE_TIME: Duration = Duration::from_secs(30);
 /// For the farewell.
@@ -51,6 +53,7 @@ enum Event {
     News(Option<Arc<Update>>),
     People(Option<PeopleAnswer>),
     Tick,
+    Disk,
     Stopping,
 }
 
@@ -83,6 +86,7 @@ struct Talk {
 /// Talks until one side ends it.
 pub(super) async fn run(
     mut socket: WebSocket,
+    engine: Engine,
     user: UserHandle,
     mut updates: Subscription,
     reader: Reader,
@@ -100,7 +104,10 @@ pub(super) async fn run(
     let mut unanswered = FuturesUnordered::new();
     let mut tick = tokio::time::interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut out = vec![Message::Text(news::hello(updates.seq))];
+    let mut disk = tokio::time::interval_at(Instant::now() + DISK_EVERY, DISK_EVERY);
+    disk.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut full = engine.is_full();
+    let mut out = vec![Message::Text(news::hello(updates.seq, full))];
     let end = 'talk: loop {
         if !out.is_empty() && write(&mut socket, &mut out).await.is_err() {
             break End::Gone;
@@ -112,6 +119,7 @@ pub(super) async fn run(
             update = updates.next() => Event::News(update),
             answer = next_answer(&mut talk.search) => Event::People(answer),
             _ = tick.tick() => Event::Tick,
+            _ = disk.tick() => Event::Disk,
             () = stopped(&mut stopping) => Event::Stopping,
         };
         let mut turn = 0;
@@ -137,6 +145,13 @@ pub(super) async fn run(
                         break 'talk End::Gone;
                     }
                     out.push(Message::Ping(axum::body::Bytes::new()));
+                }
+                Event::Disk => {
+                    let now = engine.is_full();
+                    if now != full {
+                        full = now;
+                        out.push(Message::Text(news::disk(full)));
+                    }
                 }
                 Event::Stopping => break 'talk End::Close(code::STOPPING),
             }

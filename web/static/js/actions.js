@@ -1,12 +1,12 @@
 // What can be done with one message: the bar beside it, its menu, long press, keys; the dialogs that follow.
-import { on, part } from "./app.js";
+import { on, part, toast } from "./app.js";
 import { byId, chat, drop, items, log, messages, pane, toEnd } from "./chat.js";
 import { answer, canEdit, change, edit, typedText } from "./composer.js";
 import { copyText } from "./copy.js";
-import { pick } from "./emoji.js";
 import { show } from "./history.js";
-import { is } from "./keys.js";
-import { popup } from "./popup.js";
+import { t } from "./i18n.js";
+import { ctrl, is } from "./keys.js";
+import { popup, tame } from "./popup.js";
 import { localize } from "./time.js";
 
 const bar = pane.querySelector("[data-bar]");
@@ -40,9 +40,12 @@ const acts = {
   edit,
   react: (item) => open(item),
   menu: (item) => open(item),
-  forward: (item) => opened(sends, "[data-forward-body]", `${place(item)}/forward`),
+  async forward(item) {
+    await opened(sends, "[data-forward-body]", `${place(item)}/forward`);
+    (await import("./forward.js")).filter(sends);
+  },
   path: (item) => opened(ways, "[data-path-body]", `/c/${chat}/path/${item.dataset.id}`),
-  pick: (item) => pick(item.querySelector(".b"), (emoji) => react(item, emoji)),
+  pick: async (item) => (await import("./emoji.js")).pick(item.querySelector(".b"), (emoji) => react(item, emoji)),
   delete(item) {
     const all = own(item) && !item.querySelector(".gone");
     asks.querySelector("[data-all-hint]").hidden = !all;
@@ -67,7 +70,8 @@ function open(item, beside = item.querySelector(".b")) {
   popup(menu, beside.getBoundingClientRect());
 }
 
-// --- menu and dialogs
+// --- menu and dialogs; a row of the emoji picker has seven
+for (const dialog of pane.querySelectorAll("dialog")) tame(dialog, dialog.matches(".picker") ? 7 : 1);
 menu.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
@@ -82,7 +86,9 @@ asks.addEventListener("click", async (event) => {
   if (!scope && !event.target.closest("[data-close]")) return;
   asks.close();
   const item = scope && byId(target.dataset.id);
-  if (item && (await change(`${place(item)}/delete`, { scope })) && scope === "me") drop(byId(item.dataset.id));
+  if (!item || !(await change(`${place(item)}/delete`, { scope })) || scope !== "me") return;
+  drop(byId(item.dataset.id));
+  toast(t("js-deleted"), t("js-undo"), () => change(`${place(item)}/restore`, {}));
 });
 
 // --- the bar beside a message
@@ -159,7 +165,10 @@ log.addEventListener("keydown", (event) => {
     next.focus({ preventScroll: true });
     return next.scrollIntoView({ block: "nearest" });
   }
-  if (event.key === "Escape" && item) return pane.querySelector("#text")?.focus();
+  if (event.key === "Escape" && item) {
+    event.preventDefault();
+    return pane.querySelector("#text")?.focus();
+  }
   if (event.target !== item || !item) return;
   const letter = is(event, "r", "KeyR") ? "reply" : is(event, "e", "KeyE") ? "edit" : "";
   const name = letter || { Delete: "delete", "+": "react", Enter: "menu" }[event.key];
@@ -178,3 +187,28 @@ more.addEventListener("keydown", (event) => {
   more.querySelector("summary").focus();
 });
 on("gone", (frame) => frame.id === target?.dataset.id && menu.close());
+
+// --- search in the chat and its details: loaded when they are first wanted
+const find = async () => (await import("./find.js")).open();
+const details = () => import("./details.js");
+const wide = matchMedia("(min-width: 1100px)");
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a[data-find], a[data-info]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const about = "info" in link.dataset;
+  if (about && !wide.matches) return; // a page of its own
+  event.preventDefault();
+  more.open = false;
+  if (about) (await details()).toggle();
+  else find();
+});
+document.addEventListener("keydown", (event) => {
+  // A second Ctrl F is the browser's own search.
+  if (!ctrl(event) || !is(event, "f", "KeyF") || document.activeElement.id === "find" || document.querySelector("dialog[open]")) return;
+  event.preventDefault();
+  find();
+});
+// Where there is room for a third column the details stay open from chat to chat.
+try {
+  if (matchMedia("(min-width: 1440px)").matches && localStorage.getItem("chater.details")) details().then((it) => it.open(false));
+} catch { /* nothing is remembered then */ }

@@ -57,6 +57,7 @@ let nextTry = 0;
 let timer = 0;
 let lostAt = 0;
 let ended = false;
+let stale = false; // the node is of another version than this page
 let count = 0;
 
 /** Whether frames can be sent now. */
@@ -83,16 +84,27 @@ export function connect() {
 function heard(frame) {
   if (frame.seq !== undefined) seq = frame.seq;
   if (frame.type === "hello") {
-    if (frame.version && body.dataset.version && frame.version !== body.dataset.version) {
+    stale = Boolean(frame.version && body.dataset.version && frame.version !== body.dataset.version);
+    if (stale) {
       toast(t("js-updated"), t("js-reload"), () => location.reload(), true);
     }
     back();
+    disk(frame);
     tell("open", frame);
   } else if (frame.type === "reload") {
-    reload();
+    // A node that starts again remembers nothing. To another version one goes when one has finished typing.
+    if (!stale || !(document.activeElement?.value || document.querySelector("dialog[open]"))) reload();
+  } else if (frame.type === "disk") {
+    disk(frame);
   } else {
     tell(frame.type, frame);
   }
+}
+
+// The disk of the node has no room, or has it again.
+function disk({ full }) {
+  const line = document.querySelector("[data-full]");
+  if (line && full !== undefined) line.hidden = !full;
 }
 
 // What was missed is not remembered any more. Never in a circle: once in ten seconds.
@@ -174,12 +186,14 @@ document.addEventListener("visibilitychange", () => {
 export function toast(text, label, act, stays = false) {
   document.querySelector(".toast")?.remove();
   const box = make("div", { className: "toast", role: "status" }, make("span", { textContent: text }));
-  if (label || stays) {
-    box.append(make("button", { className: "link", textContent: label ?? t("js-close"), onclick: act ?? (() => box.remove()) }));
-  }
+  const done = () => {
+    box.remove();
+    act?.();
+  };
+  if (label || stays) box.append(make("button", { className: "link", textContent: label ?? t("js-close"), onclick: done }));
   if (!stays) {
     const away = () => { if (box.matches(":hover, :focus-within")) setTimeout(away, 1000); else box.remove(); };
-    setTimeout(away, 5000);
+    setTimeout(away, label ? 6000 : 5000);
   }
   body.append(box);
 }

@@ -98,8 +98,11 @@ function mark(item, state) {
   waits();
 }
 
-// Below the messages stand notes and the link to later pages.
+// Below the messages stand notes and the link to later pages. One that comes back stands where it stood.
 function append(item) {
+  const { n, time } = item.dataset;
+  const next = n && messages().find((it) => Number(it.dataset.n) > n && Number(it.dataset.time) >= time);
+  if (next) return next.before(item);
   const foot = messages().at(-1)?.nextElementSibling ?? [...items.children].find((it) => it.matches("[data-note]"));
   items.insertBefore(item, foot ?? null);
 }
@@ -224,7 +227,7 @@ on("presence", (frame) => {
   if (place?.dataset.person !== frame.user_id) return;
   place.textContent = `· ${frame.online ? place.dataset.on : place.dataset.off}`;
   pane.querySelector(".chat-top .av")?.classList.toggle("on", frame.online);
-  pane.toggleAttribute("data-away", !frame.online);
+  if ("node" in pane.dataset) pane.toggleAttribute("data-away", !frame.online);
   waits();
 });
 

@@ -1,7 +1,6 @@
 // Writing: a message appears at once, is sent until the node has it, and never twice (client_id).
 import { live, login, me, nodes, on, post, send, toast } from "./app.js";
 import { byClient, chat, cut, drop, messages, put, toEnd } from "./chat.js";
-import { pick } from "./emoji.js";
 import { t } from "./i18n.js";
 import { localize } from "./time.js";
 
@@ -291,6 +290,7 @@ if (form) {
     grown();
     keepDraft(false);
     typing(field.value !== "");
+    if (field.value.includes("@")) import("./mention.js").then((it) => it.suggest());
   });
   field.addEventListener("keydown", (event) => {
     if (event.isComposing || event.keyCode === 229) return;
@@ -300,7 +300,7 @@ if (form) {
     } else if (event.ctrlKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
       event.preventDefault();
       choose(event.key === "ArrowUp" ? -1 : 1);
-    } else if (event.key === "ArrowUp" && field.value === "" && !event.altKey && !event.shiftKey) {
+    } else if (event.key === "ArrowUp" && field.value === "" && !("noUp" in document.body.dataset) && !event.altKey && !event.shiftKey) {
       const last = messages().findLast(canEdit);
       if (!last) return;
       event.preventDefault();
@@ -317,7 +317,7 @@ if (form) {
   });
   const smile = form.querySelector("[data-emoji]");
   smile.hidden = false;
-  smile.addEventListener("click", () => pick(smile, (emoji) => {
+  smile.addEventListener("click", async () => (await import("./emoji.js")).pick(smile, (emoji) => {
     field.setRangeText(emoji, field.selectionStart, field.selectionEnd, "end");
     field.dispatchEvent(new Event("input"));
     field.focus();

@@ -17,7 +17,12 @@ export async function copyText(text) {
   toast(t("js-copied"));
 }
 
-for (const button of document.querySelectorAll("[data-copy]")) {
-  button.hidden = false;
-  button.addEventListener("click", () => copyText(button.dataset.copy));
+/** Shows the buttons below a node: without scripts they would do nothing. */
+export function reveal(root = document) {
+  for (const button of root.querySelectorAll("[data-copy]")) button.hidden = false;
 }
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copyText(button.dataset.copy);
+});
+reveal();

@@ -1,6 +1,6 @@
-// The emoji picker, for the field and for reactions.
+// The emoji picker, for the field and for reactions. Loaded when it is first wanted.
 import { make } from "./app.js";
-import { popup, tame } from "./popup.js";
+import { popup } from "./popup.js";
 
 const box = document.querySelector("[data-picker]");
 let chosen = null;
@@ -21,5 +21,3 @@ box.addEventListener("click", (event) => {
   box.close();
   chosen(button.textContent);
 });
-// A row of the picker has seven.
-for (const dialog of document.querySelectorAll("dialog")) tame(dialog, dialog === box ? 7 : 1);

@@ -1,9 +1,8 @@
-// Searching inside the open chat: how many, and from one to the next.
+// Searching inside the open chat: how many, and from one to the next. Loaded when it is first wanted.
 import { toast } from "./app.js";
 import { chat, items, pane } from "./chat.js";
 import { show } from "./history.js";
 import { t } from "./i18n.js";
-import { ctrl, is } from "./keys.js";
 
 const bar = pane.querySelector("[data-findbar]");
 const field = bar.elements.q;
@@ -14,7 +13,8 @@ let at = -1;
 let timer = 0;
 let asked = 0;
 
-function open() {
+/** Opens the field, with what was looked for selected. */
+export function open() {
   bar.hidden = false;
   field.focus();
   field.select();
@@ -97,17 +97,3 @@ bar.addEventListener("keydown", (event) => {
 bar.querySelector("[data-older]").addEventListener("click", () => step(1));
 bar.querySelector("[data-newer]").addEventListener("click", () => step(-1));
 bar.querySelector("[data-find-close]").addEventListener("click", close);
-for (const link of pane.querySelectorAll("a[data-find]")) {
-  link.addEventListener("click", (event) => {
-    if (event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    link.closest("details")?.removeAttribute("open");
-    open();
-  });
-}
-document.addEventListener("keydown", (event) => {
-  // A second Ctrl F is the browser's own search.
-  if (!ctrl(event) || !is(event, "f", "KeyF") || document.activeElement === field || document.querySelector("dialog[open]")) return;
-  event.preventDefault();
-  open();
-});

@@ -1,5 +1,6 @@
 // The menu of a card of the chat list: the buttons of its page, sent by fetch. Loaded when it is first wanted.
 import { make, part, post, toast } from "./app.js";
+import { archived } from "./archive.js";
 import { t } from "./i18n.js";
 import { popup, tame } from "./popup.js";
 
@@ -22,9 +23,10 @@ export async function open(item, near) {
 
 box.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const { formAction, name, value } = event.submitter;
+  const { formAction, name, value, dataset } = event.submitter;
   box.close();
   const answer = await post(formAction, { [name]: value });
+  if (answer?.ok && formAction.endsWith("/archive") && value === "1") archived(formAction, "pinned" in dataset);
   if (!answer?.ok) toast((await answer?.json().catch(() => null))?.error?.message ?? t("js-not-saved"), undefined, undefined, true);
 });
 box.addEventListener("close", () => {

@@ -48,7 +48,8 @@ addEventListener("notificationclick", (event) => {
     const windows = await clients.matchAll({ type: "window", includeUncontrolled: true });
     const window = windows.find((it) => new URL(it.url).pathname === place) ?? windows.find((it) => it.visibilityState === "visible") ?? windows[0];
     if (!window) return clients.openWindow(place);
-    await window.focus();
+    // A browser may refuse to bring a window forward; the chat opens all the same.
+    await window.focus().catch(() => {});
     window.postMessage({ chat });
   })());
 });

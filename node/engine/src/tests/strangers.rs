@@ -117,6 +117,50 @@ async fn a_stranger_asks_and_is_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_may_write_first_is_for_each_to_choose() {
+    use crate::view::WhoWrites;
+    let dir = Folder::new();
+    let engine = start(&dir, "asked").await;
+    let secret = EpochSecret::generate(&mut SystemRandom);
+    // A node of no community of ours, and somebody of this very node.
+    let table = [
+        (WhoWrites::Everyone, ChatState::Open, ChatState::Open),
+        (WhoWrites::Communities, ChatState::Request, ChatState::Open),
+        (WhoWrites::Nobody, ChatState::Request, ChatState::Request),
+    ];
+    for (at, (first, of_strangers, of_fellows)) in (0u8..).zip(table) {
+        let vic = user(&engine, &format!("vic{at}")).await;
+        let mut wanted = vic.me().unwrap().preferences;
+        wanted.first = first;
+        vic.set_preferences(wanted).await.unwrap();
+
+        let far = Hostile::claiming(&engine, 70 + at, Claims::default()).await;
+        let chat = direct::chat_ref(vic.id(), far.user);
+        let key = far.shares(&engine, chat.chat, vic.id(), &secret);
+        assert_eq!(far.push(&chat, &[key]).await, [Ack::Committed]);
+        let hello = messages(&far, chat.chat, &secret, 0, 1);
+        assert_eq!(far.push(&chat, &hello).await, [Ack::Committed]);
+        assert_eq!(
+            vic.chat(chat.chat).unwrap().state,
+            of_strangers,
+            "{first:?}"
+        );
+
+        let near = user(&engine, &format!("near{at}")).await;
+        let chat = near.start(vic.id()).await.unwrap().0.id;
+        say(&near, chat, "hello").await;
+        assert_eq!(vic.chat(chat).unwrap().state, of_fellows, "{first:?}");
+        // Whoever writes first oneself has let the other in.
+        let second = user(&engine, &format!("second{at}")).await;
+        let chat = vic.start(second.id()).await.unwrap().0.id;
+        say(&vic, chat, "hello").await;
+        say(&second, chat, "hello yourself").await;
+        assert_eq!(vic.chat(chat).unwrap().state, ChatState::Open);
+    }
+    stop(engine).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_so_many_strangers_ask_one_user() {
     let dir = Folder::new();
     let engine = start(&dir, "crowded").await;

@@ -1,0 +1,222 @@
+//! Groups over real nodes: made, talked in, cut off in the middle, and alike everywhere in the end.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops at the first surprise and says which"
+)]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chater_tests::{Person, TestNode, linked, story};
+use serde_json::{Value, json};
+
+/// Nodes that all know each other, two people on each.
+async fn village(names: &[&str]) -> (Vec<TestNode>, Vec<Person>) {
+    let (mut nodes, mut people): (Vec<TestNode>, Vec<Person>) = (Vec::new(), Vec::new());
+    for name in names {
+        let mut node = TestNode::named(name).without_limits();
+        for other in &nodes {
+            node = node.with(&["--peer", &other.p2p()]);
+        }
+        node.up().await;
+        for n in 0..2 {
+            people.push(node.registers(&format!("{name}{n}")).await);
+        }
+        for one in people.iter().step_by(2).take(nodes.len()) {
+            linked(one, people.last().unwrap()).await;
+        }
+        nodes.push(node);
+    }
+    (nodes, people)
+}
+
+async fn founds(owner: &Person, title: &str, members: &[&Person]) -> String {
+    let mut named = Vec::new();
+    for member in members {
+        // The owner must know whom the group names.
+        named.push(member.address.clone());
+    }
+    let body = json!({"title": title, "members": named});
+    let made = owner.api.post("/chats", &body).await.expect(201).json();
+    made["id"].as_str().unwrap().to_owned()
+}
+
+/// Texts of a chat as somebody has them, oldest first; empty while the chat is not there.
+async fn texts(of: &Person, chat: &str) -> Vec<String> {
+    let path = format!("/chats/{chat}/messages?limit=200");
+    let answer = of.api.get(&path).await;
+    if answer.status != 200 {
+        return Vec::new();
+    }
+    let messages = answer.json()["messages"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let text = |m: &Value| m["text"].as_str().map(str::to_owned);
+    messages.iter().filter_map(text).collect()
+}
+
+async fn members(of: &Person, chat: &str) -> BTreeSet<(String, String)> {
+    let answer = of.api.get(&format!("/chats/{chat}/members")).await;
+    if answer.status != 200 {
+        return BTreeSet::new();
+    }
+    let all = answer.json()["members"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let row = |m: &Value| {
+        (
+            m["user_id"].as_str().unwrap().to_owned(),
+            m["role"].as_str().unwrap().to_owned(),
+        )
+    };
+    all.iter().map(row).collect()
+}
+
+async fn until<F: Future<Output = bool>>(what: &str, mut done: impl FnMut() -> F) {
+    for _ in 0..600 {
+        if done().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("not in time: {what}");
+}
+
+/// A group of ten people on five nodes; two nodes are killed while everybody writes, a member is removed, and in
+/// the end all have the same.
+#[test]
+fn five_nodes_two_of_them_killed_end_alike() {
+    story(240, async {
+        let (mut nodes, people) = village(&["north", "east", "south", "west", "port"]).await;
+        let others: Vec<&Person> = people.iter().skip(1).collect();
+        let chat = founds(&people[0], "Регата", &others).await;
+        for person in &people {
+            until("the group is there", || async {
+                members(person, &chat).await.len() == 10
+            })
+            .await;
+        }
+        let mut said = BTreeSet::new();
+        for round in 0..12 {
+            for (n, person) in people.iter().enumerate() {
+                let away = (4..8).contains(&round) && (2..6).contains(&n);
+                if !away {
+                    let text = format!("{n}-{round}");
+                    person.sends(&chat, &text).await;
+                    said.insert(text);
+                }
+            }
+            if round == 3 {
+                nodes[1].kill9().await;
+                nodes[2].kill9().await;
+            }
+            if round == 7 {
+                nodes[1].up().await;
+                nodes[2].up().await;
+            }
+        }
+        for person in &people {
+            until("everybody has all", || async {
+                texts(person, &chat)
+                    .await
+                    .into_iter()
+                    .collect::<BTreeSet<_>>()
+                    == said
+            })
+            .await;
+        }
+        let order = texts(&people[0], &chat).await;
+        assert_eq!(order.len(), said.len(), "nothing doubled");
+        for person in &people {
+            assert_eq!(texts(person, &chat).await, order, "one order everywhere");
+        }
+        // Who is removed gets none of what follows.
+        let gone = &people[9];
+        let path = format!("/chats/{chat}/members/{}", gone.user_id);
+        people[0].api.call("DELETE", &path, None).await.expect(204);
+        for person in &people[..9] {
+            until("all know it", || async {
+                members(person, &chat).await.len() == 9
+            })
+            .await;
+        }
+        // A node of both a member and a former one shows the former nothing of it.
+        for n in 0..20 {
+            people[n % 9].sends(&chat, &format!("дальше {n}")).await;
+        }
+        until("the rest has it", || async {
+            texts(&people[8], &chat).await.len() == order.len() + 20
+        })
+        .await;
+        assert!(
+            texts(gone, &chat)
+                .await
+                .iter()
+                .all(|text| !text.starts_with("дальше"))
+        );
+        let body = json!({"text": "а я?"});
+        assert_eq!(gone.tries_to_send(&chat, &body).await.status, 403);
+    });
+}
+
+/// Somebody is added while the founder's node is gone, and reads what came before from whoever has it.
+#[test]
+fn a_late_member_reads_on_without_the_founder() {
+    story(180, async {
+        let (mut nodes, people) = village(&["one", "two", "three"]).await;
+        let chat = founds(&people[0], "Архив", &[&people[2]]).await;
+        until("two is in", || async {
+            members(&people[2], &chat).await.len() == 2
+        })
+        .await;
+        for n in 0..100 {
+            people[if n % 2 == 0 { 0 } else { 2 }]
+                .sends(&chat, &format!("{n}"))
+                .await;
+        }
+        let role = format!("/chats/{chat}/members/{}", people[2].user_id);
+        people[0]
+            .api
+            .call("PATCH", &role, Some(&json!({"role": "admin"})))
+            .await
+            .expect(200);
+        until("two has all", || async {
+            texts(&people[2], &chat).await.len() == 100
+        })
+        .await;
+        until("two leads", || async {
+            members(&people[2], &chat)
+                .await
+                .contains(&(people[2].user_id.clone(), "admin".to_owned()))
+        })
+        .await;
+        nodes[0].kill9().await;
+        let body = json!({"members": [people[4].address]});
+        people[2]
+            .api
+            .post(&format!("/chats/{chat}/members"), &body)
+            .await
+            .expect(200);
+        until("three reads it all", || async {
+            texts(&people[4], &chat).await.len() == 100
+        })
+        .await;
+        assert_eq!(
+            texts(&people[4], &chat).await,
+            texts(&people[2], &chat).await
+        );
+        people[4].sends(&chat, "я прочёл").await;
+        nodes[0].up().await;
+        until("the founder hears of it", || async {
+            texts(&people[0], &chat).await.len() == 101
+        })
+        .await;
+        assert_eq!(members(&people[0], &chat).await.len(), 3);
+    });
+}

@@ -1,0 +1,175 @@
+//! The details of a chat: who it is, how the chat stands in the own list, the number to compare. A page of its own; on
+//! wide windows the script shows the same part beside the conversation.
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use chater_engine::id::UserId;
+use chater_engine::view::{Chat, ChatKind, ChatState, Member, MemberRole, Person};
+use serde::Deserialize;
+
+use super::arrange::is_muted;
+use super::chat::{chat_id, presence};
+use super::fragment::Avatar;
+use super::qr;
+use super::shell::{Shell, page};
+use super::time::{self, Stamp};
+use crate::app::App;
+use crate::error::PageResult;
+use crate::i18n::Look;
+use crate::session::Session;
+
+/// Whether only the part is wanted, for the script.
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    part: Option<String>,
+}
+
+/// What is told. A section for the members of a group goes between the buttons and the number.
+#[derive(Template)]
+#[template(path = "partials/info.html")]
+struct Info<'a> {
+    look: &'a Look,
+    csrf: &'a str,
+    chat: &'a Chat,
+    avatar: Avatar,
+    status: String,
+    seen: Option<Stamp>,
+    muted: bool,
+    number: Option<Number>,
+    group: Option<String>,
+}
+
+/// The members of a group, and what the reader may do with it.
+#[derive(Template)]
+#[template(path = "partials/group.html")]
+struct GroupPart<'a> {
+    look: &'a Look,
+    csrf: &'a str,
+    chat: String,
+    group: Group,
+}
+
+struct Group {
+    title: String,
+    count: u32,
+    /// Adds people and names the group.
+    leads: bool,
+    may_leave: bool,
+    rows: Vec<MemberRow>,
+}
+
+struct MemberRow {
+    avatar: Avatar,
+    person: Person,
+    own: bool,
+    /// Key of the word for the role.
+    role: Option<&'static str>,
+    admin: bool,
+    may_remove: bool,
+    may_rank: bool,
+}
+
+impl Group {
+    fn of(chat: &Chat, members: Vec<Member>, me: UserId) -> Self {
+        let mine = members.iter().find(|member| member.person.user_id == me);
+        let mine = mine
+            .filter(|_| chat.state == ChatState::Open)
+            .map(|member| member.role);
+        let leads = mine.is_some_and(|mine| mine >= MemberRole::Admin);
+        let row = |member: Member| MemberRow {
+            avatar: Avatar::person(&member.person, "m", false),
+            own: member.person.user_id == me,
+            role: match member.role {
+                MemberRole::Owner => Some("group-owner"),
+                MemberRole::Admin => Some("group-admin"),
+                MemberRole::Member => None,
+            },
+            admin: member.role == MemberRole::Admin,
+            may_remove: leads && mine.is_some_and(|mine| mine > member.role),
+            may_rank: mine == Some(MemberRole::Owner) && member.role != MemberRole::Owner,
+            person: member.person,
+        };
+        Self {
+            title: chat.title.clone(),
+            count: chat.members,
+            leads,
+            may_leave: mine.is_some_and(|mine| mine != MemberRole::Owner),
+            rows: members.into_iter().map(row).collect(),
+        }
+    }
+}
+
+/// The safety number with one person (I11).
+struct Number {
+    /// Twelve groups of five digits, four in a line.
+    lines: Vec<String>,
+    picture: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/info.html")]
+struct InfoPage<'a> {
+    look: &'a Look,
+    shell: Shell,
+    info: Info<'a>,
+}
+
+impl Number {
+    fn of(session: &Session, person: &Person) -> Self {
+        let digits = session.user.safety_number(person.user_id);
+        let groups: Vec<&str> = digits
+            .as_bytes()
+            .chunks(5)
+            .filter_map(|group| std::str::from_utf8(group).ok())
+            .collect();
+        Self {
+            lines: groups.chunks(4).map(|line| line.join(" ")).collect(),
+            picture: qr::picture(&digits).unwrap_or_default(),
+        }
+    }
+}
+
+/// `/c/{chat}/info`.
+pub(crate) async fn show(
+    State(app): State<App>,
+    session: Session,
+    look: Look,
+    Path(chat): Path<String>,
+    Query(asked): Query<Asked>,
+) -> PageResult {
+    let chat = session.user.chat(chat_id(&chat)?)?;
+    let (status, seen) = presence(&chat, &look);
+    let group = match chat.kind {
+        ChatKind::Direct => None,
+        ChatKind::Group => {
+            let members = session.user.members(chat.id)?;
+            let part = GroupPart {
+                look: &look,
+                csrf: &session.csrf,
+                chat: chat.id.to_string(),
+                group: Group::of(&chat, members, session.user.id()),
+            };
+            Some(part.render().unwrap_or_default())
+        }
+    };
+    let info = Info {
+        look: &look,
+        csrf: &session.csrf,
+        avatar: Avatar::chat(&chat, "xl"),
+        status,
+        seen,
+        muted: is_muted(&chat, time::now_ms()),
+        number: chat.with.as_ref().map(|with| Number::of(&session, with)),
+        group,
+        chat: &chat,
+    };
+    if asked.part.is_some() {
+        return Ok(page(&info));
+    }
+    let shell = Shell::new(&app, &session, chat.title.clone()).await;
+    Ok(page(&InfoPage {
+        look: &look,
+        shell: shell.section("chats"),
+        info,
+    }))
+}
