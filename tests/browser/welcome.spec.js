@@ -162,6 +162,8 @@ test("a photo is cut, shown, seen on the other node, and taken away", async ({ o
 
 for (const scripts of [true, false]) {
   test(`files that are no photo get one sentence, scripts ${scripts ? "on" : "off"}`, async ({ open }, info) => {
+    // What the node refuses is the same in each language: with scripts in one, without them in the other.
+    test.skip(scripts !== (info.project.metadata.language === "ru"), "in the other language");
     const text = words(info);
     const node = await new Node("dom", info.project.metadata.language).up();
     try {

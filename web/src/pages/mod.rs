@@ -16,6 +16,7 @@ mod install;
 mod list;
 mod markup;
 mod members;
+mod named;
 mod network;
 mod path;
 mod plain;
