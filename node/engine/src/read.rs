@@ -47,6 +47,7 @@ pub(crate) struct Reader<'a, R> {
     /// What the viewer switched on and off, once it was asked for.
     preferences: std::cell::OnceCell<crate::view::Preferences>,
     hidden: RefCell<HashMap<u32, Arc<Hidden>>>,
+    left: RefCell<HashMap<u32, Option<u64>>>,
 }
 
 /// What a stored inbox state is called.
@@ -76,6 +77,7 @@ impl<'a, R: Rows> Reader<'a, R> {
             cuts: RefCell::default(),
             preferences: std::cell::OnceCell::new(),
             hidden: RefCell::default(),
+            left: RefCell::default(),
         }
     }
 
@@ -212,8 +214,21 @@ impl<'a, R: Rows> Reader<'a, R> {
         Ok(())
     }
 
-    /// Whether the viewer deleted an event for themselves.
+    /// The last event that the viewer may see, once they are out of a group.
+    fn left(&self, no: u32) -> Result<Option<u64>, StoreError> {
+        if let Some(known) = self.left.borrow().get(&no) {
+            return Ok(*known);
+        }
+        let left = groups::left(self.rows, self.viewer, no)?;
+        self.left.borrow_mut().insert(no, left);
+        Ok(left)
+    }
+
+    /// Whether an event is not for the viewer: deleted for themselves, or come after they were out.
     pub(crate) fn is_hidden(&self, no: u32, n: u64) -> Result<bool, StoreError> {
+        if self.left(no)?.is_some_and(|last| n > last) {
+            return Ok(true);
+        }
         if let Some(known) = self.hidden.borrow().get(&no) {
             return Ok(known.has(n));
         }
@@ -566,7 +581,7 @@ impl<'a, R: Rows> Reader<'a, R> {
             .map(|newest| self.message(no, row, &newest))
             .transpose()?
             .flatten();
-        let unread = if inbox.read_n >= row.count {
+        let unread = if inbox.read_n >= row.count || self.left(no)?.is_some() {
             0
         } else {
             events::unread(self.rows, no, self.viewer, inbox.read_n)?
@@ -692,6 +707,8 @@ impl<'a, R: Rows> Reader<'a, R> {
         let (no, row, _) = self.own_chat(id)?;
         let users = match row.users {
             Some((a, b)) => vec![(a, 0), (b, 0)],
+            // Who is in it now is not for who is out.
+            None if self.left(no)?.is_some() => Vec::new(),
             None => self.group(no)?.members.clone(),
         };
         let mut members = Vec::with_capacity(users.len());

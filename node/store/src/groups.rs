@@ -91,8 +91,8 @@ pub fn is_former(rows: &impl Rows, user: UserId, no: u32) -> Result<bool> {
 pub fn set_left(tx: &Write<'_>, user: UserId, no: u32, n: Option<u64>) -> Result<()> {
     let key = join(&[&user.0, &no.to_be_bytes()]);
     match n {
-        Some(n) => tx.put(Table::Left, &key, &n.to_be_bytes()),
-        None => tx.remove(Table::Left, &key),
+        Some(n) => tx.put(Table::Left, &key, &n.to_be_bytes()).map(drop),
+        None => tx.remove(Table::Left, &key).map(drop),
     }
 }
 
