@@ -159,7 +159,7 @@ pub(crate) async fn show(
     look: Look,
     Query(form): Query<GroupForm>,
 ) -> PageResult {
-    Ok(render(&app, &session, &look, None, &form, None).await?)
+    render(&app, &session, &look, None, &form, None).await
 }
 
 /// Founds the group.
@@ -175,7 +175,7 @@ pub(crate) async fn create(
         .await
     {
         Ok(chat) => Ok(see_other(&format!("/c/{}", chat.id))),
-        Err(error) => Ok(render(&app, &session, &look, None, &form, Some(&error)).await?),
+        Err(error) => render(&app, &session, &look, None, &form, Some(&error)).await,
     }
 }
 
@@ -188,7 +188,7 @@ pub(crate) async fn show_add(
     Query(form): Query<GroupForm>,
 ) -> PageResult {
     let chat = chat_id(&chat)?;
-    Ok(render(&app, &session, &look, Some(chat), &form, None).await?)
+    render(&app, &session, &look, Some(chat), &form, None).await
 }
 
 /// Adds those chosen.
@@ -202,7 +202,7 @@ pub(crate) async fn add(
     let chat = chat_id(&chat)?;
     match session.user.add_members(chat, form.chosen()).await {
         Ok(()) => Ok(see_other(&format!("/c/{chat}/info"))),
-        Err(error) => Ok(render(&app, &session, &look, Some(chat), &form, Some(&error)).await?),
+        Err(error) => render(&app, &session, &look, Some(chat), &form, Some(&error)).await,
     }
 }
 
