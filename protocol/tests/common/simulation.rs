@@ -15,7 +15,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chater_protocol::chat::group::{Group, Judgement, Rules};
+use chater_protocol::chat::group::{AddedBy, Group, Judgement, Rules};
 use chater_protocol::chat::keys::{Choice, Holder, KnownKey, choose};
 use chater_protocol::chat::order::order;
 use chater_protocol::event::{Header, Kind};
@@ -48,6 +48,10 @@ pub struct Held {
     pub group: Rules,
     /// K3: only clean keys are used.
     pub clean: bool,
+    /// K3: the maker of a key had seen every remove that is known.
+    pub fresh: bool,
+    /// K3: the event that made a key is known.
+    pub made: bool,
     /// K5: a key is shared with whoever lacks it before the message.
     pub share: bool,
     /// K6: older keys are shared as the policy says.
@@ -64,6 +68,8 @@ impl Held {
     pub const ALL: Self = Self {
         group: Rules::ALL,
         clean: true,
+        fresh: true,
+        made: true,
         share: true,
         history: true,
         worn: true,
@@ -86,6 +92,14 @@ impl Held {
                     ..all
                 },
             ),
+            (
+                "K3 fresh keys",
+                Self {
+                    fresh: false,
+                    ..all
+                },
+            ),
+            ("K3 made by a known event", Self { made: false, ..all }),
             (
                 "K5 share first",
                 Self {
@@ -127,6 +141,8 @@ struct Note {
     age: usize,
     /// The members as its author saw them.
     members: BTreeSet<UserId>,
+    /// Those of them with a live home.
+    served: BTreeSet<UserId>,
 }
 
 impl Note {
@@ -468,12 +484,14 @@ impl World<'_> {
     /// Keys as a node knows them, each with its first event.
     fn known(&self, n: usize, live: &BTreeSet<Holder>) -> Vec<(KnownKey, usize)> {
         let node = &self.nodes[n];
-        let mut keys: BTreeMap<u32, (KnownKey, usize)> = BTreeMap::new();
+        let mut keys: BTreeMap<u32, (KnownKey, Option<usize>)> = BTreeMap::new();
         for i in &node.notes {
             let note = &self.notes[*i];
             if !note.is_key() {
                 continue;
             }
+            // The event that made the key has a box for its author's own home (K3).
+            let made = note.boxes.contains(&note.by) || !self.held.made;
             let (key, first) = keys.entry(note.key).or_insert_with(|| {
                 let known = KnownKey {
                     id: key_id(note.key),
@@ -482,7 +500,7 @@ impl World<'_> {
                     sealed: node.sealed.get(&note.key).copied().unwrap_or(0),
                     usable: false,
                 };
-                (known, *i)
+                (known, None)
             });
             let mine = note.by == node.at || note.boxes.contains(&node.at);
             key.holders.insert(self.holder(note.by));
@@ -492,12 +510,17 @@ impl World<'_> {
             if mine {
                 key.holders.insert(self.holder(node.at));
             }
-            if note.header.ts.ms() < key.first_ms {
-                (key.first_ms, *first) = (note.header.ts.ms(), *i);
+            if made && note.header.ts.ms() < key.first_ms {
+                (key.first_ms, *first) = (note.header.ts.ms(), Some(*i));
             }
         }
+        // Without the event that made it a key is for reading only.
+        let mut keys: Vec<(KnownKey, usize)> = keys
+            .into_values()
+            .filter_map(|(key, first)| Some((key, first?)))
+            .collect();
         let me = self.holder(node.at);
-        for (key, first) in keys.values_mut() {
+        for (key, first) in &mut keys {
             key.usable &= key.holders.contains(&me);
             // K6: a key that a member must not have is not for the group any more.
             if self.held.history {
@@ -507,6 +530,9 @@ impl World<'_> {
                     .into_iter()
                     .all(|(user, _)| node.group.may_share(header, key.first_ms, user));
             }
+            if self.held.fresh {
+                key.usable &= node.group.is_fresh(&self.notes[*first].header);
+            }
             if !self.held.clean {
                 key.holders = key.holders.intersection(live).copied().collect();
             }
@@ -514,7 +540,7 @@ impl World<'_> {
                 key.first_ms = key.first_ms.max(self.now.saturating_sub(KEY_AGE_MS / 2));
             }
         }
-        keys.into_values().collect()
+        keys
     }
 
     /// K4, K5, K8: a message, after its key.
@@ -625,6 +651,7 @@ impl World<'_> {
             honest,
             age: self.controls.len(),
             members: node.group.members().map(|(user, _)| user).collect(),
+            served: self.live_homes(n).into_iter().map(|home| home.0).collect(),
         };
         self.notes.push(note);
         let packet = Packet::Note(self.notes.len() - 1);
@@ -787,10 +814,43 @@ impl World<'_> {
             .collect()
     }
 
+    /// All that matters for who reads a message, to look into a failure.
+    fn tell(&self, message: &Note, past: &BTreeSet<EventId>) -> String {
+        let short = |ids: &[EventId]| ids.iter().map(EventId::short).collect::<Vec<_>>();
+        let mut told = format!("message {} by {:?}\n", message.id.short(), message.by);
+        for (n, e) in self.controls.iter().enumerate() {
+            let valid = self.nodes[0].group.is_valid(&e.id);
+            let seen = past.contains(&e.id);
+            let say: String = format!("{:?}", e.say).chars().take(40).collect();
+            let (id, ctl) = (e.id.short(), short(&e.header.ctl));
+            told += &format!(
+                "{n} {id} {:?} {say} valid {valid:?} seen {seen} ctl {ctl:?}\n",
+                e.by
+            );
+        }
+        for x in self.notes.iter().filter(|x| x.key == message.key) {
+            let members: Vec<u8> = x.members.iter().map(|u| self.people.name(u)).collect();
+            let (id, ctl) = (x.id.short(), short(&x.header.ctl));
+            told += &format!(
+                "{id} {:?} boxes {:?} after {} sees {members:?} ctl {ctl:?}\n",
+                x.by, x.boxes, x.age
+            );
+        }
+        told
+    }
+
     /// K: no outsider of the sender's view reads, every member reads what they may.
     fn check_who_reads(&self) -> Result<(), String> {
         let naive = Naive::new(self.people, EventId(self.group.0), &self.controls);
         let group = &self.nodes[0].group;
+        // A hostile admin may undo its own adds and removes by leaving or forking, and again by other
+        // means: what rests on its word alone flickers. Promised is what honest removes promise.
+        let hostile = |a: &AddedBy| HOSTILE.contains(&self.people.name(&a.by));
+        let adds: Vec<AddedBy> = group
+            .adds()
+            .into_iter()
+            .filter(|a| a.valid || hostile(a))
+            .collect();
         for message in self.notes.iter().filter(|x| x.honest && !x.is_key()) {
             let holders = self.holders_of(message.key);
             let past = naive.past_of(&message.header.ctl).unwrap_or_default();
@@ -802,15 +862,37 @@ impl World<'_> {
                     let brings = matches!(&e.say, Say::Add(u, _) | Say::Role(u, ..) if *u == user);
                     brings && !past.contains(&e.id)
                 });
-                if reads && !message.members.contains(&id) && !(self.history == 0 && later) {
-                    return Err(format!("user {user} reads what was not for it"));
-                }
                 let current = group.added_by(&id);
-                let entitled = current.iter().any(|add| past.contains(&add.event));
-                if entitled && self.is_live(0, message) && !reads {
+                let stayed = current.iter().any(|add| past.contains(&add.event));
+                let told = message.members.contains(&id);
+                // Whom the sender took for removed by a remove that is void now (its author turned out to be
+                // no admin) may be given the key, and asks for it (K7).
+                let seen_in = adds
+                    .iter()
+                    .filter(|a| a.user == id && past.contains(&a.event))
+                    .any(|a| {
+                        let before = naive.past_of(&[a.event]).unwrap_or_default();
+                        !self.controls.iter().any(|e| {
+                            let ends = matches!(&e.say, Say::Remove(u, _) if *u == user)
+                                || (matches!(e.say, Say::Leave(_)) && e.by.0 == user);
+                            // A hostile admin can fork its feed and so undo its own remove for a while.
+                            let holds =
+                                group.is_valid(&e.id) == Some(true) && !HOSTILE.contains(&e.by.0);
+                            ends && holds && past.contains(&e.id) && !before.contains(&e.id)
+                        })
+                    });
+                if reads && !told && !seen_in && !(self.history == 0 && later) {
+                    let told = self.tell(message, &past);
+                    return Err(format!("user {user} reads what was not for it\n{told}"));
+                }
+                // Who forks the feed that retired a home flickers by its own doing (K7 heals it).
+                let honest = !HOSTILE.contains(&user);
+                let served = message.served.contains(&id);
+                if honest && served && stayed && self.is_live(0, message) && !reads {
                     let homes = self.live_homes(0);
                     if homes.iter().any(|h| h.0 == id) {
-                        return Err(format!("member {user} cannot read"));
+                        let told = self.tell(message, &past);
+                        return Err(format!("member {user} cannot read\n{told}"));
                     }
                 }
             }
