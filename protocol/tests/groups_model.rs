@@ -39,7 +39,7 @@ fn manner(seed: u64) -> Manner {
     Manner {
         events: 12 + (seed as usize * 7) % 37,
         hostile: [0, 30, 60, 90][(seed / 2) as usize % 4],
-        open: seed % 2 == 0,
+        open: seed.is_multiple_of(2),
     }
 }
 

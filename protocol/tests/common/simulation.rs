@@ -881,7 +881,8 @@ impl World<'_> {
                             ends && holds && past.contains(&e.id) && !before.contains(&e.id)
                         })
                     });
-                if reads && !told && !seen_in && !(self.history == 0 && later) {
+                let may_read = told || seen_in || (self.history == 0 && later);
+                if reads && !may_read {
                     let told = self.tell(message, &past);
                     return Err(format!("user {user} reads what was not for it\n{told}"));
                 }
