@@ -82,6 +82,7 @@ fn without_rules(from: u64, seeds: u64) -> ExitCode {
         let found =
             (from..from + seeds).find_map(|seed| Some((seed, run(&people, seed, held).err()?)));
         if let Some((seed, why)) = found {
+            let why = why.lines().next().unwrap_or_default();
             println!("red   without {name}: seed {seed}: {why}");
         } else {
             idle += 1;

@@ -112,3 +112,68 @@ fn speed_of_a_large_group() {
         );
     }
 }
+
+/// One hostile member who leaves 1,000 times, from three homes; and one who forks 256 times.
+#[test]
+#[ignore = "a measurement"]
+fn speed_under_attack() {
+    let people = People::new(3, 3);
+    let create = people.event(
+        ChatId::default(),
+        At(0, 0),
+        None,
+        vec![],
+        NOW,
+        Say::Create(policy(1)),
+    );
+    let group = ChatId(create.id.0);
+    let add = people.event(
+        group,
+        At(0, 0),
+        Some(&create),
+        vec![create.id],
+        NOW,
+        Say::Add(1, Role::Admin),
+    );
+    let mut all = vec![create, add.clone()];
+    for n in 0..3_000u64 {
+        let by = At(1, (n % 3) as u8);
+        let prev = all.iter().rev().find(|e| e.by == by).cloned();
+        let say = if n % 2 == 0 {
+            Say::Leave(vec![])
+        } else {
+            Say::Add(2, Role::Member)
+        };
+        all.push(people.event(group, by, prev.as_ref(), vec![add.id], NOW + n, say));
+    }
+    for n in 0..256u64 {
+        all.push(people.event(
+            group,
+            At(1, 0),
+            None,
+            vec![add.id],
+            NOW + 9_000 + n,
+            Say::Add(2, Role::Member),
+        ));
+    }
+    let mut state = Group::new(group);
+    all.iter().for_each(|e| drop(insert(&mut state, e)));
+    let start = Instant::now();
+    black_box(state.members().count());
+    let folded = start.elapsed();
+    let (id, header) = people.message(
+        group,
+        At(1, 0),
+        (2, Kind::MSG),
+        (0, EventId::default()),
+        vec![add.id],
+        NOW,
+    );
+    let start = Instant::now();
+    black_box(state.judge(id, &header));
+    println!(
+        "{} events of one hostile admin: fold {folded:?}, judge {:?}",
+        all.len(),
+        start.elapsed()
+    );
+}

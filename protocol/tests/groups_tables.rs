@@ -224,7 +224,8 @@ fn two_acts_that_have_not_seen_each_other() {
 /// M2: acts of those who may not change nothing, whatever stands beside, before or after them.
 #[test]
 fn void_acts_do_nothing() {
-    let void: [(At, fn(&Story) -> Say); 12] = [
+    type Idle = (At, fn(&Story) -> Say);
+    let void: [Idle; 12] = [
         // An admin cannot give or take admin.
         (At(ADMIN, 0), |_| Say::Role(X, Role::Admin, vec![])),
         (At(ADMIN, 0), |_| Say::Role(X, Role::Member, vec![])),

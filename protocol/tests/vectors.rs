@@ -8,8 +8,10 @@
 
 mod common;
 
-use chater_protocol::event::{Kind, WireEvent};
-use chater_protocol::id::{HomeId, KeyId, UserId};
+use chater_protocol::chat::group::Group;
+use chater_protocol::event::{Kind, VerifiedEvent, WireEvent};
+use chater_protocol::heads::digest;
+use chater_protocol::id::{ChatId, HomeId, KeyId, UserId};
 use chater_protocol::identity::{HomeRecord, KemCard, NodeCard, ProfileCard, Signed};
 use chater_protocol::key::SigningKey;
 use chater_protocol::name;
@@ -127,4 +129,60 @@ fn a_conversation_opens_from_the_file_alone() {
         assert!(name::check_nick(nick.as_str().unwrap()).is_err(), "{nick}");
     }
     assert_eq!(v["safety_number"].as_str().unwrap().len(), 60);
+}
+
+/// Reads the group from the file alone, in reverse order of what it tells.
+#[test]
+fn a_group_folds_from_the_file_alone() {
+    let v = file();
+    let v = &v["group"];
+    let events: Vec<(&str, VerifiedEvent, bool)> = v["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            let wire = WireEvent::decode(&bytes(&row["wire"])).unwrap();
+            let people = [1, 11, 21, 31].map(common::Person::new);
+            let author = people.iter().find(|p| p.user() == wire.header().author);
+            let event = wire.verify(&author.unwrap().record).unwrap();
+            assert_eq!(event.id().to_string(), row["id"].as_str().unwrap());
+            (
+                row["what"].as_str().unwrap(),
+                event,
+                row["valid"].as_bool().unwrap(),
+            )
+        })
+        .collect();
+    let mut group = Group::new(ChatId(array(&v["id"])));
+    for (_, event, _) in events[..events.len() - 1].iter().rev() {
+        group.insert(event);
+    }
+    let members: Vec<String> = group
+        .members()
+        .map(|(user, rank)| format!("{user} {rank:?}"))
+        .collect();
+    let expected: Vec<String> = v["members_before_the_last"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            format!(
+                "{} {}",
+                row["user"].as_str().unwrap(),
+                row["rank"].as_str().unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(members, expected);
+    group.insert(&events.last().unwrap().1);
+    // By hand: the add that was late, and the fork, are void; c was in, and left.
+    let void = ["b adds d, not knowing", "b forks its feed"];
+    for (what, event, valid) in &events {
+        assert_eq!(group.is_valid(&event.id()), Some(*valid), "{what}");
+        assert_eq!(*valid, !void.contains(what), "{what}");
+    }
+    assert_eq!(group.members().count(), 1);
+    assert_eq!(group.policy().unwrap().days, 30);
+    let rows = digest(&group.control_rows());
+    assert_eq!(rows.to_string(), v["control_digest"].as_str().unwrap());
 }

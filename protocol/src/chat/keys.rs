@@ -19,7 +19,9 @@ pub struct KnownKey {
     pub first_ms: u64,
     /// Messages sealed with it by this home.
     pub sealed: u64,
-    /// Whether the secret is here and one of its `key` events is live (M6).
+    /// Whether the secret is here and one of its `key` events is live (M6). In a group also: the event
+    /// that made it is here, fresh (`Group::is_fresh`, K3) and may be shared with every member who
+    /// lacks it (`Group::may_share`, K6).
     pub usable: bool,
 }
 

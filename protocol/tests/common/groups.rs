@@ -148,7 +148,7 @@ impl People {
     }
 
     pub fn name(&self, user: &UserId) -> u8 {
-        self.by_user[user]
+        self.by_user.get(user).copied().unwrap_or(u8::MAX)
     }
 
     pub fn home(&self, at: At) -> HomeId {

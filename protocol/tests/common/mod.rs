@@ -5,23 +5,27 @@
     unreachable_pub,
     missing_docs,
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "test material; each test uses its part"
 )]
 
 use std::convert::Infallible;
 
 use chater_protocol::chat::direct;
+use chater_protocol::chat::group::Group;
 use chater_protocol::chat::order;
 use chater_protocol::community::{Channel, Community};
 use chater_protocol::event::{Feed, Kind, Position, VerifiedEvent};
 use chater_protocol::heads::{HeadRow, digest, digest_from};
-use chater_protocol::id::{EventId, NodeId, UserId, hex};
+use chater_protocol::id::{Bytes, ChatId, EventId, NodeId, UserId, hex};
 use chater_protocol::identity::{
     HomeRecord, KemCard, NodeCard, ProfileCard, Signed, safety_number,
 };
 use chater_protocol::key::SigningKey;
 use chater_protocol::name;
-use chater_protocol::payload::{CutRow, KeyShare, Msg, Payload, Retire};
+use chater_protocol::payload::{
+    Add, Create, CutRow, KeyShare, Leave, Msg, Payload, Policy, Remove, Retire, Role, RoleChange,
+};
 use chater_protocol::seal::{BoxFor, EphNote, Ephemeral, EpochSecret, KemSecret, seal_message};
 use chater_protocol::time::Timestamp;
 use chater_protocol::wire::{
@@ -383,6 +387,151 @@ pub fn order_example() -> Vec<(&'static str, VerifiedEvent)> {
     ]
 }
 
+/// A control event of a group, signed.
+fn control(
+    group: Option<&VerifiedEvent>,
+    by: &Person,
+    prev: Option<&VerifiedEvent>,
+    ctl: &[&VerifiedEvent],
+    (kind, payload): (Kind, Vec<u8>),
+) -> VerifiedEvent {
+    let at = Position {
+        feed: Feed {
+            group: group.map_or(ChatId::default(), |create| ChatId(create.id().0)),
+            author: by.user(),
+            home: by.record.id(),
+            lane: 0,
+        },
+        seq: prev.map_or(0, |prev| prev.header().seq + 1),
+        prev: prev.map_or(EventId::default(), VerifiedEvent::id),
+        ctl: ctl.iter().map(|event| event.id()).collect(),
+        deps: vec![],
+        ts: Timestamp::from_ms(1_790_000_000_300),
+    };
+    VerifiedEvent::sign(at, kind, payload, &by.home)
+}
+
+/// M: a makes a group and b admin; b adds c and is removed up to that; b then forks its feed. d, whom b
+/// added too late, is not a member. c gives up a home and stays; the policy of a closes it.
+pub fn group_events() -> Vec<(&'static str, VerifiedEvent)> {
+    let [a, b, c, d] = [1, 11, 21, 31].map(Person::new);
+    let row = |event: &VerifiedEvent| CutRow {
+        home: event.header().home,
+        lane: 0,
+        seq: event.header().seq,
+        id: event.id(),
+    };
+    let policy = |days| Policy {
+        who_adds: 0,
+        history: 1,
+        days,
+        read_marks: true,
+    };
+    let add = |user, role| (Kind::ADD, Add { user, role }.encode());
+    let nonce = Bytes([5; 16]);
+    let create = Create {
+        nonce,
+        policy: policy(7),
+    };
+    let create = control(None, &a, None, &[], (Kind::CREATE, create.encode()));
+    let group = Some(&create);
+    let add_b = control(
+        group,
+        &a,
+        Some(&create),
+        &[&create],
+        add(b.user(), Role::Admin),
+    );
+    let add_c = control(group, &b, None, &[&add_b], add(c.user(), Role::Member));
+    let cut = vec![row(&add_c)];
+    let role_b = RoleChange {
+        user: b.user(),
+        role: Role::Member,
+        cut: cut.clone(),
+    };
+    let role_b = control(
+        group,
+        &a,
+        Some(&add_b),
+        &[&add_c],
+        (Kind::ROLE, role_b.encode()),
+    );
+    let late = control(
+        group,
+        &b,
+        Some(&add_c),
+        &[&add_c],
+        add(d.user(), Role::Member),
+    );
+    let fork = control(group, &b, None, &[&add_b], add(d.user(), Role::Member));
+    let remove_b = Remove {
+        user: b.user(),
+        cut,
+    };
+    let remove_b = (Kind::REMOVE, remove_b.encode());
+    let remove_b = control(group, &a, Some(&role_b), &[&role_b, &late], remove_b);
+    let set = (Kind::POLICY, policy(30).encode());
+    let set = control(group, &a, Some(&remove_b), &[&remove_b], set);
+    let mut old = Person::new(21).record;
+    (old.node_id, old.state) = (NodeId([9; 32]), 1);
+    let retire = Retire::sign(
+        ChatId(create.id().0),
+        old.sign(&c.root),
+        old.id(),
+        vec![],
+        &c.root,
+    );
+    let retire = control(group, &c, None, &[&set], (Kind::RETIRE, retire.encode()));
+    let leave = (Kind::LEAVE, Leave { cut: vec![] }.encode());
+    let leave = control(group, &c, Some(&retire), &[&retire], leave);
+    vec![
+        ("create, by a", create),
+        ("a adds b as admin", add_b),
+        ("b adds c", add_c),
+        ("a takes admin from b, up to that add", role_b),
+        ("b adds d, not knowing", late),
+        ("b forks its feed", fork),
+        ("a removes b", remove_b),
+        ("a sets 30 days of history", set),
+        ("c retires another home", retire),
+        ("c leaves", leave),
+    ]
+}
+
+/// The events, whether each is valid once all are here, and the members before the last one.
+fn group_vectors() -> Value {
+    let events = group_events();
+    let id = ChatId(events[0].1.id().0);
+    let mut group = Group::new(id);
+    let (last, before) = events.split_last().unwrap();
+    for (_, event) in before {
+        group.insert(event);
+    }
+    let members: Vec<Value> = group
+        .members()
+        .map(|(user, rank)| json!({ "user": user.to_string(), "rank": format!("{rank:?}") }))
+        .collect();
+    group.insert(&last.1);
+    let events: Vec<Value> = events
+        .iter()
+        .map(|(what, e)| {
+            json!({
+                "what": what,
+                "id": e.id().to_string(),
+                "wire": hex(&e.to_wire()),
+                "valid": group.is_valid(&e.id()),
+            })
+        })
+        .collect();
+    json!({
+        "id": id.to_string(),
+        "topic": hex(&chat_topic(id).0),
+        "events": events,
+        "members_before_the_last": members,
+        "control_digest": digest(&group.control_rows()).to_string(),
+    })
+}
+
 /// All vectors of version 1.
 pub fn vectors() -> Value {
     let c = conversation();
@@ -462,5 +611,6 @@ pub fn vectors() -> Value {
         "nicks": nicks,
         "bad_nicks": ["a", "cова", "a b", "-ab", "Admin", "a\u{202e}b"],
         "order": places,
+        "group": group_vectors(),
     })
 }

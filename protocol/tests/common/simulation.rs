@@ -15,7 +15,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chater_protocol::chat::group::{Group, Judgement, Rules};
+use chater_protocol::chat::group::{AddedBy, Group, Judgement, Rules};
 use chater_protocol::chat::keys::{Choice, Holder, KnownKey, choose};
 use chater_protocol::chat::order::order;
 use chater_protocol::event::{Header, Kind};
@@ -40,7 +40,7 @@ const NODES: [At; 8] = [
     At(5, 0),
 ];
 const HOSTILE: [u8; 2] = [2, 4];
-const STEP_MS: u64 = 90 * 60 * 1000;
+const STEP_MS: u64 = 5 * 60 * 60 * 1000;
 
 /// Which rules hold in a run.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +48,10 @@ pub struct Held {
     pub group: Rules,
     /// K3: only clean keys are used.
     pub clean: bool,
+    /// K3: the maker of a key had seen every remove that is known.
+    pub fresh: bool,
+    /// K3: the event that made a key is known.
+    pub made: bool,
     /// K5: a key is shared with whoever lacks it before the message.
     pub share: bool,
     /// K6: older keys are shared as the policy says.
@@ -64,6 +68,8 @@ impl Held {
     pub const ALL: Self = Self {
         group: Rules::ALL,
         clean: true,
+        fresh: true,
+        made: true,
         share: true,
         history: true,
         worn: true,
@@ -86,6 +92,14 @@ impl Held {
                     ..all
                 },
             ),
+            (
+                "K3 fresh keys",
+                Self {
+                    fresh: false,
+                    ..all
+                },
+            ),
+            ("K3 made by a known event", Self { made: false, ..all }),
             (
                 "K5 share first",
                 Self {
@@ -127,6 +141,10 @@ struct Note {
     age: usize,
     /// The members as its author saw them.
     members: BTreeSet<UserId>,
+    /// The notes that its author had.
+    heard: BTreeSet<usize>,
+    /// Those of them with a live home.
+    served: BTreeSet<UserId>,
 }
 
 impl Note {
@@ -163,6 +181,8 @@ struct World<'a> {
     split: (BTreeSet<usize>, u64),
     keys: u32,
     history: u8,
+    /// Nobody is hostile; people come, go and talk.
+    calm: bool,
     red: Option<String>,
 }
 
@@ -213,6 +233,7 @@ pub fn run(people: &People, seed: u64, held: Held) -> Result<Counts, String> {
         split: (BTreeSet::new(), 0),
         keys: 0,
         history,
+        calm: !seed.is_multiple_of(2),
         red: None,
     };
     world.publish(0, create);
@@ -252,8 +273,14 @@ impl World<'_> {
             let mut copies = 1;
             while copies > 0 {
                 copies -= 1;
-                let delay = [1, 1, 2, 5, 12][self.rng.below(5)] * STEP_MS / 2;
+                let delay = [1, 1, 2, 8, 16][self.rng.below(5)] * STEP_MS / 2;
                 let mut at = self.now + self.rng.next() % delay;
+                // S9: who is no member is served later, by others.
+                let user = self.people.user(self.nodes[to].at.0);
+                let is_member = |from: usize| self.nodes[from].group.rank(&user).is_some();
+                if matches!(packet, Packet::Note(_)) && !from.is_none_or(is_member) {
+                    at += self.rng.next() % (24 * STEP_MS);
+                }
                 let (far, end) = &self.split;
                 if from.is_some_and(|from| far.contains(&from) != far.contains(&to)) && at < *end {
                     at = *end + self.rng.next() % STEP_MS;
@@ -297,6 +324,9 @@ impl World<'_> {
 
     fn step(&mut self) {
         self.now += self.rng.next() % STEP_MS;
+        if self.calm && self.rng.percent(4) {
+            self.now += 2 * 24 * 60 * 60 * 1000;
+        }
         self.arrive();
         if self.now >= self.split.1 && self.rng.percent(8) {
             let far = (0..self.nodes.len())
@@ -304,7 +334,16 @@ impl World<'_> {
                 .collect();
             self.split = (far, self.now + 8 * STEP_MS);
         }
-        let n = self.rng.below(self.nodes.len());
+        let mut n = self.rng.below(self.nodes.len());
+        // Who was just added has something to say.
+        if let Some(Say::Add(user, _)) = self.controls.last().map(|e| &e.say)
+            && self.rng.percent(40)
+        {
+            n = NODES.iter().position(|at| at.0 == *user).unwrap_or(n);
+        }
+        if self.calm {
+            return self.calm_step(n);
+        }
         let hostile = HOSTILE.contains(&self.nodes[n].at.0) && self.rng.percent(60);
         let other = self.rng.below(USERS as usize) as u8;
         let target = self.people.user(other);
@@ -316,7 +355,7 @@ impl World<'_> {
                 self.control(n, Say::Remove(other, cut));
             }
             5 | 6 => {
-                let role = if self.rng.percent(60) {
+                let role = if self.rng.percent(50) {
                     Role::Admin
                 } else {
                     Role::Member
@@ -347,6 +386,45 @@ impl World<'_> {
                     read_marks: true,
                 };
                 self.control(self.rng.clone().below(2), Say::Policy(policy));
+            }
+            _ => self.say(n),
+        }
+    }
+
+    /// Somebody comes and goes while others talk, and control events are fast.
+    fn visit(&mut self, host: usize, user: u8) {
+        self.control(host, Say::Add(user, Role::Member));
+        self.hurry();
+        let other = self.rng.below(self.nodes.len());
+        self.say(other);
+        let cut = self.cut(host, user);
+        self.control(host, Say::Remove(user, cut));
+        self.say(host);
+    }
+
+    /// Control events that are on their way arrive now.
+    fn hurry(&mut self) {
+        let (now, rest) = std::mem::take(&mut self.queue)
+            .into_iter()
+            .partition(|(.., packet)| matches!(packet, Packet::Control(_)));
+        self.queue = rest;
+        let now: Vec<(u64, usize, Packet)> = now;
+        for (_, to, packet) in now {
+            self.deliver(to, packet);
+        }
+    }
+
+    fn calm_step(&mut self, n: usize) {
+        let other = 3 + self.rng.below(3) as u8;
+        let present = self.nodes[n].group.rank(&self.people.user(other));
+        if present.is_none() && self.rng.percent(10) {
+            return self.visit(n, other);
+        }
+        match (self.rng.below(12), present) {
+            (0 | 1, None) => self.control(n, Say::Add(other, Role::Member)),
+            (0 | 1, Some(_)) => {
+                let cut = self.cut(n, other);
+                self.control(n, Say::Remove(other, cut));
             }
             _ => self.say(n),
         }
@@ -468,12 +546,14 @@ impl World<'_> {
     /// Keys as a node knows them, each with its first event.
     fn known(&self, n: usize, live: &BTreeSet<Holder>) -> Vec<(KnownKey, usize)> {
         let node = &self.nodes[n];
-        let mut keys: BTreeMap<u32, (KnownKey, usize)> = BTreeMap::new();
+        let mut keys: BTreeMap<u32, (KnownKey, Option<usize>)> = BTreeMap::new();
         for i in &node.notes {
             let note = &self.notes[*i];
             if !note.is_key() {
                 continue;
             }
+            // The event that made the key has a box for its author's own home (K3).
+            let made = note.boxes.contains(&note.by) || !self.held.made;
             let (key, first) = keys.entry(note.key).or_insert_with(|| {
                 let known = KnownKey {
                     id: key_id(note.key),
@@ -482,7 +562,7 @@ impl World<'_> {
                     sealed: node.sealed.get(&note.key).copied().unwrap_or(0),
                     usable: false,
                 };
-                (known, *i)
+                (known, None)
             });
             let mine = note.by == node.at || note.boxes.contains(&node.at);
             key.holders.insert(self.holder(note.by));
@@ -492,12 +572,17 @@ impl World<'_> {
             if mine {
                 key.holders.insert(self.holder(node.at));
             }
-            if note.header.ts.ms() < key.first_ms {
-                (key.first_ms, *first) = (note.header.ts.ms(), *i);
+            if made && note.header.ts.ms() < key.first_ms {
+                (key.first_ms, *first) = (note.header.ts.ms(), Some(*i));
             }
         }
+        // Without the event that made it a key is for reading only.
+        let mut keys: Vec<(KnownKey, usize)> = keys
+            .into_values()
+            .filter_map(|(key, first)| Some((key, first?)))
+            .collect();
         let me = self.holder(node.at);
-        for (key, first) in keys.values_mut() {
+        for (key, first) in &mut keys {
             key.usable &= key.holders.contains(&me);
             // K6: a key that a member must not have is not for the group any more.
             if self.held.history {
@@ -507,6 +592,9 @@ impl World<'_> {
                     .into_iter()
                     .all(|(user, _)| node.group.may_share(header, key.first_ms, user));
             }
+            if self.held.fresh {
+                key.usable &= node.group.is_fresh(&self.notes[*first].header);
+            }
             if !self.held.clean {
                 key.holders = key.holders.intersection(live).copied().collect();
             }
@@ -514,7 +602,7 @@ impl World<'_> {
                 key.first_ms = key.first_ms.max(self.now.saturating_sub(KEY_AGE_MS / 2));
             }
         }
-        keys.into_values().collect()
+        keys
     }
 
     /// K4, K5, K8: a message, after its key.
@@ -625,6 +713,8 @@ impl World<'_> {
             honest,
             age: self.controls.len(),
             members: node.group.members().map(|(user, _)| user).collect(),
+            heard: node.notes.iter().copied().collect(),
+            served: self.live_homes(n).into_iter().map(|home| home.0).collect(),
         };
         self.notes.push(note);
         let packet = Packet::Note(self.notes.len() - 1);
@@ -645,9 +735,24 @@ impl World<'_> {
         for _ in 0..self.rng.below(3) {
             ctl.extend(self.rng.pick(&self.controls).map(|e| e.id));
         }
-        if self.rng.percent(25) {
+        if self.rng.percent(30) {
+            // With the newest heads, so that only what is said is hostile.
+            let (user, home) = self.holder(self.nodes[n].at);
+            ctl = self.nodes[n].group.seat(&user, home).ctl();
+        } else if self.rng.percent(10) {
+            // As a stranger: of its own coming in it names nothing.
+            ctl = self.controls.iter().take(1).map(|e| e.id).collect();
+        }
+        if self.rng.percent(35) {
             let key = self.rng.next() as u32 % self.keys.max(1) + 1;
-            self.note(n, Kind::MSG, key, BTreeSet::new(), Some((by, ctl)));
+            let home = self.nodes[n].at;
+            let has = |x: &Note| x.is_key() && x.key == key && x.boxes.contains(&home);
+            if self.rng.percent(50) && self.notes.iter().any(has) {
+                let to = NODES[self.rng.below(NODES.len())];
+                self.note(n, Kind::KEY, key, [to].into(), Some((by, ctl)));
+            } else {
+                self.note(n, Kind::MSG, key, BTreeSet::new(), Some((by, ctl)));
+            }
             return;
         }
         let own: Vec<Event> = self
@@ -681,10 +786,24 @@ impl World<'_> {
         let home = self.rng.below(2) as u8;
         let say = match self.rng.below(9) {
             0 | 1 => Say::Add(other, admin),
-            2 | 3 => Say::Remove(other, cut),
+            2 | 3 => {
+                // Of whom the owner took admin from, if there is one.
+                let taken = self.controls.iter().filter_map(|e| match e.say {
+                    Say::Role(user, Role::Member, _) if e.by.0 == 0 => Some(user),
+                    _ => None,
+                });
+                let taken: Vec<u8> = taken.collect();
+                let who = self.rng.pick(&taken).copied().filter(|_| cut.len() < 2);
+                Say::Remove(who.unwrap_or(other), cut)
+            }
             4 => Say::Role(other, admin, cut),
             5 | 6 => Say::Leave(own_cut),
-            7 => Say::Retire(home, vec![], self.rng.percent(60)),
+            7 => {
+                let mut cut = self.cut(n, user);
+                let id = self.people.home(At(user, home));
+                cut.retain(|row| row.home == id);
+                Say::Retire(home, cut, self.rng.percent(50))
+            }
             _ => Say::Policy(super::groups::policy(1)),
         };
         let event = self
@@ -781,18 +900,55 @@ impl World<'_> {
         Ok(())
     }
 
-    fn holders_of(&self, key: u32) -> BTreeSet<u8> {
-        let keys = self.notes.iter().filter(|x| x.is_key() && x.key == key);
+    /// Users with the key of a message. A hostile member can give a key away unseen, so what such a one
+    /// shared counts as far as the sender had heard of it.
+    fn holders_of(&self, message: &Note) -> BTreeSet<u8> {
+        let counts = |(n, x): &(usize, &Note)| x.honest || message.heard.contains(n);
+        let notes = self.notes.iter().enumerate().filter(counts).map(|(_, x)| x);
+        let keys = notes.filter(|x| x.is_key() && x.key == message.key);
         keys.flat_map(|x| x.boxes.iter().map(|at| at.0).chain([x.by.0]))
             .collect()
+    }
+
+    /// All that matters for who reads a message, to look into a failure.
+    fn tell(&self, message: &Note, past: &BTreeSet<EventId>) -> String {
+        let short = |ids: &[EventId]| ids.iter().map(EventId::short).collect::<Vec<_>>();
+        let mut told = format!("message {} by {:?}\n", message.id.short(), message.by);
+        for (n, e) in self.controls.iter().enumerate() {
+            let valid = self.nodes[0].group.is_valid(&e.id);
+            let seen = past.contains(&e.id);
+            let say: String = format!("{:?}", e.say).chars().take(40).collect();
+            let (id, ctl) = (e.id.short(), short(&e.header.ctl));
+            told += &format!(
+                "{n} {id} {:?} {say} valid {valid:?} seen {seen} ctl {ctl:?}\n",
+                e.by
+            );
+        }
+        for x in self.notes.iter().filter(|x| x.key == message.key) {
+            let members: Vec<u8> = x.members.iter().map(|u| self.people.name(u)).collect();
+            let (id, ctl) = (x.id.short(), short(&x.header.ctl));
+            told += &format!(
+                "{id} {:?} boxes {:?} after {} sees {members:?} ctl {ctl:?}\n",
+                x.by, x.boxes, x.age
+            );
+        }
+        told
     }
 
     /// K: no outsider of the sender's view reads, every member reads what they may.
     fn check_who_reads(&self) -> Result<(), String> {
         let naive = Naive::new(self.people, EventId(self.group.0), &self.controls);
         let group = &self.nodes[0].group;
+        // A hostile admin may undo its own adds and removes by leaving or forking, and again by other
+        // means: what rests on its word alone flickers. Promised is what honest removes promise.
+        let hostile = |a: &AddedBy| !self.calm && HOSTILE.contains(&self.people.name(&a.by));
+        let adds: Vec<AddedBy> = group
+            .adds()
+            .into_iter()
+            .filter(|a| a.valid || hostile(a))
+            .collect();
         for message in self.notes.iter().filter(|x| x.honest && !x.is_key()) {
-            let holders = self.holders_of(message.key);
+            let holders = self.holders_of(message);
             let past = naive.past_of(&message.header.ctl).unwrap_or_default();
             for user in 0..USERS {
                 let id = self.people.user(user);
@@ -802,15 +958,38 @@ impl World<'_> {
                     let brings = matches!(&e.say, Say::Add(u, _) | Say::Role(u, ..) if *u == user);
                     brings && !past.contains(&e.id)
                 });
-                if reads && !message.members.contains(&id) && !(self.history == 0 && later) {
-                    return Err(format!("user {user} reads what was not for it"));
-                }
                 let current = group.added_by(&id);
-                let entitled = current.iter().any(|add| past.contains(&add.event));
-                if entitled && self.is_live(0, message) && !reads {
+                let stayed = current.iter().any(|add| past.contains(&add.event));
+                let told = message.members.contains(&id);
+                // Whom the sender took for removed by a remove that is void now (its author turned out to be
+                // no admin) may be given the key, and asks for it (K7).
+                let seen_in = adds
+                    .iter()
+                    .filter(|a| a.user == id && past.contains(&a.event))
+                    .any(|a| {
+                        let before = naive.past_of(&[a.event]).unwrap_or_default();
+                        !self.controls.iter().any(|e| {
+                            let ends = matches!(&e.say, Say::Remove(u, _) if *u == user)
+                                || (matches!(e.say, Say::Leave(_)) && e.by.0 == user);
+                            // A hostile admin can fork its feed and so undo its own remove for a while.
+                            let holds = group.is_valid(&e.id) == Some(true)
+                                && (self.calm || !HOSTILE.contains(&e.by.0));
+                            ends && holds && past.contains(&e.id) && !before.contains(&e.id)
+                        })
+                    });
+                let may_read = told || seen_in || (self.history == 0 && later);
+                if reads && !may_read {
+                    let told = self.tell(message, &past);
+                    return Err(format!("user {user} reads what was not for it\n{told}"));
+                }
+                // Who forks the feed that retired a home flickers by its own doing (K7 heals it).
+                let honest = self.calm || !HOSTILE.contains(&user);
+                let served = message.served.contains(&id);
+                if honest && served && stayed && self.is_live(0, message) && !reads {
                     let homes = self.live_homes(0);
                     if homes.iter().any(|h| h.0 == id) {
-                        return Err(format!("member {user} cannot read"));
+                        let told = self.tell(message, &past);
+                        return Err(format!("member {user} cannot read\n{told}"));
                     }
                 }
             }
@@ -821,7 +1000,10 @@ impl World<'_> {
     /// The state is the one that the text of the rules gives.
     fn check_the_text(&self) -> Result<(), String> {
         let naive = Naive::new(self.people, EventId(self.group.0), &self.controls);
-        if seen(self.people, &self.nodes[0].group) == naive.seen(USERS) {
+        let stored: BTreeSet<EventId> = self.nodes[0].group.events().collect();
+        if stored != naive.taken().into_iter().collect() {
+            Err("what is stored is not what the rules say".to_owned())
+        } else if seen(self.people, &self.nodes[0].group) == naive.seen(USERS) {
             Ok(())
         } else {
             Err("the state is not what the rules say".to_owned())

@@ -61,6 +61,16 @@ impl Act {
         matches!(self, Self::Create(_) | Self::Add(..) | Self::Role(..))
     }
 
+    /// Whether it can take a user or a home out: also by undoing adds that it had not seen.
+    pub(crate) fn takes_out(&self) -> bool {
+        match self {
+            Self::Remove(..) | Self::Leave(_) | Self::Retire(..) => true,
+            Self::Role(_, role, _) => *role == Role::Member,
+            Self::Policy(policy) => policy.who_adds == 0,
+            Self::Create(_) | Self::Add(..) | Self::Void => false,
+        }
+    }
+
     fn cut(&self) -> &[CutRow] {
         match self {
             Self::Remove(_, cut)

@@ -121,6 +121,22 @@ impl Group {
             .collect()
     }
 
+    /// K3: whether whoever made a key had seen all that is known here to take somebody out: every valid
+    /// remove, leave, retire, `role` member and closing policy. `first` is the event that made the key.
+    /// Holders alone do not tell: somebody who has not seen a remove, or whose add is undone here, may
+    /// be sharing an older key with that user right now.
+    #[must_use]
+    pub fn is_fresh(&self, first: &Header) -> bool {
+        let Ok(links) = self.graph.links(first) else {
+            return false;
+        };
+        let valid = &self.fold().valid;
+        self.graph
+            .nodes()
+            .filter(|(at, node)| node.act.takes_out() && valid.get(*at) == Some(&true))
+            .all(|(at, _)| links.iter().any(|l| self.graph.sees(*l, at)))
+    }
+
     /// L7: the places that valid cuts name in a feed, by which [`super::Branches`] settles forks.
     #[must_use]
     pub fn picks(&self, user: &UserId, home: HomeId, lane: u8) -> Vec<(u64, EventId)> {
