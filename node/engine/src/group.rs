@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chater_protocol::chat::keys::Holder;
+use chater_protocol::chat::keys::{Holder, KnownKey};
 use chater_protocol::event::{Feed, Header, Kind, Lane, VerifiedEvent};
 use chater_protocol::id::{Bytes, ChatId, EventId, KeyId, UserId};
 use chater_protocol::payload::{
@@ -270,6 +270,33 @@ fn first_events(
         }
     }
     Ok(first)
+}
+
+/// K3: the keys that a sender may choose from. In a group whoever made one must have seen out all who are
+/// out here: else they may be sharing it with somebody who is.
+pub(crate) fn safe_keys(
+    turn: &Turn<'_, '_>,
+    no: u32,
+    context: &mut ChatContext,
+) -> Result<Vec<KnownKey>, StoreError> {
+    if let Some(group) = &context.group
+        && context
+            .keys
+            .iter()
+            .any(|key| !context.fresh.contains_key(&key.id))
+    {
+        let first = first_events(turn, no)?;
+        for key in &context.keys {
+            let fresh = first
+                .get(&key.id)
+                .is_some_and(|(first, _)| group.is_fresh(first));
+            context.fresh.entry(key.id).or_insert(fresh);
+        }
+    }
+    let safe = |key: &&KnownKey| {
+        context.group.is_none() || context.fresh.get(&key.id).is_some_and(|fresh| *fresh)
+    };
+    Ok(context.keys.iter().filter(safe).cloned().collect())
 }
 
 /// K6: whether everybody who lacks a key may have it. Always so in a direct chat.

@@ -316,8 +316,8 @@ pub(crate) fn ready_key(
             .unwrap_or(seq);
         known.sealed = seq.saturating_sub(since);
     }
-    let (key_id, share_with, secret) = match keys::choose(&context.keys, &context.live, turn.now_ms)
-    {
+    let clean = group::safe_keys(turn, no, context)?;
+    let (key_id, share_with, secret) = match keys::choose(&clean, &context.live, turn.now_ms) {
         Choice::Use { key, share_with } if share_with.is_empty() => {
             note_first_use(turn, no, context, key, writer, seq)?;
             return Ok(key);
@@ -331,6 +331,7 @@ pub(crate) fn ready_key(
         }
         Choice::Use { .. } | Choice::Make => {
             let secret = EpochSecret::generate(turn.rng);
+            context.fresh.insert(secret.id(), true);
             (secret.id(), context.live.iter().copied().collect(), secret)
         }
     };

@@ -569,6 +569,7 @@ fn keep_key(
         if let Some(secret) = opened {
             context.secrets.insert(key, secret);
         }
+        context.fresh.remove(&key);
         context.keys.retain(|known| known.id != key);
         context.keys.push(known_key(key, row));
         Ok(())

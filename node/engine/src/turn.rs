@@ -81,6 +81,8 @@ pub(crate) struct ChatContext {
     pub(crate) keys: Vec<KnownKey>,
     /// The secrets themselves.
     pub(crate) secrets: HashMap<KeyId, EpochSecret>,
+    /// In a group: whether a key was made by somebody who had seen everybody out who is out here (K3).
+    pub(crate) fresh: HashMap<KeyId, bool>,
     /// When this home first sealed with a key: the seq of its feed then.
     pub(crate) since: HashMap<(KeyId, HomeId), u64>,
 }
@@ -349,6 +351,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
         if let Some(group) = &context.group {
             context.members = group.members().map(|(user, _)| user).collect();
         }
+        context.fresh.clear();
         context.local.clear();
         context.routes.clear();
         let mut all: BTreeMap<UserId, Vec<HomeId>> = BTreeMap::new();
@@ -392,6 +395,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
             routes: Vec::new(),
             keys: Vec::new(),
             secrets: HashMap::new(),
+            fresh: HashMap::new(),
             since: HashMap::new(),
         };
         self.gather(&mut context)?;

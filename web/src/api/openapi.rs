@@ -98,6 +98,8 @@ mod tests {
             ("get", "/api/v1/chats/{chat_id}/members"),
             ("post", "/api/v1/chats/{chat_id}/members"),
             ("delete", "/api/v1/chats/{chat_id}/members/{user_id}"),
+            ("patch", "/api/v1/chats/{chat_id}/members/{user_id}"),
+            ("put", "/api/v1/chats/{chat_id}/title"),
             ("post", "/api/v1/chats/{chat_id}/read"),
             ("post", "/api/v1/chats/{chat_id}/request"),
             ("get", "/api/v1/node"),
