@@ -747,8 +747,11 @@ impl World<'_> {
             let key = self.rng.next() as u32 % self.keys.max(1) + 1;
             let home = self.nodes[n].at;
             let has = |x: &Note| x.is_key() && x.key == key && x.boxes.contains(&home);
-            if self.rng.percent(50) && self.notes.iter().any(has) {
-                let to = NODES[self.rng.below(NODES.len())];
+            let to = NODES[self.rng.below(NODES.len())];
+            // Not to itself: that would pass for the event that made the key (K3), and who can make it
+            // pass can as well pass on the text.
+            let other = to.0 != user;
+            if other && self.rng.percent(50) && self.notes.iter().any(has) {
                 self.note(n, Kind::KEY, key, [to].into(), Some((by, ctl)));
             } else {
                 self.note(n, Kind::MSG, key, BTreeSet::new(), Some((by, ctl)));
@@ -947,6 +950,12 @@ impl World<'_> {
             .into_iter()
             .filter(|a| a.valid || hostile(a))
             .collect();
+        // A retire of the owner's home that cuts below a demotion brings back the removes of who was
+        // demoted: until then, they were void for those who had seen the demotion.
+        let undone = self.controls.iter().any(|e| {
+            let by_owner = e.by.0 == 0 && matches!(e.say, Say::Role(..) | Say::Remove(..));
+            by_owner && group.is_valid(&e.id) == Some(false)
+        });
         for message in self.notes.iter().filter(|x| x.honest && !x.is_key()) {
             let holders = self.holders_of(message);
             let past = naive.past_of(&message.header.ctl).unwrap_or_default();
@@ -977,7 +986,7 @@ impl World<'_> {
                             ends && holds && past.contains(&e.id) && !before.contains(&e.id)
                         })
                     });
-                let may_read = told || seen_in || (self.history == 0 && later);
+                let may_read = told || seen_in || undone || (self.history == 0 && later);
                 if reads && !may_read {
                     let told = self.tell(message, &past);
                     return Err(format!("user {user} reads what was not for it\n{told}"));
