@@ -250,7 +250,8 @@ fn share_older(
     Ok(())
 }
 
-/// Of each key its first event and min(ts, arrival), Unix ms (K6).
+/// Of each key the event that made it, and its min(ts, arrival), Unix ms (K3, K6): the earliest with a box for
+/// its author's own home. Whoever only shares a key has one already.
 fn first_events(
     turn: &Turn<'_, '_>,
     no: u32,
@@ -261,6 +262,14 @@ fn first_events(
             continue;
         };
         let header = event.header();
+        let own = (header.author, header.home);
+        if !share
+            .boxes
+            .iter()
+            .any(|sealed| (sealed.user, sealed.home) == own)
+        {
+            continue;
+        }
         let ms = header.ts.ms().min(turn.now_ms);
         let slot = first
             .entry(share.key_id)
