@@ -10,7 +10,7 @@ const sizes = { phone: { width: 360, height: 740 }, desktop: { width: 1280, heig
 
 // The long stories run in one project of each language and one of each size, the thousands once; the conversation runs
 // in all four.
-const ONE = ["noscript", "account", "welcome", "list", "search", "install", "routes", "details", "proofs"];
+const ONE = ["noscript", "account", "welcome", "list", "search", "install", "routes", "details", "proofs", "groups"];
 const OTHER = ["live", "chat", "reading"];
 function elsewhere(language, size) {
   const one = (language === "ru") === (size === "desktop");

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use chater_engine::Error;
@@ -35,6 +35,11 @@ pub(crate) struct GroupForm {
 }
 
 impl GroupForm {
+    /// Somebody is being looked for; nothing is done yet.
+    fn only_looks(&self) -> bool {
+        self.rest.contains_key("find")
+    }
+
     fn chosen(&self) -> BTreeSet<UserId> {
         let names = self.rest.keys().filter_map(|key| key.strip_prefix("with-"));
         names.filter_map(|id| id.parse().ok()).collect()
@@ -152,23 +157,21 @@ async fn render(
     ))
 }
 
-/// `/groups/new`, also while people are being looked for.
-pub(crate) async fn show(
-    State(app): State<App>,
-    session: Session,
-    look: Look,
-    Query(form): Query<GroupForm>,
-) -> PageResult {
-    render(&app, &session, &look, None, &form, None).await
+/// `/groups/new`.
+pub(crate) async fn show(State(app): State<App>, session: Session, look: Look) -> PageResult {
+    render(&app, &session, &look, None, &GroupForm::default(), None).await
 }
 
-/// Founds the group.
+/// Looks for people, or founds the group.
 pub(crate) async fn create(
     State(app): State<App>,
     session: Session,
     look: Look,
     CheckedForm(form): CheckedForm<GroupForm>,
 ) -> PageResult {
+    if form.only_looks() {
+        return render(&app, &session, &look, None, &form, None).await;
+    }
     match session
         .user
         .create_group(form.title.clone(), form.chosen())
@@ -185,13 +188,20 @@ pub(crate) async fn show_add(
     session: Session,
     look: Look,
     Path(chat): Path<String>,
-    Query(form): Query<GroupForm>,
 ) -> PageResult {
     let chat = chat_id(&chat)?;
-    render(&app, &session, &look, Some(chat), &form, None).await
+    render(
+        &app,
+        &session,
+        &look,
+        Some(chat),
+        &GroupForm::default(),
+        None,
+    )
+    .await
 }
 
-/// Adds those chosen.
+/// Looks for people, or adds those chosen.
 pub(crate) async fn add(
     State(app): State<App>,
     session: Session,
@@ -200,6 +210,9 @@ pub(crate) async fn add(
     CheckedForm(form): CheckedForm<GroupForm>,
 ) -> PageResult {
     let chat = chat_id(&chat)?;
+    if form.only_looks() {
+        return render(&app, &session, &look, Some(chat), &form, None).await;
+    }
     match session.user.add_members(chat, form.chosen()).await {
         Ok(()) => Ok(see_other(&format!("/c/{chat}/info"))),
         Err(error) => render(&app, &session, &look, Some(chat), &form, Some(&error)).await,

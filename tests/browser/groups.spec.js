@@ -1,0 +1,94 @@
+// A group of people on two nodes: made from the menu, talked in, one more added, one removed, left.
+import { expect } from "@playwright/test";
+import { isAccessible as axe } from "./axe.js";
+import { pair } from "./nodes.js";
+import { test } from "./people.js";
+
+let nodes;
+
+test.beforeAll(async ({}, info) => {
+  nodes = await pair(info.project.metadata.language);
+});
+
+test.afterAll(async () => {
+  for (const node of Object.values(nodes ?? {})) await node.remove();
+});
+
+const TEXT = {
+  ru: { title: "Название группы", who: "Кого пригласить: ник или адрес", find: "Найти человека", create: "Создать группу", add: "Добавить участников", addDo: "Добавить", remove: "Убрать из группы", lead: "Сделать ведущим", leave: "Выйти из группы", left: "Вы больше не в этой группе" },
+  en: { title: "Name of the group", who: "Whom to invite: a nick or an address", find: "Find a person", create: "Create the group", add: "Add members", addDo: "Add", remove: "Remove from the group", lead: "Make an admin", leave: "Leave the group", left: "You are no longer in this group" },
+};
+
+async function looksFor(someone, texts, beginning, address) {
+  const { page } = someone;
+  await page.getByLabel(texts.who).fill(beginning);
+  await page.getByLabel(texts.who).press("Enter");
+  await page.getByRole("checkbox", { name: new RegExp(address) }).check();
+}
+
+test("a group over two nodes", async ({ open }, info) => {
+  const texts = TEXT[info.project.metadata.language];
+  const klen = await open(nodes.dom, "klen");
+  const sova = await open(nodes.dacha, "sova");
+  const rys = await open(nodes.dacha, "rys");
+  for (const someone of [klen, sova, rys]) await someone.registers();
+
+  // Made with somebody of the other node, found by the beginning of the name.
+  await klen.page.goto(`${nodes.dom.url}/groups/new`);
+  await klen.page.getByLabel(texts.title).fill("Поход на озеро");
+  await looksFor(klen, texts, "so", "sova@dacha");
+  await axe(klen.page);
+  await klen.isWell();
+  await klen.shows(info, "group-new");
+  await klen.page.getByRole("main").getByRole("button", { name: texts.create, exact: true }).click();
+  await expect(klen.page).toHaveURL(/\/c\/[0-9a-f]{64}/);
+  await klen.sends("Всем привет! Беру котелок.");
+
+  await sova.page.goto(nodes.dacha.url);
+  await expect(sova.card("Поход на озеро")).toBeVisible();
+  await sova.card("Поход на озеро").click();
+  await sova.sees("Всем привет! Беру котелок.");
+  // Who wrote it stands above.
+  await expect(sova.message("котелок").locator(".from")).toContainText("klen");
+  await sova.sends("А я гитару");
+  await klen.sees("А я гитару");
+  await klen.seesState("Всем привет", "read");
+
+  // One more from the details; she reads what came before.
+  const chat = klen.page.url();
+  const info_ = `${chat}/info`;
+  await klen.page.goto(info_);
+  await axe(klen.page);
+  await klen.isWell();
+  await klen.page.getByRole("link", { name: texts.add, exact: true }).click();
+  await looksFor(klen, texts, "ry", "rys@dacha");
+  await klen.page.getByRole("main").getByRole("button", { name: texts.addDo, exact: true }).click();
+  await expect(klen.page.locator("main")).toContainText("rys@dacha");
+  await klen.shows(info, "group-info");
+  await rys.page.goto(nodes.dacha.url);
+  await expect(rys.card("Поход на озеро")).toBeVisible();
+  await rys.card("Поход на озеро").click();
+  await rys.sees("Всем привет! Беру котелок.");
+  await rys.sends("Я с вами");
+  await sova.sees("Я с вами");
+  await sova.shows(info, "group-chat");
+  await sova.isWell();
+
+  // Removed: she is told, and sees nothing of what follows, on the same node as one who stays.
+  await klen.page.goto(info_);
+  const row = klen.page.locator("main li").filter({ hasText: "rys@dacha" });
+  await row.getByRole("button", { name: texts.remove, exact: true }).click();
+  await expect(klen.page.locator("main")).not.toContainText("rys@dacha");
+  await klen.page.goto(chat);
+  await klen.sends("Теперь нас двое");
+  await sova.sees("Теперь нас двое");
+  await rys.page.goto(chat.replace(nodes.dom.url, nodes.dacha.url));
+  await expect(rys.composer).toHaveCount(0);
+  await rys.sees("Я с вами");
+  await expect(rys.page.locator("main")).not.toContainText("Теперь нас двое");
+
+  // Whoever wants to, leaves.
+  await sova.page.goto(`${sova.page.url().split("?")[0]}/info`);
+  await sova.page.getByRole("button", { name: texts.leave, exact: true }).click();
+  await expect(sova.composer).toHaveCount(0);
+});
