@@ -73,7 +73,10 @@ test("switches save at once, say so, and hold", async ({ open }, info) => {
   await expect(page.getByRole("button", { name: text.save, exact: true })).toBeHidden();
   await page.getByRole("switch", { name: text.read }).click();
   await expect(page.getByRole("status").filter({ hasText: text.saved })).toBeVisible();
+  // The word of the switch before is still there: what is waited for is the answer.
+  const kept = page.waitForResponse((answer) => answer.request().method() === "POST");
   await page.locator("input[name=first][value=nobody]").check({ force: true });
+  await kept;
   await page.reload();
   await expect(page.getByRole("switch", { name: text.read })).not.toBeChecked();
   await expect(page.locator("input[name=first][value=nobody]")).toBeChecked();

@@ -179,8 +179,9 @@ export class Someone {
 
   // Nothing scrolls sideways and nothing broke in the page.
   async isWell() {
-    const wide = await this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    expect(wide, `${this.page.url()} scrolls sideways`).toBeLessThanOrEqual(0);
+    // A page that is still being laid out may be wide for a moment; one that stays so is not well.
+    const wide = () => this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    await expect.poll(wide, { message: `${this.page.url()} scrolls sideways`, timeout: 3_000 }).toBeLessThanOrEqual(0);
     expect(this.faults).toEqual([]);
   }
 

@@ -110,7 +110,15 @@ impl<R: Rows> Reader<'_, R> {
         Ok(false)
     }
 
+    /// B31: a row that does not read means nobody, and takes no list with it.
     fn means_viewer(&self, no: u32, row: &Arrival) -> Result<bool, StoreError> {
+        match self.whole_means_viewer(no, row) {
+            Err(StoreError::Damaged(_)) => Ok(false),
+            other => other,
+        }
+    }
+
+    fn whole_means_viewer(&self, no: u32, row: &Arrival) -> Result<bool, StoreError> {
         let Some(event) = events::event(self.rows(), row.feed_no, row.seq, row.branch)? else {
             return Ok(false);
         };
