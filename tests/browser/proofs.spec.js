@@ -30,6 +30,10 @@ test("a page of another version offers to load itself anew", async ({ open }, in
   const { page } = lada;
   await new Caller(node, "stas").registers(PASSWORD);
   await lada.opensChatWith("st", "stas@dom");
+  // Until the node has said its version, the change below would be noticed at once.
+  const greeted = page.waitForEvent("websocket").then((socket) => socket.waitForEvent("framereceived"));
+  await page.reload();
+  await greeted;
   // The page was made by an older program; this one is what starts again.
   await page.evaluate(() => (document.body.dataset.version = "0.0.1"));
   await lada.composer.fill("недописано");
