@@ -281,18 +281,20 @@ fn first_events(
     Ok(first)
 }
 
-/// K3: the keys that a sender may choose from. In a group whoever made one must have seen out all who are
+/// K3: the keys that a sender may choose from; none = all, in a direct chat. In a group whoever made one must have seen out all who are
 /// out here: else they may be sharing it with somebody who is.
 pub(crate) fn safe_keys(
     turn: &Turn<'_, '_>,
     no: u32,
     context: &mut ChatContext,
-) -> Result<Vec<KnownKey>, StoreError> {
-    if let Some(group) = &context.group
-        && context
-            .keys
-            .iter()
-            .any(|key| !context.fresh.contains_key(&key.id))
+) -> Result<Option<Vec<KnownKey>>, StoreError> {
+    let Some(group) = &context.group else {
+        return Ok(None);
+    };
+    if context
+        .keys
+        .iter()
+        .any(|key| !context.fresh.contains_key(&key.id))
     {
         let first = first_events(turn, no)?;
         for key in &context.keys {
@@ -302,10 +304,8 @@ pub(crate) fn safe_keys(
             context.fresh.entry(key.id).or_insert(fresh);
         }
     }
-    let safe = |key: &&KnownKey| {
-        context.group.is_none() || context.fresh.get(&key.id).is_some_and(|fresh| *fresh)
-    };
-    Ok(context.keys.iter().filter(safe).cloned().collect())
+    let safe = |key: &&KnownKey| context.fresh.get(&key.id).is_some_and(|fresh| *fresh);
+    Ok(Some(context.keys.iter().filter(safe).cloned().collect()))
 }
 
 /// K6: whether everybody who lacks a key may have it. Always so in a direct chat.

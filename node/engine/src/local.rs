@@ -317,7 +317,11 @@ pub(crate) fn ready_key(
         known.sealed = seq.saturating_sub(since);
     }
     let clean = group::safe_keys(turn, no, context)?;
-    let (key_id, share_with, secret) = match keys::choose(&clean, &context.live, turn.now_ms) {
+    let (key_id, share_with, secret) = match keys::choose(
+        clean.as_deref().unwrap_or(&context.keys),
+        &context.live,
+        turn.now_ms,
+    ) {
         Choice::Use { key, share_with } if share_with.is_empty() => {
             note_first_use(turn, no, context, key, writer, seq)?;
             return Ok(key);
@@ -592,11 +596,15 @@ pub(crate) fn mark_read(
     let (chat, locals): (ChatId, Vec<UserId>) = turn.context(no, |_, c| {
         Ok((c.chat.chat, c.locals().filter(|u| *u != reader).collect()))
     })?;
+    let is_group = turn.row(no)?.users.is_none();
     for author in locals {
         if turn.shared.hub.listens(author) && preferences::of(turn.tx, author)?.read_marks {
             let reader = Reader::new(turn.shared, turn.tx, author);
             let mut ids = reader.own_between(no, old, eff)?;
-            reader.keep_those(chat, &mut ids, MessageState::Read)?;
+            if is_group {
+                // Read is what the last member has read.
+                reader.keep_those(chat, &mut ids, MessageState::Read)?;
+            }
             if !ids.is_empty() {
                 turn.tell(
                     author,
