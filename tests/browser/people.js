@@ -51,8 +51,9 @@ export class Someone {
     });
     page.on("pageerror", (error) => this.faults.push(error.stack ?? String(error)));
     page.on("console", (line) => {
-      // A navigation cuts sockets and fetches off; that is no fault of the page.
-      if (line.type() === "error" && !/net::ERR_|WebSocket connection/.test(line.text())) this.faults.push(line.text());
+      // A navigation cuts sockets and fetches off, also the worker's own; that is no fault of the page.
+      const cut = /net::ERR_|WebSocket connection|error occurred when fetching the script/;
+      if (line.type() === "error" && !cut.test(line.text())) this.faults.push(line.text());
     });
   }
 

@@ -23,8 +23,8 @@ export default defineConfig({
   outputDir: "test-results",
   // Each has nodes and people of its own.
   workers: Number(process.env.CHATER_WORKERS ?? 2),
-  // Two cores run two browsers and their nodes: a story that a busy moment has failed is tried once more, and named flaky.
-  retries: 1,
+  // Two cores run two browsers and their nodes: a story that a busy moment has failed is tried again, and named flaky.
+  retries: 2,
   timeout: 90_000,
   expect: { timeout: 15_000 },
   reporter: [["list"]],

@@ -48,8 +48,11 @@ test("a chat opens where reading goes on", async ({ open }, info) => {
   });
   await page.goto(`${nodes.dom.url}/c/${await klenChat(page)}`);
   const log = await box(page.locator("[data-log]"));
-  const line = await box(page.locator(".newline"));
-  expect(Math.abs(line.top - log.top - log.height / 3)).toBeLessThan(log.height / 6);
+  const offThird = async () => {
+    const line = await box(page.locator(".newline"));
+    return Math.abs(line.top - log.top - log.height / 3);
+  };
+  await expect.poll(offThird, "the line stands at a third of the log").toBeLessThan(log.height / 6);
   await klen.shows(info, "reading-opened");
   expect((await newest()).state, "what is below is not read yet").not.toBe("read");
   // The chip of the day stays on the screen above what is read.
@@ -84,8 +87,11 @@ test("a chat opens where reading goes on", async ({ open }, info) => {
   const messages = await sova.messages(chat, 200);
   const middle = messages.find((it) => it.text === "читано 20");
   await page.goto(`${nodes.dom.url}/c/${await klenChat(page)}?at=${middle.id}`);
-  const place = await box(klen.message("читано 20"));
-  expect(Math.abs(place.top + place.height / 2 - (log.top + log.height / 2))).toBeLessThan(log.height / 4);
+  const offMiddle = async () => {
+    const place = await box(klen.message("читано 20"));
+    return Math.abs(place.top + place.height / 2 - (log.top + log.height / 2));
+  };
+  await expect.poll(offMiddle).toBeLessThan(log.height / 4);
   await klen.isWell();
 });
 
