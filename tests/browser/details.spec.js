@@ -125,6 +125,15 @@ test("the details: a drawer, a column, a page; pin, silence, archive and its way
   await page.goto(`${place}/info`);
   await body.getByRole("button", { name: text.unblock }).click();
   await expect(page).toHaveURL(`${place}/info`);
+  // The same from the list of the blocked.
+  await body.getByRole("button", { name: text.block }).click();
+  await expect(lada.composer).toHaveCount(0);
+  await page.goto(`${lada.node.url}/settings/privacy`);
+  const blocked = page.locator("#blocked");
+  await expect(blocked).toContainText("sova@");
+  await lada.shows(info, "blocked");
+  await blocked.getByRole("button", { name: text.unblock }).click();
+  await expect(blocked.getByRole("button")).toHaveCount(0);
   await page.goto(place);
   await expect(lada.composer).toBeVisible();
   if (phone) return lada.isWell();

@@ -18,7 +18,7 @@ use crate::session::{CheckedForm, Session};
 pub(crate) struct AnswerForm {
     #[serde(default)]
     answer: String,
-    /// `info` = back to the details of the chat.
+    /// `info` = back to the details of the chat, `privacy` = to the list of the blocked.
     #[serde(default)]
     back: String,
 }
@@ -43,6 +43,9 @@ pub(crate) async fn answer(
     }
     if form.back.is_empty() {
         return Ok(see_other(&to));
+    }
+    if form.back == "privacy" {
+        return Ok(see_other("/settings/privacy?saved=1#blocked"));
     }
     Ok(see_other(&back_to(&form.back, &chat)))
 }

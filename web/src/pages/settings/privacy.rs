@@ -1,16 +1,27 @@
-//! What others see of one, and who may write first.
+//! What others see of one, who may write first, and who is blocked.
 
 use askama::Template;
 use axum::extract::{Query, State};
-use chater_engine::view::{Me, WhoWrites};
+use chater_engine::Filter;
+use chater_engine::view::{Chat, Me, WhoWrites};
 use serde::Deserialize;
 
 use super::{Frame, Saved, on, opened};
 use crate::app::App;
 use crate::error::PageResult;
 use crate::i18n::Look;
+use crate::pages::fragment::Avatar;
 use crate::pages::shell::{Shell, page, see_other};
 use crate::session::{CheckedForm, Session};
+
+/// Blocked people on one page of their list.
+const PAGE: usize = 40;
+
+/// Somebody who is blocked.
+struct Blocked {
+    chat: Chat,
+    avatar: Avatar,
+}
 
 #[derive(Template)]
 #[template(path = "pages/settings/privacy.html")]
@@ -19,6 +30,9 @@ struct PrivacyPage<'a> {
     shell: Shell,
     frame: Frame,
     me: Me,
+    blocked: Vec<Blocked>,
+    /// Where the list of the blocked goes on.
+    next: Option<String>,
 }
 
 impl PrivacyPage<'_> {
@@ -35,19 +49,35 @@ fn word(first: WhoWrites) -> &'static str {
     }
 }
 
+/// Where the list of the blocked goes on.
+#[derive(Deserialize)]
+pub(crate) struct From {
+    cursor: Option<String>,
+}
+
 /// `/settings/privacy`.
 pub(crate) async fn show(
     State(app): State<App>,
     session: Session,
     look: Look,
     Query(saved): Query<Saved>,
+    Query(from): Query<From>,
 ) -> PageResult {
     let (shell, frame, me) = opened(&app, &session, &look, "privacy", &saved).await?;
+    let found = session
+        .user
+        .chats(Filter::Blocked, PAGE, from.cursor.as_deref())?;
+    let blocked = found.chats.into_iter().map(|chat| Blocked {
+        avatar: Avatar::chat(&chat, "m"),
+        chat,
+    });
     Ok(page(&PrivacyPage {
         look: &look,
         shell,
         frame,
         me,
+        blocked: blocked.collect(),
+        next: found.next,
     }))
 }
 
