@@ -127,10 +127,18 @@ export class Caller {
     }
   }
 
+  // A group with people of any nodes, by their addresses; they must be known here.
+  async gathers(title, members) {
+    const answer = await this.#call("POST", "/chats", { title, members });
+    return (answer.chat ?? answer).id;
+  }
+
   // Waits until a message of somebody else is here.
   async receives(chat, text) {
     for (let tries = 0; tries < 200; tries += 1) {
-      if ((await this.messages(chat, 50)).some((message) => message.text === text)) return;
+      // A group may still be on its way.
+      const messages = await this.messages(chat, 50).catch(() => []);
+      if (messages.some((message) => message.text === text)) return;
       await pause(50);
     }
     throw new Error(`${this.nick} did not get «${text}»`);

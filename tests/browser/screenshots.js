@@ -1,4 +1,4 @@
-// Takes a picture of every page: both languages, two widths, two themes. `node screenshots.js FOLDER`; see scripts/screenshots.
+// Takes a picture of every page: both languages, four widths, two themes. `node screenshots.js FOLDER`; see scripts/screenshots.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { chromium } from "@playwright/test";
@@ -6,7 +6,7 @@ import config from "./playwright.config.js";
 import { PASSWORD, routes, village } from "./village.js";
 
 const folder = resolve(process.argv[2] ?? "screenshots");
-const WIDTHS = { 360: 740, 1280: 800 };
+const WIDTHS = { 360: 740, 768: 1024, 1280: 800, 1440: 900 };
 const THEMES = ["light", "dark"];
 mkdirSync(folder, { recursive: true });
 
@@ -117,7 +117,7 @@ async function sheets() {
 try {
   for (const language of ["ru", "en"]) await tour(language);
   await sheets();
-  console.log(`${shots.length} pictures and 8 sheets in ${folder}`);
+  console.log(`${shots.length} pictures and their sheets in ${folder}`);
 } finally {
   await end();
 }

@@ -28,6 +28,14 @@ const TALES = {
       ["other", "me", "И не забудьте вёсла"],
     ],
     asks: "Хорошо, в семь у пристани. Что взять?",
+    group: "Поход на озеро",
+    members: ["friend", "near", "far"],
+    together: [
+      ["me", "Встречаемся на пристани в семь"],
+      ["far", "Я подойду на лодке с той стороны"],
+      ["near", "У меня палатка на четверых"],
+      ["friend", "Тогда с меня уха"],
+    ],
     search: "ма",
   },
   en: {
@@ -53,6 +61,14 @@ const TALES = {
       ["other", "me", "And do not forget the oars"],
     ],
     asks: "Fine, seven at the pier. What shall I bring?",
+    group: "Trip to the lake",
+    members: ["friend", "near", "far"],
+    together: [
+      ["me", "We meet at the pier at seven"],
+      ["far", "I will come by boat from the other side"],
+      ["near", "I have a tent for four"],
+      ["friend", "Then the soup is mine"],
+    ],
     search: "be",
   },
 };
@@ -80,7 +96,12 @@ export async function village(language) {
       ids.set(text, (sent.message ?? sent).id);
       await people[to].receives(await people[to].finds(address(from)), text);
     }
-    return { nodes, people, address, chat: chats.get("me friend"), message: ids.get(tale.asks), tale, remove };
+    const group = await people.me.gathers(tale.group, tale.members.map(address));
+    for (const [from, text] of tale.together) {
+      await people[from].sends(group, text);
+      for (const who of tale.members.concat("me")) await people[who].receives(group, text);
+    }
+    return { nodes, people, address, group, chat: chats.get("me friend"), message: ids.get(tale.asks), tale, remove };
   } catch (error) {
     await remove();
     throw error;
@@ -88,12 +109,13 @@ export async function village(language) {
 }
 
 /** Every page: its name, its path, and whether one has to be signed in. */
-export function routes({ chat, message, address, tale }) {
+export function routes({ chat, group, message, address, tale }) {
   const signed = {
     chats: "/", "chats-unread": "/?filter=unread", "chats-groups": "/?filter=groups", "chats-requests": "/?filter=requests", chat: `/c/${chat}`,
     "chat-at": `/c/${chat}?at=${message}`, "message-path": `/c/${chat}/path/${message}`, "message-acts": `/c/${chat}/m/${message}`,
     "message-forward": `/c/${chat}/m/${message}/forward`, "chat-search": `/c/${chat}/search?q=${encodeURIComponent(tale.search.at(-1))}`, "chat-delete": `/c/${chat}/delete`, "chat-info": `/c/${chat}/info`,
     search: "/search", "search-found": `/search?q=${encodeURIComponent(tale.search)}`, start: `/start/${encodeURIComponent(address("stranger"))}`, "group-new": "/groups/new",
+    group: `/c/${group}`, "group-info": `/c/${group}/info`, "group-add": `/c/${group}/add`, "group-menu": `/c/${group}/menu`,
     "settings-profile": "/settings/profile", "settings-look": "/settings/look", "settings-notify": "/settings/notify", "settings-privacy": "/settings/privacy",
     "settings-sessions": "/settings/sessions", "settings-words": "/settings/words", "settings-home": "/settings/home", "settings-node": "/settings/node",
     network: "/network", keys: "/help/keys", https: "/help/https", "welcome-1": "/welcome", "welcome-2": "/welcome/node", "welcome-3": "/welcome/invite",
