@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use ed25519_dalek::{Signer as _, SigningKey};
 use redb::{Database, Durability, TableDefinition};
 
 /// The floor of this run, in milliseconds.
@@ -13,6 +14,8 @@ pub(crate) struct Floor {
     pub commit_ms: f64,
     /// One byte there and back over loopback TCP, median.
     pub round_trip_ms: f64,
+    /// 1,000 messages signed by one node and checked by the other, in seconds of one core.
+    pub signatures_s: f64,
 }
 
 /// Milliseconds of a duration.
@@ -35,12 +38,30 @@ pub(crate) fn quantile(values: &mut [f64], part: f64) -> f64 {
     values.get(place).copied().unwrap_or(f64::NAN)
 }
 
-/// Measures both, in the folder where the nodes' data will be.
+/// Measures all of it, in the folder where the nodes' data will be.
 pub(crate) fn measure() -> Floor {
     Floor {
         commit_ms: commit(),
         round_trip_ms: round_trip(),
+        signatures_s: signatures(),
     }
+}
+
+/// Strict checks as in L1; the bytes are those of a message of 100 characters.
+fn signatures() -> f64 {
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let bytes = [7u8; 300];
+    let mut times = Vec::new();
+    for _ in 0..1_000 {
+        let started = Instant::now();
+        let signature = key.sign(&bytes);
+        key.verifying_key()
+            .verify_strict(&bytes, &signature)
+            .expect("a good signature");
+        times.push(started.elapsed().as_secs_f64());
+    }
+    // The median of one, so that a moment taken by others does not count.
+    quantile(&mut times, 0.5) * 1_000.0
 }
 
 fn commit() -> f64 {

@@ -68,12 +68,18 @@ pub(crate) async fn all(scale: Scale, report: &mut Report) {
         "ms",
         Lower,
     ));
+    report.add(Figure::new(
+        "floor: 1,000 messages signed and checked",
+        floor.signatures_s,
+        "s",
+        Lower,
+    ));
 
     let mut pair = Pair::start().await;
     idle(&pair, scale, report).await;
     across(&pair, scale, floor, report).await;
     same_node(&pair, scale, floor, report).await;
-    pipelined(&pair, scale, report).await;
+    pipelined(&pair, scale, floor, report).await;
     away(&mut pair, scale, report).await;
     drop(pair);
     starts(scale, report).await;
@@ -159,7 +165,7 @@ async fn same_node(pair: &Pair, scale: Scale, floor: Floor, report: &mut Report)
     );
 }
 
-async fn pipelined(pair: &Pair, scale: Scale, report: &mut Report) {
+async fn pipelined(pair: &Pair, scale: Scale, floor: Floor, report: &mut Report) {
     let [alice, bob] = &pair.people;
     let mut rates = Vec::new();
     let mut costs = Vec::new();
@@ -195,7 +201,7 @@ async fn pipelined(pair: &Pair, scale: Scale, report: &mut Report) {
             "s",
             Lower,
         )
-        .floor(0.08)
+        .floor(floor.signatures_s)
         .goal(0.18, 0.10),
     );
     let memory = pair
