@@ -15,8 +15,8 @@ test.afterAll(async () => {
 });
 
 const TEXT = {
-  ru: { title: "Название группы", who: "Кого пригласить: ник или адрес", find: "Найти человека", create: "Создать группу", add: "Добавить участников", addDo: "Добавить", remove: "Убрать из группы", lead: "Сделать ведущим", leave: "Выйти из группы", left: "Вы больше не в этой группе" },
-  en: { title: "Name of the group", who: "Whom to invite: a nick or an address", find: "Find a person", create: "Create the group", add: "Add members", addDo: "Add", remove: "Remove from the group", lead: "Make an admin", leave: "Leave the group", left: "You are no longer in this group" },
+  ru: { title: "Название группы", who: "Кого пригласить: ник или адрес", find: "Найти человека", create: "Создать группу", add: "Добавить участников", addDo: "Добавить", remove: "Убрать из группы", lead: "Сделать ведущим", leave: "Выйти из группы", founded: "Вы создали группу", added: "klen добавил(а): rys", removed: "klen убрал(а) из группы: rys", all: "Всё на месте: то же самое у 1 узла", save: "Сохранить", since: "С приглашения", rules: "klen изменил(а) правила группы", left: "Вы больше не в этой группе" },
+  en: { title: "Name of the group", who: "Whom to invite: a nick or an address", find: "Find a person", create: "Create the group", add: "Add members", addDo: "Add", remove: "Remove from the group", lead: "Make an admin", leave: "Leave the group", founded: "You created the group", added: "klen added rys", removed: "klen removed rys", all: "All is here: 1 node has the same", save: "Save", since: "Since joining", rules: "klen changed the rules of the group", left: "You are no longer in this group" },
 };
 
 async function looksFor(someone, texts, beginning, address) {
@@ -42,6 +42,8 @@ test("a group over two nodes", async ({ open }, info) => {
   await klen.shows(info, "group-new");
   await klen.page.getByRole("main").getByRole("button", { name: texts.create, exact: true }).click();
   await expect(klen.page).toHaveURL(/\/c\/[0-9a-f]{64}/);
+  const told = (someone) => someone.page.locator("li.sys");
+  await expect(told(klen).first()).toHaveText(texts.founded);
   await klen.sends("Всем привет! Беру котелок.");
 
   await sova.page.goto(nodes.dacha.url);
@@ -60,11 +62,15 @@ test("a group over two nodes", async ({ open }, info) => {
   await klen.page.goto(info_);
   await axe(klen.page);
   await klen.isWell();
+  await expect(klen.page.locator("main")).toContainText(texts.all);
   await klen.page.getByRole("link", { name: texts.add, exact: true }).click();
   await looksFor(klen, texts, "ry", "rys@dacha");
   await klen.page.getByRole("main").getByRole("button", { name: texts.addDo, exact: true }).click();
   await expect(klen.page.locator("main")).toContainText("rys@dacha");
   await klen.shows(info, "group-info");
+  // Those who have it open are told at once, below what was written before.
+  await expect(told(sova).last()).toHaveText(texts.added);
+  await expect(sova.page.locator("[data-items] > li").last()).toHaveText(texts.added);
   await rys.page.goto(nodes.dacha.url);
   await expect(rys.card("Поход на озеро")).toBeVisible();
   await rys.card("Поход на озеро").click();
@@ -74,6 +80,13 @@ test("a group over two nodes", async ({ open }, info) => {
   await sova.shows(info, "group-chat");
   await sova.isWell();
 
+  // The owner decides what newcomers read.
+  await klen.page.goto(info_);
+  await klen.page.getByText(texts.since, { exact: true }).click();
+  await klen.page.locator("form[action$=rules]").getByRole("button", { name: texts.save, exact: true }).click();
+  await expect(klen.page.locator("input[name=history][value=since_join]")).toBeChecked();
+  await expect(told(sova).last()).toHaveText(texts.rules);
+
   // Removed: she is told, and sees nothing of what follows, on the same node as one who stays.
   await klen.page.goto(info_);
   const row = klen.page.locator("main li").filter({ hasText: "rys@dacha" });
@@ -82,6 +95,10 @@ test("a group over two nodes", async ({ open }, info) => {
   await klen.page.goto(chat);
   await klen.sends("Теперь нас двое");
   await sova.sees("Теперь нас двое");
+  await expect(told(sova).last()).toHaveText(texts.removed);
+  await expect(sova.page.locator("[data-items] > li.msg").last(), "below what happened").toContainText("Теперь нас двое");
+  await sova.page.reload();
+  await expect(told(sova)).toHaveText([/./, /./, texts.added, texts.rules, texts.removed]);
   await rys.page.goto(chat.replace(nodes.dom.url, nodes.dacha.url));
   await expect(rys.composer).toHaveCount(0);
   await rys.sees("Я с вами");

@@ -21,6 +21,7 @@ use crate::local::{
 };
 use crate::membership;
 use crate::turn::{ChatContext, Fail, Turn, Writer};
+use crate::view::{GroupRules, History};
 
 /// Members that one call may add.
 const AT_ONCE: usize = 200;
@@ -409,6 +410,39 @@ pub(crate) fn set_role(
         .encode();
         control(turn, no, context, user, writer, Kind::ROLE, payload)?;
         membership::changed(turn, no, context, &BTreeSet::from([member]))
+    })
+}
+
+/// Other rules; the owner alone may (M2).
+pub(crate) fn set_rules(
+    turn: &mut Turn<'_, '_>,
+    user: UserId,
+    chat: ChatId,
+    rules: GroupRules,
+) -> Result<(), Fail> {
+    let (history, days) = match rules.history {
+        History::All => (0, 0),
+        History::Days(0) => return Err(Error::invalid("days", Reason::Empty).into()),
+        History::Days(days) => (1, days),
+        History::SinceJoin => (2, 0),
+    };
+    let policy = Policy {
+        who_adds: u8::from(rules.everyone_adds),
+        history,
+        days,
+        read_marks: rules.read_marks,
+    };
+    act(turn, user, chat, |turn, no, context, writer| {
+        let group = context.group.as_ref().ok_or(Error::Internal)?;
+        if !group.seat(&user, writer.home).may_set_policy(&policy) {
+            return Err(Error::Forbidden.into());
+        }
+        if group.policy() == Some(&policy) {
+            return Ok(());
+        }
+        let payload = policy.encode();
+        control(turn, no, context, user, writer, Kind::POLICY, payload)?;
+        membership::changed(turn, no, context, &BTreeSet::new())
     })
 }
 

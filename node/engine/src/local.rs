@@ -14,7 +14,7 @@ use chater_protocol::time::Timestamp;
 use chater_store::chats::{self, InboxRow, KeyRow};
 use chater_store::events::{self, Appended, Stored};
 use chater_store::tables::Table;
-use chater_store::{Rows as _, StoreError, homes};
+use chater_store::{Rows as _, StoreError, groups, homes};
 
 use crate::arrange::is_muted;
 use crate::deliver::Fresh;
@@ -22,7 +22,7 @@ use crate::error::{Error, Reason};
 use crate::group;
 use crate::hide::DELETED;
 use crate::preferences;
-use crate::read::{Reader, draft_aad};
+use crate::read::{Reader, draft_aad, rules};
 use crate::turn::{ChatContext, Fail, Turn, Writer, key_aad};
 use crate::update::News;
 use crate::user::Draft;
@@ -571,6 +571,7 @@ pub(crate) fn read(
     // Strangers and blocked people are not told, and nobody is when the reader does not want it.
     if inbox.state != 0
         || !preferences::of(turn.tx, user)?.read_marks
+        || !groups::group(turn.tx, no)?.is_none_or(|group| rules(group.policy.as_ref()).read_marks)
         || old.is_some_and(|(_, _, eff)| eff >= stored.eff)
     {
         return Ok(Vec::new());

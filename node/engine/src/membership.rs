@@ -42,6 +42,8 @@ pub(crate) fn changed(
             .members()
             .map(|(user, rank)| (user, rank_number(rank)))
             .collect(),
+        policy: group.policy().cloned(),
+        picture: old.picture,
     };
     let present: BTreeSet<UserId> = context.members.iter().copied().collect();
     let were: BTreeSet<UserId> = old.members.iter().map(|(user, _)| *user).collect();
@@ -82,6 +84,8 @@ pub(crate) fn changed(
     for user in were.union(&present) {
         if turn.is_local(*user)? {
             turn.card_changed(*user, no);
+            let chat_id = context.chat.chat;
+            turn.tell(*user, News::Notes { chat_id });
             if reload {
                 turn.tell(*user, News::Reload);
             }
@@ -136,7 +140,7 @@ fn judge_again(
 ) -> Result<bool, StoreError> {
     let mut any = false;
     for (feed_no, feed) in events::feeds(turn.tx, no)? {
-        if feed.lane == Lane::Control as u8 || !touched.contains(&feed.author) {
+        if !touched.contains(&feed.author) {
             continue;
         }
         for wire in events::range(turn.tx, feed_no, 0, u64::MAX, usize::MAX, usize::MAX)? {
@@ -144,7 +148,12 @@ fn judge_again(
                 continue;
             };
             let header = event.header();
-            let dead = group.judge(event.id(), header) != Judgement::Live;
+            // A profile of somebody who may not write one counts as little as a void remove.
+            let dead = match header.lane {
+                lane if lane == Lane::Control as u8 => group.is_valid(&event.id()) != Some(true),
+                _ if header.kind == Kind::PROFILE => !group.acts_as_admin(event.id(), header),
+                _ => group.judge(event.id(), header) != Judgement::Live,
+            };
             let place = (header.home, header.lane, header.seq);
             any |= groups::set_void(turn.tx, no, place, dead)?;
         }
@@ -416,6 +425,8 @@ pub(crate) fn took_profile(
             let group = context.group.as_ref();
             Ok(group.is_some_and(|group| group.acts_as_admin(event.id(), event.header())))
         })?;
+        let header = event.header();
+        groups::set_void(turn.tx, no, (header.home, header.lane, header.seq), !valid)?;
         if !valid {
             continue;
         }
@@ -433,6 +444,7 @@ pub(crate) fn took_profile(
         let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
         for local in locals {
             turn.card_changed(local, no);
+            turn.tell(local, News::Notes { chat_id: chat });
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use chater_protocol::chat::order::Place;
 use chater_protocol::event::{Kind, Lane, VerifiedEvent};
 use chater_protocol::id::{ChatId, EventId, HomeId, KeyId, NodeId, UserId};
 use chater_protocol::limits;
-use chater_protocol::payload::{Edit, Msg, Payload, React};
+use chater_protocol::payload::{Edit, Msg, Payload, Policy, React};
 use chater_protocol::seal::{self, EpochSecret};
 use chater_protocol::text;
 use chater_protocol::time::Timestamp;
@@ -21,12 +21,13 @@ use chater_store::tables::Table;
 use chater_store::{Rows, StoreError, homes, nodes, outbox, refused, users};
 
 use crate::error::Error;
+use crate::notes::Span;
 use crate::person::{node_label, person};
 use crate::shared::Shared;
 use crate::turn::open_secret;
 use crate::view::{
-    Anchor, Chat, ChatKind, ChatState, Hop, Member, MemberRole, Message, MessagePage, MessageState,
-    Path, Person, Quote, Reaction,
+    Anchor, Chat, ChatKind, ChatState, GroupRules, History, Hop, Member, MemberRole, Message,
+    MessagePage, MessageState, Path, Person, Quote, Reaction,
 };
 
 /// Characters of a quote.
@@ -150,7 +151,7 @@ impl<'a, R: Rows> Reader<'a, R> {
     }
 
     /// Whether a cut of a retired home voids this place (I8).
-    fn is_void(&self, no: u32, place: &Place) -> Result<bool, StoreError> {
+    pub(crate) fn is_void(&self, no: u32, place: &Place) -> Result<bool, StoreError> {
         let known = self.cuts.borrow().get(&no).cloned();
         let cuts = match known {
             Some(cuts) => cuts,
@@ -177,7 +178,7 @@ impl<'a, R: Rows> Reader<'a, R> {
     }
 
     /// Everybody in a chat but the viewer.
-    fn others(&self, no: u32, chat: &ChatRow) -> Result<Vec<UserId>, StoreError> {
+    pub(crate) fn others(&self, no: u32, chat: &ChatRow) -> Result<Vec<UserId>, StoreError> {
         Ok(match chat.users {
             Some((a, b)) => vec![if a == self.viewer { b } else { a }],
             None => {
@@ -222,6 +223,11 @@ impl<'a, R: Rows> Reader<'a, R> {
         let left = groups::left(self.rows, self.viewer, no)?;
         self.left.borrow_mut().insert(no, left);
         Ok(left)
+    }
+
+    /// Whether the viewer is out of a group.
+    pub(crate) fn is_out(&self, no: u32) -> Result<bool, StoreError> {
+        Ok(self.left(no)?.is_some())
     }
 
     /// Whether an event is not for the viewer: deleted for themselves, or come after they were out.
@@ -392,7 +398,8 @@ impl<'a, R: Rows> Reader<'a, R> {
         if others.is_empty() {
             return Ok(MessageState::Stored);
         }
-        let mut read = self.preferences()?.read_marks;
+        let mut read = self.preferences()?.read_marks
+            && (chat.users.is_some() || rules(self.group(no)?.policy.as_ref()).read_marks);
         for other in &others {
             read = read
                 && chats::mark(self.rows, no, *other)?
@@ -621,6 +628,10 @@ impl<'a, R: Rows> Reader<'a, R> {
                 Some(_) => 2,
                 None => u32::try_from(self.group(no)?.members.len()).unwrap_or(u32::MAX),
             },
+            rules: match row.users {
+                Some(_) => None,
+                None => Some(rules(self.group(no)?.policy.as_ref())),
+            },
             last,
             unread,
             mentioned: unread > 0 && self.is_mentioned(no, inbox.read_n)?,
@@ -738,6 +749,11 @@ impl<'a, R: Rows> Reader<'a, R> {
     ) -> Result<MessagePage, Error> {
         let (no, chat, _) = self.own_chat(id)?;
         let at = |id: EventId| self.place(no, id);
+        // Notes between two pages belong to the one that was asked for from there.
+        let mut span = Span {
+            from: None,
+            to: None,
+        };
         let (mut rows, older, newer) = match anchor {
             Anchor::Newest => {
                 let mut rows = self.walk(no, None, true, limit + 1)?;
@@ -747,16 +763,20 @@ impl<'a, R: Rows> Reader<'a, R> {
                 (rows, more, false)
             }
             Anchor::Before(id) => {
-                let mut rows = self.walk(no, Some(&at(id)?.key), true, limit + 1)?;
+                let key = at(id)?.key;
+                let mut rows = self.walk(no, Some(&key), true, limit + 1)?;
                 let more = rows.len() > limit;
                 rows.truncate(limit);
                 rows.reverse();
+                span.to = Some(key);
                 (rows, more, true)
             }
             Anchor::After(id) => {
-                let mut rows = self.walk(no, Some(&at(id)?.key), false, limit + 1)?;
+                let key = at(id)?.key;
+                let mut rows = self.walk(no, Some(&key), false, limit + 1)?;
                 let more = rows.len() > limit;
                 rows.truncate(limit);
+                span.from = Some(key);
                 (rows, true, more)
             }
             Anchor::Around(id) => {
@@ -774,11 +794,22 @@ impl<'a, R: Rows> Reader<'a, R> {
                 (above, older, newer)
             }
         };
+        if older && span.from.is_none() {
+            span.from = rows.first().map(|row| row.key.clone());
+        }
+        if newer && span.to.is_none() {
+            span.to = rows.last().map(|row| row.key.clone());
+        }
         let mut messages = Vec::with_capacity(rows.len());
+        let mut shown = Vec::with_capacity(rows.len());
         for row in rows.drain(..) {
-            messages.extend(self.message(no, &chat, &row)?);
+            if let Some(message) = self.message(no, &chat, &row)? {
+                shown.push((row.key, message.id));
+                messages.push(message);
+            }
         }
         Ok(MessagePage {
+            notes: self.notes(no, &chat, &span, &shown)?,
             older: messages.first().filter(|_| older).map(|m: &Message| m.id),
             newer: messages.last().filter(|_| newer).map(|m| m.id),
             messages,
@@ -887,6 +918,21 @@ impl<'a, R: Rows> Reader<'a, R> {
             }
         }
         Ok(ids)
+    }
+}
+
+/// What a policy says; without one, what a new group begins with.
+pub(crate) fn rules(policy: Option<&Policy>) -> GroupRules {
+    GroupRules {
+        everyone_adds: policy.is_some_and(|policy| policy.who_adds == 1),
+        history: match policy {
+            Some(Policy { history: 0, .. }) | None => History::All,
+            Some(Policy {
+                history: 1, days, ..
+            }) => History::Days(*days),
+            Some(_) => History::SinceJoin,
+        },
+        read_marks: policy.is_none_or(|policy| policy.read_marks),
     }
 }
 

@@ -38,6 +38,11 @@ pub enum News {
         /// The message; none = the whole chat.
         id: Option<EventId>,
     },
+    /// Something happened to a group that is told between its messages: who came or went, its title.
+    Notes {
+        /// The chat.
+        chat_id: ChatId,
+    },
     /// Somebody types, or stopped.
     Typing {
         /// The chat.

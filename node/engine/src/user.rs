@@ -23,7 +23,8 @@ use crate::read::Reader;
 use crate::shared::lock;
 use crate::turn::{Fail, Turn};
 use crate::view::{
-    Anchor, Chat, ChatPage, Me, Member, Message, MessagePage, Path, PeopleAnswer, Person, Settings,
+    Anchor, Chat, ChatPage, GroupRules, Me, Member, Message, MessagePage, Path, PeopleAnswer,
+    Person, Settings,
 };
 
 /// A message to send.
@@ -430,6 +431,18 @@ impl UserHandle {
         self.charge_message()?;
         let user = self.user;
         self.run(move |turn| group::rename(turn, user, chat, &title))
+            .await?;
+        self.chat(chat)
+    }
+
+    /// Changes what the owner of a group allows.
+    ///
+    /// # Errors
+    /// As [`UserHandle::add_members`]; [`Error::Invalid`] for no days.
+    pub async fn set_rules(&self, chat: ChatId, rules: GroupRules) -> Result<Chat, Error> {
+        self.charge_message()?;
+        let user = self.user;
+        self.run(move |turn| group::set_rules(turn, user, chat, rules))
             .await?;
         self.chat(chat)
     }

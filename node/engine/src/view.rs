@@ -128,6 +128,83 @@ pub struct Message {
     pub reactions: Vec<Reaction>,
 }
 
+/// How much of a chat is here, as far as the nodes of its members say (S10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Completeness {
+    /// Events known to exist but not here.
+    pub missing: u32,
+    /// Nodes of other members.
+    pub nodes: u32,
+    /// Those of them that are connected and were asked.
+    pub asked: u32,
+    /// Those that have the same.
+    pub equal: u32,
+    /// Nothing is known to lack, and enough nodes have the same.
+    pub complete: bool,
+}
+
+/// Which older messages a newcomer of a group may read (K6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum History {
+    /// All.
+    All,
+    /// Those of so many days before.
+    Days(u16),
+    /// None.
+    SinceJoin,
+}
+
+/// What the owner of a group allows (K6, M2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupRules {
+    /// Every member may add people, not only admins.
+    pub everyone_adds: bool,
+    /// What newcomers may read.
+    pub history: History,
+    /// Whether members see what others have read.
+    pub read_marks: bool,
+}
+
+/// What happened to a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Happened {
+    /// It was founded.
+    Founded,
+    /// People were brought in: some by name, and how many more.
+    Added(Vec<Person>, u32),
+    /// Somebody was taken out.
+    Removed(Person),
+    /// The author left.
+    Left,
+    /// Somebody became an admin, or is none any more.
+    Role(Person, bool),
+    /// The rules of the group were changed.
+    Rules,
+    /// It has another title.
+    Renamed(String),
+    /// It has another picture.
+    Pictured,
+}
+
+/// A line between the messages of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The event, or the first of several that are one line.
+    pub id: EventId,
+    /// Arrival number.
+    pub n: u64,
+    /// The message of the page below it; none = it stands at the end.
+    pub before: Option<EventId>,
+    /// When, by the order of the chat.
+    pub at_ms: i64,
+    /// Who did it.
+    pub by: Person,
+    /// Whether the viewer did it.
+    pub own: bool,
+    /// What.
+    pub what: Happened,
+}
+
 /// Direct chat or group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChatKind {
@@ -179,6 +256,8 @@ pub struct Chat {
     pub with: Option<Person>,
     /// How many members.
     pub members: u32,
+    /// What the owner of a group allows; none in a direct chat.
+    pub rules: Option<GroupRules>,
     /// The newest message.
     pub last: Option<Message>,
     /// Unread messages of others, at most 100.
@@ -273,6 +352,8 @@ pub struct Counts {
 pub struct MessagePage {
     /// The messages, oldest first.
     pub messages: Vec<Message>,
+    /// What happened between them, oldest first; nothing in a direct chat.
+    pub notes: Vec<Note>,
     /// Anchor for `before` of the page above; none = the beginning.
     pub older: Option<EventId>,
     /// Anchor for `after` of the page below; none = the end.

@@ -4,7 +4,8 @@
 use chater_protocol::array_struct;
 use chater_protocol::chat::order::Place;
 use chater_protocol::event::VerifiedEvent;
-use chater_protocol::id::{ChatId, HomeId, UserId};
+use chater_protocol::id::{ChatId, Hash, HomeId, UserId};
+use chater_protocol::payload::Policy;
 
 use crate::chats::{self, ChatRow};
 use crate::key::{Parts, join};
@@ -22,6 +23,10 @@ array_struct! {
         pub title: String,
         /// Present members and what they are: 0 = member, 1 = admin, 2 = owner.
         pub members: Vec<(UserId, u8)>,
+        /// What its owner allows, as the control events say.
+        pub policy: Option<Policy>,
+        /// Its picture, as the profiles say.
+        pub picture: Option<Hash>,
     }
 }
 

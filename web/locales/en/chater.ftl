@@ -329,3 +329,40 @@ js-undo = Undo
 js-deleted = Message deleted for you
 js-archived = The chat is in the archive
 js-names = Members of the chat
+note-founded-by = { $a } created the group
+note-founded-own = You created the group
+note-added-by = { $a } added { $b }
+note-added-own = You added { $b }
+note-removed-by = { $a } removed { $b }
+note-removed-own = You removed { $b }
+note-left-by = { $a } left the group
+note-left-own = You left the group
+note-admin-by = { $a } made { $b } an admin
+note-admin-own = You made { $b } an admin
+note-member-by = { $a }: { $b } is no admin any more
+note-member-own = You: { $b } is no admin any more
+note-rules-by = { $a } changed the rules of the group
+note-rules-own = You changed the rules of the group
+note-renamed-by = { $a } named the group “{ $b }”
+note-renamed-own = You named the group “{ $b }”
+note-pictured-by = { $a } changed the picture of the group
+note-pictured-own = You changed the picture of the group
+note-more = { $n ->
+    [one] and { $n } more
+   *[other] and { $n } more
+}
+sync-with = { $n ->
+    [one] All is here: { $n } node has the same
+   *[other] All is here: { $n } nodes have the same
+}
+sync-some = { $a } of { $b } nodes have the same; the others did not answer or still compare
+group-rules = Rules of the group
+rules-adds = Every member may add people
+rules-read = Members see what others have read
+rules-history = What new members read
+rules-history-hint = For those who are added later
+rules-all = All
+rules-some = Days
+rules-none = Since joining
+rules-days = How many days before they joined
+group-undo = When you remove an admin or take the rank, people they added that your node did not know of yet are out again.

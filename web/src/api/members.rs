@@ -134,3 +134,80 @@ pub(super) async fn rename(
     let renamed = bearer.user.rename_group(chat, body.title).await?;
     answer(StatusCode::OK, &Chat::from(&renamed))
 }
+
+/// Other rules of a group.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NewRules {
+    /// Every member may add people, not only admins.
+    everyone_adds: bool,
+    /// What newcomers may read: `all`, `days`, `since_join`.
+    history: String,
+    /// How many days, where `history` is `days`.
+    days: Option<u16>,
+    /// Whether members see what others have read.
+    read_marks: bool,
+}
+
+/// Changes what the owner of a group allows; for the owner.
+#[utoipa::path(put, path = "/api/v1/chats/{chat_id}/rules", tag = "members", request_body = NewRules,
+    params(("chat_id" = String, Path)),
+    responses((status = 200, body = Chat), (status = 401, body = ErrorAnswer), (status = 403, body = ErrorAnswer),
+        (status = 404, body = ErrorAnswer), (status = 422, body = ErrorAnswer)))]
+pub(super) async fn rules(
+    bearer: Bearer,
+    At(Id(chat)): At<Id<ChatId>>,
+    Body(body): Body<NewRules>,
+) -> Answer {
+    let rules = view::GroupRules {
+        everyone_adds: body.everyone_adds,
+        history: history(&body.history, body.days)?,
+        read_marks: body.read_marks,
+    };
+    let changed = bearer.user.set_rules(chat, rules).await?;
+    answer(StatusCode::OK, &Chat::from(&changed))
+}
+
+/// What newcomers may read, in the words of forms and of the API.
+pub(crate) fn history(
+    word: &str,
+    days: Option<u16>,
+) -> Result<view::History, chater_engine::Error> {
+    match word {
+        "all" => Ok(view::History::All),
+        "days" => Ok(view::History::Days(days.unwrap_or_default())),
+        "since_join" => Ok(view::History::SinceJoin),
+        _ => Err(chater_engine::Error::invalid("history", Reason::Malformed)),
+    }
+}
+
+/// How much of a chat is here, as far as the nodes of its members say.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Completeness {
+    /// Messages and other events known to exist but not here.
+    missing: u32,
+    /// Nodes of other members.
+    nodes: u32,
+    /// Those of them that are connected and were asked just now.
+    asked: u32,
+    /// Those that have the same.
+    equal: u32,
+    /// Nothing is known to lack, and at least three nodes, or all there are, have the same.
+    complete: bool,
+}
+
+/// Compares a chat with the nodes of its members, now.
+#[utoipa::path(get, path = "/api/v1/chats/{chat_id}/completeness", tag = "members", params(("chat_id" = String, Path)),
+    responses((status = 200, body = Completeness), (status = 401, body = ErrorAnswer), (status = 404, body = ErrorAnswer)))]
+pub(super) async fn completeness(bearer: Bearer, At(Id(chat)): At<Id<ChatId>>) -> Answer {
+    let found = bearer.user.completeness(chat).await?;
+    answer(
+        StatusCode::OK,
+        &Completeness {
+            missing: found.missing,
+            nodes: found.nodes,
+            asked: found.asked,
+            equal: found.equal,
+            complete: found.complete,
+        },
+    )
+}

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Answer, Asked, At, Body, Id, answer, id_if_any};
-use super::shapes::{Message, Text, time};
+use super::shapes::{Message, Note, Text, time};
 use crate::error::{ErrorAnswer, Problem};
 use crate::session::Bearer;
 
@@ -67,6 +67,8 @@ pub(super) struct Way<'a> {
 pub(super) struct MessageList<'a> {
     /// Oldest first.
     messages: Vec<Message<'a>>,
+    /// What happened to a group between them, oldest first.
+    notes: Vec<Note<'a>>,
     /// To go on in the same direction: `before`, or `after` if that was asked. Null = the end.
     #[schema(value_type = Option<String>)]
     next: Option<Text<EventId>>,
@@ -132,6 +134,7 @@ pub(super) async fn list(
     };
     let list = MessageList {
         messages: page.messages.iter().map(Into::into).collect(),
+        notes: page.notes.iter().map(Into::into).collect(),
         next: next.map(Text),
     };
     answer(StatusCode::OK, &list)
@@ -251,6 +254,7 @@ pub(super) async fn find(
     let found = bearer.user.find_in_chat(chat, &asked.q, before).await?;
     let list = MessageList {
         messages: found.messages.iter().map(Into::into).collect(),
+        notes: Vec::new(),
         next: found.next.map(Text),
     };
     answer(StatusCode::OK, &list)

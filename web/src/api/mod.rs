@@ -8,7 +8,7 @@
 
 pub(crate) mod body;
 mod chats;
-mod members;
+pub(crate) mod members;
 mod messages;
 mod node;
 mod openapi;

@@ -54,6 +54,8 @@ pub(crate) fn routes() -> (Router<App>, Arc<str>) {
         .routes(routes!(members::list, members::add))
         .routes(routes!(members::remove, members::role))
         .routes(routes!(members::rename))
+        .routes(routes!(members::rules))
+        .routes(routes!(members::completeness))
         .routes(routes!(node::node))
         .routes(routes!(node::add_peer))
         .routes(routes!(node::socket))
@@ -100,6 +102,8 @@ mod tests {
             ("delete", "/api/v1/chats/{chat_id}/members/{user_id}"),
             ("patch", "/api/v1/chats/{chat_id}/members/{user_id}"),
             ("put", "/api/v1/chats/{chat_id}/title"),
+            ("put", "/api/v1/chats/{chat_id}/rules"),
+            ("get", "/api/v1/chats/{chat_id}/completeness"),
             ("post", "/api/v1/chats/{chat_id}/read"),
             ("post", "/api/v1/chats/{chat_id}/request"),
             ("get", "/api/v1/node"),

@@ -213,6 +213,88 @@ impl<'a> From<&'a view::Reaction> for Reaction<'a> {
     }
 }
 
+/// A line between the messages of a group.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Note<'a> {
+    /// The event, 64 hex digits; of several that are one line the first.
+    #[schema(value_type = String)]
+    id: Text<EventId>,
+    /// Arrival number in this chat on this node.
+    n: u64,
+    /// The message of this page below it; null = it stands at the end.
+    #[schema(value_type = Option<String>)]
+    before: Option<Text<EventId>>,
+    /// When it happened, RFC 3339 UTC.
+    at: String,
+    /// Who did it.
+    by: Person<'a>,
+    /// `founded`, `added`, `removed`, `left`, `admin`, `member`, `rules`, `renamed`, `pictured`.
+    what: &'a str,
+    /// Whom it happened to.
+    people: Vec<Person<'a>>,
+    /// How many more of them.
+    more: u32,
+    /// The new title.
+    title: Option<&'a str>,
+}
+
+impl<'a> From<&'a view::Note> for Note<'a> {
+    fn from(note: &'a view::Note) -> Self {
+        use view::Happened;
+        let (what, people, more, title) = match &note.what {
+            Happened::Founded => ("founded", &[][..], 0, None),
+            Happened::Added(people, more) => ("added", &people[..], *more, None),
+            Happened::Removed(person) => ("removed", std::slice::from_ref(person), 0, None),
+            Happened::Left => ("left", &[][..], 0, None),
+            Happened::Role(person, true) => ("admin", std::slice::from_ref(person), 0, None),
+            Happened::Role(person, false) => ("member", std::slice::from_ref(person), 0, None),
+            Happened::Rules => ("rules", &[][..], 0, None),
+            Happened::Renamed(title) => ("renamed", &[][..], 0, Some(title.as_str())),
+            Happened::Pictured => ("pictured", &[][..], 0, None),
+        };
+        Self {
+            id: Text(note.id),
+            n: note.n,
+            before: note.before.map(Text),
+            at: time(note.at_ms),
+            by: (&note.by).into(),
+            what,
+            people: people.iter().map(Into::into).collect(),
+            more,
+            title,
+        }
+    }
+}
+
+/// What the owner of a group allows.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Rules {
+    /// Every member may add people, not only admins.
+    everyone_adds: bool,
+    /// What newcomers may read: `all`, `days`, `since_join`.
+    history: &'static str,
+    /// How many days, where `history` is `days`.
+    days: Option<u16>,
+    /// Whether members see what others have read.
+    read_marks: bool,
+}
+
+impl From<&view::GroupRules> for Rules {
+    fn from(rules: &view::GroupRules) -> Self {
+        let (history, days) = match rules.history {
+            view::History::All => ("all", None),
+            view::History::Days(days) => ("days", Some(days)),
+            view::History::SinceJoin => ("since_join", None),
+        };
+        Self {
+            everyone_adds: rules.everyone_adds,
+            history,
+            days,
+            read_marks: rules.read_marks,
+        }
+    }
+}
+
 /// A chat (Q26).
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Chat<'a> {
@@ -227,6 +309,8 @@ pub(crate) struct Chat<'a> {
     with: Option<Person<'a>>,
     /// How many members.
     members: u32,
+    /// What the owner of a group allows; null in a direct chat.
+    rules: Option<Rules>,
     /// The newest message.
     last: Option<Message<'a>>,
     /// Unread messages of others, at most 100.
@@ -273,6 +357,7 @@ impl<'a> From<&'a view::Chat> for Chat<'a> {
             title: &chat.title,
             with: chat.with.as_ref().map(Into::into),
             members: chat.members,
+            rules: chat.rules.as_ref().map(Into::into),
             last: chat.last.as_ref().map(Into::into),
             unread: chat.unread,
             mentioned: chat.mentioned,

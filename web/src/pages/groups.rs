@@ -9,12 +9,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use chater_engine::Error;
 use chater_engine::id::{ChatId, UserId};
-use chater_engine::view::Person;
+use chater_engine::view::{GroupRules, Person};
 use serde::Deserialize;
 
 use super::chat::chat_id;
 use super::fragment::Avatar;
 use super::shell::{Shell, page_with, see_other};
+use crate::api::members::history;
 use crate::app::App;
 use crate::error::{PageError, PageResult, Problem};
 use crate::i18n::Look;
@@ -259,6 +260,33 @@ pub(crate) async fn rename(
 ) -> PageResult {
     let chat = chat_id(&chat)?;
     session.user.rename_group(chat, form.title).await?;
+    Ok(see_other(&format!("/c/{chat}/info")))
+}
+
+/// What the owner allows.
+#[derive(Deserialize)]
+pub(crate) struct RulesForm {
+    everyone_adds: Option<String>,
+    #[serde(default)]
+    history: String,
+    #[serde(default)]
+    days: String,
+    read_marks: Option<String>,
+}
+
+/// Changes the rules of the group.
+pub(crate) async fn rules(
+    session: Session,
+    Path(chat): Path<String>,
+    CheckedForm(form): CheckedForm<RulesForm>,
+) -> PageResult {
+    let chat = chat_id(&chat)?;
+    let rules = GroupRules {
+        everyone_adds: form.everyone_adds.is_some(),
+        history: history(&form.history, form.days.trim().parse().ok())?,
+        read_marks: form.read_marks.is_some(),
+    };
+    session.user.set_rules(chat, rules).await?;
     Ok(see_other(&format!("/c/{chat}/info")))
 }
 

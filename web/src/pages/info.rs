@@ -4,7 +4,9 @@
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use chater_engine::id::UserId;
-use chater_engine::view::{Chat, ChatKind, ChatState, Member, MemberRole, Person};
+use chater_engine::view::{
+    Chat, ChatKind, ChatState, Completeness, GroupRules, History, Member, MemberRole, Person,
+};
 use serde::Deserialize;
 
 use super::arrange::is_muted;
@@ -15,7 +17,7 @@ use super::shell::{Shell, page};
 use super::time::{self, Stamp};
 use crate::app::App;
 use crate::error::PageResult;
-use crate::i18n::Look;
+use crate::i18n::{Arg, Look, text_with};
 use crate::session::Session;
 
 /// Whether only the part is wanted, for the script.
@@ -47,13 +49,19 @@ struct GroupPart<'a> {
     csrf: &'a str,
     chat: String,
     group: Group,
+    /// What the nodes of the members say of the chat (S10).
+    sync: String,
 }
 
 struct Group {
     title: String,
     count: u32,
-    /// Adds people and names the group.
+    /// Names the group and takes members out.
     leads: bool,
+    may_add: bool,
+    /// Decides what is allowed.
+    owns: bool,
+    rules: GroupRules,
     may_leave: bool,
     rows: Vec<MemberRow>,
 }
@@ -76,6 +84,11 @@ impl Group {
             .filter(|_| chat.state == ChatState::Open)
             .map(|member| member.role);
         let leads = mine.is_some_and(|mine| mine >= MemberRole::Admin);
+        let rules = chat.rules.unwrap_or(GroupRules {
+            everyone_adds: false,
+            history: History::All,
+            read_marks: true,
+        });
         let row = |member: Member| MemberRow {
             avatar: Avatar::person(&member.person, "m", false),
             own: member.person.user_id == me,
@@ -93,10 +106,53 @@ impl Group {
             title: chat.title.clone(),
             count: chat.members,
             leads,
+            may_add: leads || (mine.is_some() && rules.everyone_adds),
+            owns: mine == Some(MemberRole::Owner),
+            rules,
             may_leave: mine.is_some_and(|mine| mine != MemberRole::Owner),
             rows: members.into_iter().map(row).collect(),
         }
     }
+}
+
+impl Group {
+    /// The word for what newcomers may read.
+    fn history(&self) -> &'static str {
+        match self.rules.history {
+            History::All => "all",
+            History::Days(_) => "days",
+            History::SinceJoin => "since_join",
+        }
+    }
+
+    /// For how many days back, if that is what is allowed.
+    fn days(&self) -> u16 {
+        match self.rules.history {
+            History::Days(days) => days,
+            _ => 30,
+        }
+    }
+}
+
+/// S10: what the nodes of the members say of the chat, in one line; empty where there is nobody to ask.
+fn sync_words(look: &Look, found: &Completeness) -> String {
+    if found.missing > 0 {
+        let missing = look.n("missing", found.missing);
+        return format!("{missing}, {}", look.n("asking", found.asked));
+    }
+    if found.nodes == 0 {
+        return String::new();
+    }
+    if found.complete {
+        return look.n("sync-with", found.equal);
+    }
+    let equal = found.equal.to_string();
+    let nodes = found.nodes.to_string();
+    text_with(
+        look.lang,
+        "sync-some",
+        &[("a", Arg::from(equal)), ("b", Arg::from(nodes))],
+    )
 }
 
 /// The safety number with one person (I11).
@@ -148,6 +204,7 @@ pub(crate) async fn show(
                 csrf: &session.csrf,
                 chat: chat.id.to_string(),
                 group: Group::of(&chat, members, session.user.id()),
+                sync: sync_words(&look, &session.user.completeness(chat.id).await?),
             };
             Some(part.render().unwrap_or_default())
         }

@@ -18,6 +18,7 @@ mod markup;
 mod members;
 mod named;
 mod network;
+mod note;
 mod path;
 mod plain;
 mod qr;
@@ -84,6 +85,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/c/{chat}/add", get(groups::show_add).post(groups::add))
         .route("/c/{chat}/members/{user}", post(groups::member))
         .route("/c/{chat}/title", post(groups::rename))
+        .route("/c/{chat}/rules", post(groups::rules))
         .route("/c/{chat}/leave", post(groups::leave))
         .route("/help/keys", get(plain::keys))
         .route("/help/https", get(plain::https))

@@ -1,9 +1,11 @@
-//! The list items of a conversation: messages in runs, date chips, the line above what is new.
+//! The list items of a conversation: messages in runs, date chips, the line above what is new, what happened to a group.
 
 use askama::Template;
+use chater_engine::id::UserId;
 use chater_engine::view::{Chat, MessagePage};
 
 use super::fragment::{self, MessageItem};
+use super::note::NoteItem;
 use super::time::{self, Stamp};
 use crate::i18n::Look;
 
@@ -16,6 +18,8 @@ pub(crate) enum Item<'a> {
     Day(Stamp),
     /// «Новые сообщения».
     New,
+    /// What happened to the group.
+    Note(NoteItem),
     /// A message.
     Message(Box<MessageItem<'a>>),
 }
@@ -31,6 +35,17 @@ pub(crate) struct Timeline<'a> {
     items: Vec<Item<'a>>,
 }
 
+/// The message above what happened is the last of its run.
+fn ends_run(items: &mut [Item<'_>]) {
+    let last = items.iter_mut().rev().find_map(|item| match item {
+        Item::Message(message) => Some(message),
+        _ => None,
+    });
+    if let Some(message) = last {
+        message.last = true;
+    }
+}
+
 impl<'a> Timeline<'a> {
     /// Lays out a page. `at` is the message a link led to.
     pub(crate) fn new(
@@ -43,8 +58,21 @@ impl<'a> Timeline<'a> {
         let mut items = Vec::with_capacity(page.messages.len() + 8);
         let mut line_due = chat.unread > 0;
         let mut neighbours = page.messages.iter().peekable();
-        let mut before = None;
+        let mut before: Option<(Option<UserId>, i64)> = None;
+        let mut notes = page.notes.iter().peekable();
         while let Some(message) = neighbours.next() {
+            let mut after_note = false;
+            while let Some(note) = notes.next_if(|note| note.before == Some(message.id)) {
+                if before.is_none_or(|(_, at)| !time::same_day(look, at, note.at_ms)) {
+                    items.push(Item::Day(time::day(look, note.at_ms, now_ms)));
+                }
+                before = Some((None, note.at_ms));
+                after_note = true;
+                items.push(Item::Note(NoteItem::of(note, look)));
+            }
+            if after_note {
+                ends_run(&mut items);
+            }
             let after = neighbours.peek().copied();
             let new_day =
                 before.is_none_or(|(_, sent)| !time::same_day(look, sent, message.sent_at_ms));
@@ -61,7 +89,7 @@ impl<'a> Timeline<'a> {
             item.first = new_day
                 || line
                 || before.is_none_or(|(author, sent)| {
-                    author != message.author.user_id || message.sent_at_ms - sent > RUN_MS
+                    author != Some(message.author.user_id) || message.sent_at_ms - sent > RUN_MS
                 });
             item.last = after.is_none_or(|next| {
                 next.author.user_id != message.author.user_id
@@ -71,7 +99,14 @@ impl<'a> Timeline<'a> {
             });
             item.at = at.is_some_and(|at| at == message.id.to_string());
             items.push(Item::Message(Box::new(item)));
-            before = Some((message.author.user_id, message.sent_at_ms));
+            before = Some((Some(message.author.user_id), message.sent_at_ms));
+        }
+        for note in notes {
+            if before.is_none_or(|(_, at)| !time::same_day(look, at, note.at_ms)) {
+                items.push(Item::Day(time::day(look, note.at_ms, now_ms)));
+            }
+            before = Some((None, note.at_ms));
+            items.push(Item::Note(NoteItem::of(note, look)));
         }
         Self {
             look,

@@ -53,6 +53,10 @@ enum Frame<'a> {
         chat_id: Text<ChatId>,
         id: Option<Text<EventId>>,
     },
+    Notes {
+        seq: Option<u64>,
+        chat_id: Text<ChatId>,
+    },
     Typing {
         chat_id: Text<ChatId>,
         user_id: Text<UserId>,
@@ -221,6 +225,10 @@ pub(super) fn update(update: &Update, reader: &Reader) -> Utf8Bytes {
             seq,
             chat_id: Text(*chat_id),
             id: id.map(Text),
+        },
+        News::Notes { chat_id } => Frame::Notes {
+            seq,
+            chat_id: Text(*chat_id),
         },
         News::Typing {
             chat_id,

@@ -1,5 +1,5 @@
 // A conversation that is open: messages come, change and get their marks; what is being read stays where it is.
-import { make, me, nodes, on } from "./app.js";
+import { make, me, nodes, on, part } from "./app.js";
 import { t } from "./i18n.js";
 import { group } from "./runs.js";
 import { localize } from "./time.js";
@@ -16,6 +16,8 @@ const RANK = { sending: 0, stored: 1, delivered: 2, read: 3, failed: 4 };
 const jumpName = jump.getAttribute("aria-label");
 let below = 0;
 
+/** Messages, and what happened to the group between them. */
+export const lines = () => [...items.querySelectorAll("li.msg, li.sys")];
 export const messages = () => [...items.querySelectorAll("li.msg")];
 /** The item of a message id. */
 export const byId = (id) => items.querySelector(`li[data-id="${CSS.escape(id)}"]`);
@@ -26,7 +28,7 @@ export const cut = () => "hasNewer" in log.dataset;
 const atEnd = () => Math.abs(log.scrollTop) < 100 && !cut();
 
 /** Lays out runs and days anew. */
-export const regroup = () => group(items, messages());
+export const regroup = () => group(items, lines());
 
 // --- keeping the line being read in place
 /** Changes the items; the first line on the screen does not move. */
@@ -101,9 +103,9 @@ function mark(item, state) {
 // Below the messages stand notes and the link to later pages. One that comes back stands where it stood.
 function append(item) {
   const { n, time } = item.dataset;
-  const next = n && messages().find((it) => Number(it.dataset.n) > n && Number(it.dataset.time) >= time);
+  const next = n && lines().find((it) => Number(it.dataset.n) > n && Number(it.dataset.time) >= time);
   if (next) return next.before(item);
-  const foot = messages().at(-1)?.nextElementSibling ?? [...items.children].find((it) => it.matches("[data-note]"));
+  const foot = lines().at(-1)?.nextElementSibling ?? [...items.children].find((it) => it.matches("[data-note]"));
   items.insertBefore(item, foot ?? null);
 }
 
@@ -189,6 +191,24 @@ on("message", (frame) => {
   if (frame.own) return;
   typed(item.dataset.author, "", false);
   if (!known) say(`${item.dataset.name}: ${item.querySelector(".text")?.textContent ?? ""}`);
+});
+
+// What happened to the group: lines are taken from the page, where several of one kind are one.
+on("notes", async (frame) => {
+  if (frame.chat_id !== chat || cut()) return;
+  const found = await part(`/c/${chat}`);
+  if (!found || cut()) return;
+  const follow = atEnd();
+  const old = items.querySelectorAll("li.sys");
+  const fresh = found.filter((item) => item.matches("li.sys"));
+  const first = Number(fresh[0]?.dataset.time);
+  keep(() => {
+    for (const item of old) if (Number(item.dataset.time) >= first) item.remove();
+    if (fresh.length) items.querySelector("[data-blank]")?.remove();
+    fresh.forEach(append);
+    regroup();
+  });
+  if (follow) toEnd();
 });
 
 on("gone", (frame) => {

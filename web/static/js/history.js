@@ -45,6 +45,8 @@ function trim(where) {
   const stays = where === "before" ? all[many] : all[all.length - many - 1];
   if (!stays.dataset.id) return;
   gone.forEach((item) => item.remove());
+  const beyond = where === "before" ? Node.DOCUMENT_POSITION_PRECEDING : Node.DOCUMENT_POSITION_FOLLOWING;
+  for (const item of items.querySelectorAll("li.sys")) if (stays.compareDocumentPosition(item) & beyond) item.remove();
   let foot = items.querySelector(`[data-more=${where}]`);
   if (!foot) {
     foot = make("li", { className: "more" }, make("a"));

@@ -1,0 +1,176 @@
+//! What happened to a group, told between its messages: who founded it, who came and went, what it was called.
+
+use chater_protocol::event::{Kind, VerifiedEvent};
+use chater_protocol::id::{EventId, UserId};
+use chater_protocol::payload::{Add, GroupProfile, Payload, Remove, Role, RoleChange};
+use chater_protocol::{limits, text};
+use chater_store::chats::ChatRow;
+use chater_store::events::{self, TimelineRow};
+use chater_store::{Rows, StoreError};
+
+use crate::person::person;
+use crate::read::Reader;
+use crate::view::{Happened, Note, Person};
+
+/// People named in one note; the others are counted.
+const NAMED: usize = 5;
+/// Notes of one page; older ones give way.
+const NOTES: usize = 200;
+
+/// The part of the timeline that a page shows: keys, both excluded; none = to the end.
+pub(crate) struct Span {
+    pub(crate) from: Option<Vec<u8>>,
+    pub(crate) to: Option<Vec<u8>>,
+}
+
+/// Kinds that are told.
+fn is_told(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::CREATE
+            | Kind::ADD
+            | Kind::REMOVE
+            | Kind::LEAVE
+            | Kind::ROLE
+            | Kind::POLICY
+            | Kind::PROFILE
+    )
+}
+
+impl<R: Rows> Reader<'_, R> {
+    /// What happened in that part of a group's timeline. `shown` are the messages of the page with their
+    /// places, oldest first: each note says before which of them it stands.
+    pub(crate) fn notes(
+        &self,
+        no: u32,
+        chat: &ChatRow,
+        span: &Span,
+        shown: &[(Vec<u8>, EventId)],
+    ) -> Result<Vec<Note>, StoreError> {
+        if chat.users.is_some() {
+            return Ok(Vec::new());
+        }
+        let mut rows: Vec<TimelineRow> = Vec::new();
+        events::timeline(self.rows(), no, span.from.as_deref(), false, &mut |row| {
+            let inside = span.to.as_ref().is_none_or(|to| row.key < *to);
+            if inside && is_told(row.kind) {
+                rows.push(row);
+            }
+            inside
+        })?;
+        let mut notes: Vec<Note> = Vec::new();
+        for row in rows {
+            if self.is_void(no, &row.place)? || self.is_hidden(no, row.n)? {
+                continue;
+            }
+            let next = shown.partition_point(|(key, _)| *key <= row.key);
+            let before = shown.get(next).map(|(_, id)| *id);
+            let Some(event) = events::event(self.rows(), row.feed_no, row.place.seq, row.branch)?
+            else {
+                continue;
+            };
+            let Some(what) = self.happened(no, chat, &event)? else {
+                continue;
+            };
+            // Several people brought in one after another are one line.
+            if let Some(last) = notes.last_mut()
+                && last.before == before
+                && last.by.user_id == row.place.author
+                && let (Happened::Added(people, more), Happened::Added(one, _)) =
+                    (&mut last.what, &what)
+            {
+                if people.len() < NAMED {
+                    people.extend(one.iter().cloned());
+                } else {
+                    *more += 1;
+                }
+                continue;
+            }
+            notes.push(Note {
+                id: event.id(),
+                n: row.n,
+                before,
+                at_ms: i64::try_from(row.place.eff.ms()).unwrap_or(i64::MAX),
+                by: self.named(row.place.author)?,
+                own: row.place.author == self.viewer(),
+                what,
+            });
+        }
+        let many = notes.len().saturating_sub(NOTES);
+        notes.drain(..many);
+        Ok(notes)
+    }
+
+    fn named(&self, user: UserId) -> Result<Person, StoreError> {
+        Ok(Person::clone(&*person(self.shared(), self.rows(), user)?))
+    }
+
+    /// What one event says; none for what is not worth a line, or cannot be read here.
+    fn happened(
+        &self,
+        no: u32,
+        chat: &ChatRow,
+        event: &VerifiedEvent,
+    ) -> Result<Option<Happened>, StoreError> {
+        let payload = event.payload().unwrap_or_default();
+        Ok(match event.header().kind {
+            Kind::CREATE => Some(Happened::Founded),
+            Kind::LEAVE => Some(Happened::Left),
+            Kind::POLICY => Some(Happened::Rules),
+            Kind::ADD => match Add::decode(payload) {
+                Ok(add) => Some(Happened::Added(vec![self.named(add.user)?], 0)),
+                Err(_) => None,
+            },
+            Kind::REMOVE => match Remove::decode(payload) {
+                Ok(remove) => Some(Happened::Removed(self.named(remove.user)?)),
+                Err(_) => None,
+            },
+            Kind::ROLE => match RoleChange::decode(payload) {
+                Ok(change) => Some(Happened::Role(
+                    self.named(change.user)?,
+                    change.role == Role::Admin,
+                )),
+                Err(_) => None,
+            },
+            Kind::PROFILE => self.profiled(no, chat, event)?,
+            _ => None,
+        })
+    }
+
+    /// A profile tells what differs from the one before it; the first one is part of the founding.
+    fn profiled(
+        &self,
+        no: u32,
+        chat: &ChatRow,
+        event: &VerifiedEvent,
+    ) -> Result<Option<Happened>, StoreError> {
+        let mut before: Option<GroupProfile> = None;
+        for amend in self.amends(no, EventId(chat.id.0))? {
+            if self.is_void(no, &amend.place)? {
+                continue;
+            }
+            let Some(other) =
+                events::event(self.rows(), amend.feed_no, amend.place.seq, amend.branch)?
+            else {
+                continue;
+            };
+            let profile: Option<GroupProfile> = self.inside(no, &other)?;
+            if other.id() != event.id() {
+                before = profile.or(before);
+                continue;
+            }
+            let (Some(old), Some(new)) = (before, profile) else {
+                return Ok(None);
+            };
+            let fits = text::check_line(&new.title, limits::NAME_CHARS).is_ok();
+            return Ok(if old.title != new.title && fits {
+                Some(Happened::Renamed(new.title))
+            } else if old.picture != new.picture {
+                Some(Happened::Pictured)
+            } else {
+                None
+            });
+        }
+        Ok(None)
+    }
+}
