@@ -70,6 +70,7 @@ test("a group over two nodes", async ({ open }, info) => {
   await klen.shows(info, "group-info");
   // Those who have it open are told at once, below what was written before.
   await expect(told(sova).last()).toHaveText(texts.added);
+  await expect(sova.page.locator(".chat-top .sub")).toContainText("3");
   await expect(sova.page.locator("[data-items] > li").last()).toHaveText(texts.added);
   await rys.page.goto(nodes.dacha.url);
   await expect(rys.card("Поход на озеро")).toBeVisible();
@@ -99,7 +100,8 @@ test("a group over two nodes", async ({ open }, info) => {
   await expect(sova.page.locator("[data-items] > li.msg").last(), "below what happened").toContainText("Теперь нас двое");
   await sova.page.reload();
   await expect(told(sova)).toHaveText([/./, /./, texts.added, texts.rules, texts.removed]);
-  await rys.page.goto(chat.replace(nodes.dom.url, nodes.dacha.url));
+  await expect(sova.page.locator(".chat-top .sub")).toContainText("2");
+  // Her open page has changed by itself.
   await expect(rys.composer).toHaveCount(0);
   await rys.sees("Я с вами");
   await expect(rys.page.locator("main")).not.toContainText("Теперь нас двое");

@@ -127,6 +127,9 @@ enum ChatPart<'a> {
         muted_until: i64,
         active_at: String,
         state: &'a str,
+        /// How many are in a group, in words.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        members: Option<String>,
         html: String,
     },
 }
@@ -286,6 +289,8 @@ fn chat_part<'a>(chat: &'a view::Chat, reader: &Reader) -> ChatPart<'a> {
         muted_until: chat.muted_until_ms.unwrap_or_default(),
         active_at: time(chat.active_at_ms),
         state: chat.state.as_str(),
+        members: (chat.kind == view::ChatKind::Group)
+            .then(|| reader.look.n("members", chat.members)),
         // Which chat is open is known to the page alone; its script marks the card.
         html: fragment::card(chat, &reader.look, false),
     }

@@ -211,6 +211,14 @@ on("notes", async (frame) => {
   if (follow) toEnd();
 });
 
+// Its name and size; whoever is out of it by now sees the page of those who are out.
+on("chat", (frame) => {
+  if (frame.chat_id !== chat) return;
+  if (frame.state !== pane.dataset.standing) return location.reload();
+  pane.querySelector("#title a").textContent = frame.title;
+  if (frame.members) pane.querySelector("[data-presence]").textContent = frame.members;
+});
+
 on("gone", (frame) => {
   if (frame.chat_id !== chat) return;
   if (!frame.id) return location.assign("/");
