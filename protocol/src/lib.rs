@@ -8,6 +8,7 @@ pub mod chat;
 pub mod codec;
 pub mod community;
 pub mod event;
+pub mod gossip;
 pub mod heads;
 pub mod id;
 pub mod identity;

@@ -52,6 +52,8 @@ pub const LOG: usize = 1024 * 1024 + 64 * 1024;
 pub const PEOPLE: usize = 64 * 1024;
 /// One gossip frame, bytes.
 pub const FRAME: usize = 64 * 1024;
+/// A frame of a group's gossip (S2).
+pub const GROUP_FRAME: usize = 48 * 1024;
 /// Events in one `Push` (S6).
 pub const PUSH_EVENTS: usize = 64;
 /// Events in one `Range` answer (S6).

@@ -18,6 +18,7 @@ mod deliver;
 mod error;
 mod fetch;
 mod find;
+mod gossip;
 mod greet;
 mod group;
 mod here;
@@ -195,6 +196,7 @@ impl Engine {
             saved: Mutex::new(saved),
             avatars: avatars::Avatars::default(),
             greet: tokio::sync::Notify::new(),
+            topics: gossip::Topics::default(),
             changed_cards: Mutex::default(),
             card_changed: tokio::sync::Notify::new(),
             link_changed: tokio::sync::Notify::new(),
@@ -228,6 +230,9 @@ impl Engine {
                 .insert(address.clone(), None);
         }
         shared.network.subscribe(people::topic(&shared));
+        if let Err(error) = gossip::follow_all(&shared) {
+            tracing::error!(%error, "groups cannot be followed");
+        }
         let pump = tokio::spawn(pump::run(shared.clone(), events));
         let tasks = Tasks {
             pump: Some(pump),

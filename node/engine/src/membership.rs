@@ -29,6 +29,7 @@ pub(crate) fn changed(
     touched: &BTreeSet<UserId>,
 ) -> Result<(), Fail> {
     turn.durable();
+    turn.effects.groups.insert(no);
     let before: BTreeSet<NodeId> = context.routes.iter().map(|(node, _)| *node).collect();
     turn.gather(context)?;
     let Some(group) = &context.group else {

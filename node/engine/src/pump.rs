@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::actor::{From, now_ms};
 use crate::deliver::{self, chats_with};
+use crate::gossip;
 use crate::local::{self, Note};
 use crate::people::{self, Judged};
 use crate::remote;
@@ -29,6 +30,8 @@ use crate::update::News;
 const AT_ONCE: usize = 256;
 /// People queries answered at once: each may wait for a connection, and must not keep requests waiting.
 const ANSWERS: usize = 64;
+/// Frames of groups taken in at once; others come when the nodes meet.
+const FRAMES: usize = 64;
 /// Chats whose marks are repeated in one turn.
 const MARKS: usize = 64;
 /// Chat cards are told this long after they changed: a flood of messages is one change.
@@ -43,6 +46,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
         met: HashMap::new(),
         room: Arc::new(Semaphore::new(AT_ONCE)),
         answers: Arc::new(Semaphore::new(ANSWERS)),
+        frames: Arc::new(Semaphore::new(FRAMES)),
     };
     let daily = tokio::spawn(crate::daily::run(shared.clone()));
     let cards = tokio::spawn(tell_cards(shared.clone()));
@@ -92,6 +96,7 @@ struct Pump {
     met: HashMap<NodeId, Met>,
     room: Arc<Semaphore>,
     answers: Arc<Semaphore>,
+    frames: Arc<Semaphore>,
 }
 
 impl Pump {
@@ -163,7 +168,23 @@ impl Pump {
                     old.abort();
                 }
             }
-            NetworkEvent::Gossip { frame, verdict, .. } => {
+            NetworkEvent::Gossip {
+                peer,
+                topic,
+                frame,
+                verdict,
+            } => {
+                if let Some(chat) = self.shared.topics.group(topic) {
+                    let Ok(room) = self.frames.clone().try_acquire_owned() else {
+                        return verdict.ignore();
+                    };
+                    let shared = self.shared.clone();
+                    tokio::spawn(async move {
+                        gossip::heard(shared, peer, chat, frame, verdict).await;
+                        drop(room);
+                    });
+                    return;
+                }
                 match people::judge(&self.shared, &frame) {
                     Judged::Forward(query) => {
                         verdict.accept();

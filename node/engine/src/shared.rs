@@ -20,8 +20,9 @@ use tokio::task::AbortHandle;
 use crate::actor::Inputs;
 use crate::avatars::Avatars;
 use crate::config::Config;
-use crate::deliver::Hot;
+use crate::deliver::{Fresh, Hot};
 use crate::fetch::Syncs;
+use crate::gossip::{self, Topics};
 use crate::hub::Hub;
 use crate::password::Hasher;
 use crate::people::Searches;
@@ -161,6 +162,8 @@ pub(crate) struct Shared {
     /// Pictures of people that are being fetched.
     pub(crate) avatars: Avatars,
     /// Chats whose card changed, per user that listens; told a moment later, so a flood costs little.
+    /// Groups whose gossip is followed.
+    pub(crate) topics: Topics,
     pub(crate) changed_cards: Mutex<BTreeSet<(UserId, u32)>>,
     pub(crate) card_changed: Notify,
     /// A node was linked.
@@ -226,13 +229,24 @@ impl Shared {
     pub(crate) fn carry_out(&self, effects: Effects) {
         // The network first: what leaves has the longest way.
         if !effects.due.is_empty() {
-            let presence = lock(&self.presence);
-            for (node, fresh) in effects.due {
-                if let Some(link) = presence.links.get(&node) {
-                    lock(&link.hot).push(fresh);
-                    link.delivery.notify_one();
+            let mut unreached: Vec<Fresh> = Vec::new();
+            {
+                let presence = lock(&self.presence);
+                for (node, fresh) in effects.due {
+                    if let Some(link) = presence.links.get(&node) {
+                        lock(&link.hot).push(fresh);
+                        link.delivery.notify_one();
+                    } else if unreached.last().is_none_or(|last| last.id != fresh.id) {
+                        unreached.push(fresh);
+                    }
                 }
             }
+            for fresh in &unreached {
+                gossip::tell(self, fresh);
+            }
+        }
+        for no in effects.groups {
+            gossip::follow(self, no);
         }
         if !effects.lacking.is_empty() {
             let presence = lock(&self.presence);

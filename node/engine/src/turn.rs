@@ -52,6 +52,8 @@ pub(crate) struct Effects {
     pub(crate) due: Vec<(NodeId, Fresh)>,
     /// Connected nodes that lack more than fresh events: the store is looked through for them.
     pub(crate) lacking: BTreeSet<NodeId>,
+    /// Groups whose members changed, or what somebody here says to being in one.
+    pub(crate) groups: BTreeSet<u32>,
     /// Nodes to keep a connection to.
     pub(crate) wanted: Vec<(NodeId, Vec<String>)>,
     /// Cards, homes or names changed: what is remembered of people is stale.
@@ -146,6 +148,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
             cards: BTreeSet::new(),
             due: Vec::new(),
             lacking: BTreeSet::new(),
+            groups: BTreeSet::new(),
             wanted: Vec::new(),
             people_changed: false,
         };

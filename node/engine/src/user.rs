@@ -554,6 +554,7 @@ impl UserHandle {
                 inbox.held = (0, 0);
                 chats::put_inbox(turn.tx, user, no, &inbox)?;
                 turn.card_changed(user, no);
+                turn.effects.groups.insert(no);
                 Ok(())
             })
             .await

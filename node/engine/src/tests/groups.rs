@@ -285,3 +285,60 @@ async fn forms_of_a_group_are_checked() {
     assert_eq!(texts(&ann, group.id), ["привет"]);
     stop(engine).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_between_two_passes_on_what_they_cannot_tell_each_other() {
+    // Behind routers: neither listens, so only the one in the middle can be dialled.
+    let folders = [Folder::new(), Folder::new(), Folder::new()];
+    let deaf = |folder: &Folder, name: &str| Config {
+        p2p_listen: Vec::new(),
+        ..config(&folder.0, name)
+    };
+    let left = Engine::start(deaf(&folders[0], "left")).await.unwrap();
+    let middle = start(&folders[1], "middle").await;
+    let right = Engine::start(deaf(&folders[2], "right")).await.unwrap();
+    let (ann, bob, cat) = (
+        user(&left, "ann").await,
+        user(&middle, "bob").await,
+        user(&right, "cat").await,
+    );
+    link(&left, &middle).await;
+    link(&right, &middle).await;
+    for address in ["ann@left", "cat@right"] {
+        bob.find(address).await.unwrap();
+    }
+    for (from, to) in [(&ann, "bob@middle"), (&cat, "bob@middle")] {
+        let to = from.find(to).await.unwrap();
+        let chat = from.start(to.user_id).await.unwrap().0.id;
+        say(from, chat, "hello").await;
+    }
+    let members = BTreeSet::from([ann.id(), cat.id()]);
+    let chat = bob.create_group("Лодка".to_owned(), members).await;
+    let chat = chat.unwrap().id;
+    for person in [&ann, &cat] {
+        until("in the group", || person.chat(chat).is_ok()).await;
+        if person.chat(chat).unwrap().state == ChatState::Request {
+            person
+                .answer_request(chat, crate::RequestAnswer::Accept)
+                .await
+                .unwrap();
+        }
+    }
+    say(&bob, chat, "from the middle").await;
+    sees(&ann, chat, "from the middle").await;
+    sees(&cat, chat, "from the middle").await;
+    for n in 0..5 {
+        say(&ann, chat, &format!("from the left {n}")).await;
+        sees(&cat, chat, &format!("from the left {n}")).await;
+        say(&cat, chat, &format!("from the right {n}")).await;
+        sees(&ann, chat, &format!("from the right {n}")).await;
+    }
+    assert!(!left.shared().is_linked(right.shared().node_id));
+    // Gossip is no delivery: nobody has acknowledged it to its author.
+    let message = all(&ann, chat).into_iter().rfind(|m| m.own).unwrap();
+    assert_eq!(message.state, MessageState::Stored);
+    for engine in [left, middle, right] {
+        stop(engine).await;
+    }
+    drop(folders);
+}
