@@ -19,5 +19,6 @@ pub mod payload;
 pub mod seal;
 pub mod secret;
 pub mod text;
+pub mod ticket;
 pub mod time;
 pub mod wire;

@@ -11,6 +11,7 @@ use crate::identity::Signed;
 use crate::limits;
 use crate::payload::KeyBox;
 use crate::seal::Ephemeral;
+use crate::ticket::Join;
 use crate::{array_struct, tagged_enum};
 
 array_struct! {
@@ -46,6 +47,8 @@ tagged_enum! {
         7 => KeyRequest(KeyRequest),
         /// Marks and typing (L9). Best effort.
         8 => Eph(EphBatch),
+        /// Into a group by a link (M9).
+        9 => Join(Join),
     }
 }
 
@@ -65,7 +68,7 @@ tagged_enum! {
         6 => Identities(Identities),
         /// Boxes made for the asker.
         7 => Keys(Vec<KeyAnswer>),
-        /// Nothing to say.
+        /// Nothing to say; to a join: yes.
         8 => Done(u8),
         /// Not for this peer, or not now.
         9 => Refused(u8),
@@ -308,7 +311,7 @@ impl Message for LogRequest {
             Self::Identity(users) => users.len() <= limits::IDS,
             Self::KeyRequest(keys) => keys.key_ids.len() <= limits::IDS,
             Self::Eph(batch) => batch.notes.len() <= limits::NOTES,
-            Self::Heads(_) | Self::Range(_) => true,
+            Self::Heads(_) | Self::Range(_) | Self::Join(_) => true,
         }
     }
 }

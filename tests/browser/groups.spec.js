@@ -111,3 +111,56 @@ test("a group over two nodes", async ({ open }, info) => {
   await sova.page.getByRole("button", { name: texts.leave, exact: true }).click();
   await expect(sova.composer).toHaveCount(0);
 });
+
+test("a link brings somebody of another node into a group", async ({ open }, info) => {
+  const words = {
+    ru: { make: "Сделать ссылку", have: "Вступить по ссылке-приглашению", link: "Ссылка", next: "Дальше", ask: "Вступить в группу «Берег»?", join: "Вступить", end: "Отозвать", none: "Ссылка больше не действует", bad: "Это не ссылка-приглашение" },
+    en: { make: "Make a link", have: "Join by an invitation link", link: "Link", next: "Next", ask: "Join the group “Берег”?", join: "Join", end: "Take back", none: "The link does not count any more", bad: "This is no invitation link" },
+  }[info.project.metadata.language];
+  const texts = TEXT[info.project.metadata.language];
+  const volk = await open(nodes.dom, "volk");
+  const lisa = await open(nodes.dacha, "lisa");
+  for (const someone of [volk, lisa]) await someone.registers();
+  await volk.page.goto(`${nodes.dom.url}/groups/new`);
+  await volk.page.getByLabel(texts.title).fill("Берег");
+  await volk.page.getByRole("main").getByRole("button", { name: texts.create, exact: true }).click();
+  const chat = volk.page.url();
+  await volk.sends("Кто с нами?");
+  await volk.page.goto(`${chat}/info`);
+  await volk.page.getByRole("button", { name: words.make, exact: true }).click();
+  const link = await volk.page.locator("[data-link]").innerText();
+  await axe(volk.page);
+  await volk.isWell();
+  await volk.shows(info, "link-made");
+
+  await lisa.page.goto(`${nodes.dacha.url}/groups/new`);
+  await lisa.page.getByRole("link", { name: words.have }).click();
+  const main = lisa.page.getByRole("main");
+  const paste = async (text) => {
+    await main.getByLabel(words.link, { exact: true }).fill(text);
+    await main.getByRole("button", { name: words.next, exact: true }).click();
+  };
+  await paste("https://example.org");
+  await expect(main).toContainText(words.bad);
+  const forgives = (someone) => (someone.faults = someone.faults.filter((fault) => !fault.includes("Failed to load resource")));
+  forgives(lisa);
+  await paste(link);
+  await expect(main.getByRole("heading", { name: words.ask })).toBeVisible();
+  await axe(lisa.page);
+  await lisa.isWell();
+  await lisa.shows(info, "join");
+  await main.getByRole("button", { name: words.join, exact: true }).click();
+  await expect(lisa.page).toHaveURL(/\/c\/[0-9a-f]{64}/);
+  await lisa.sees("Кто с нами?");
+  await lisa.sends("Я");
+  await volk.page.goto(chat);
+  await volk.sees("Я");
+
+  // One link, one person.
+  const vera = await open(nodes.dacha, "vera");
+  await vera.registers();
+  await vera.page.goto(`${nodes.dacha.url}/join?code=${encodeURIComponent(link)}`);
+  await vera.page.getByRole("main").getByRole("button", { name: words.join, exact: true }).click();
+  await expect(vera.page.getByRole("main")).toContainText(words.none);
+  forgives(vera);
+});

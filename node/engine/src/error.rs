@@ -106,6 +106,9 @@ pub enum Reason {
     /// Not the right one: a password, recovery words.
     #[error("wrong")]
     Wrong,
+    /// What it names cannot be reached now.
+    #[error("unreachable")]
+    Unreachable,
     /// A picture that moves.
     #[error("animated")]
     Animated,
@@ -125,6 +128,7 @@ impl Reason {
             Self::Reserved => "reserved",
             Self::Malformed => "malformed",
             Self::Wrong => "wrong",
+            Self::Unreachable => "unreachable",
             Self::Animated => "animated",
         }
     }

@@ -108,7 +108,7 @@ fn has_gap(shared: &Shared, chat: &ChatRef) -> bool {
     look().unwrap_or(false)
 }
 
-async fn ask(
+pub(crate) async fn ask(
     shared: &Shared,
     node: NodeId,
     request: &LogRequest,

@@ -135,7 +135,7 @@ fn control(
 }
 
 /// Runs an act on a group that the user is in: the home that acts, and the group as it is.
-fn act<T>(
+pub(crate) fn act<T>(
     turn: &mut Turn<'_, '_>,
     user: UserId,
     chat: ChatId,

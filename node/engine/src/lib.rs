@@ -45,6 +45,7 @@ mod safety;
 mod serve;
 mod sessions;
 mod shared;
+mod ticket;
 mod turn;
 mod update;
 mod user;
@@ -69,6 +70,7 @@ pub use config::{Config, Limits, NodeKey, Registration, StartError};
 pub use error::{Error, Reason};
 pub use hub::Subscription;
 pub use root::Recovery;
+pub use ticket::told_by;
 pub use update::{Ended, News, Update};
 pub use user::{Draft, Filter, RequestAnswer, UserHandle};
 

@@ -324,7 +324,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, (query, asker): (PeopleQuery, No
 }
 
 /// Waits until a peer has been greeted.
-async fn wait_linked(shared: &Shared, node: NodeId) -> bool {
+pub(crate) async fn wait_linked(shared: &Shared, node: NodeId) -> bool {
     let linked = async {
         loop {
             let changed = shared.link_changed.notified();

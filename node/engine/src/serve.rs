@@ -24,12 +24,13 @@ use crate::fetch::{known_home, take_in};
 use crate::group;
 use crate::remote;
 use crate::shared::{Shared, lock};
+use crate::ticket;
 use crate::turn::Fail;
 
 /// Notes in one batch.
 const NOTES: usize = 16;
 
-const REFUSED: LogAnswer = LogAnswer::Refused(0);
+pub(crate) const REFUSED: LogAnswer = LogAnswer::Refused(0);
 
 /// Answers one request of `/chater/log/1`.
 pub(crate) async fn log(shared: &Arc<Shared>, peer: NodeId, request: LogRequest) -> LogAnswer {
@@ -39,6 +40,7 @@ pub(crate) async fn log(shared: &Arc<Shared>, peer: NodeId, request: LogRequest)
             notes(shared, batch).await;
             return LogAnswer::Done(0);
         }
+        LogRequest::Join(join) => return ticket::joined(shared, peer, join).await,
         LogRequest::KeyRequest(request) => return keys(shared, peer, request).await,
         LogRequest::Summary(rows) => summary(shared, peer, &rows),
         LogRequest::Heads(chat) => heads(shared, peer, &chat),

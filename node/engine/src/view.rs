@@ -165,6 +165,19 @@ pub struct GroupRules {
     pub read_marks: bool,
 }
 
+/// An invitation link of a group, as it is kept: without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupLink {
+    /// Names it here.
+    pub id: Hash,
+    /// How many may still come by it.
+    pub left: u32,
+    /// How many have come.
+    pub came: u32,
+    /// Until when it counts.
+    pub expires_at_ms: i64,
+}
+
 /// What happened to a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Happened {

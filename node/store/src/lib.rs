@@ -23,6 +23,7 @@ mod overlay;
 pub mod refused;
 mod rows;
 pub mod tables;
+pub mod tickets;
 pub mod users;
 
 use std::fs::File;

@@ -130,4 +130,6 @@ tables! {
     Void = 38, "void_v1",
     /// user 32, chat_no u32 -> n u64: the last event that somebody who is out of a group may see
     Left = 39, "left_v1",
+    /// chat_no u32, BLAKE3 of the secret 32 -> TicketRow: invitation links of groups
+    Tickets = 40, "tickets_v1",
 }

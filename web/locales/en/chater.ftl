@@ -366,3 +366,27 @@ rules-some = Days
 rules-none = Since joining
 rules-days = How many days before they joined
 group-undo = When you remove an admin or take the rank, people they added that your node did not know of yet are out again.
+group-links = Invitation links
+links-hint = By a link people come in by themselves, from any node. It is shown once.
+link-uses = How many people
+link-days = How many days
+link-make = Make a link
+link-made = The link is ready
+link-for = A link into the group “{ $a }”. Send it to those you invite: they paste it on the page “Join by a link” of their node.
+link-once = Keep it now: it will not be shown again. Whoever gets it can come in.
+link-left = { $n ->
+    [one] { $n } more person
+   *[other] { $n } more people
+}
+link-came = came in: { $a }
+link-until = until
+link-end = Take back
+join = Join by a link
+join-have = Join by an invitation link
+join-link = Link
+join-hint = It begins with chater:join/
+join-look = Next
+join-ask = Join the group “{ $a }”?
+join-tells = The node that gave the link learns your name and address. Members see that you came in.
+join-node = Fingerprint of that node:
+join-do = Join

@@ -10,7 +10,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{chats, members, messages, node, people, users};
+use super::{chats, links, members, messages, node, people, users};
 use crate::app::App;
 
 #[derive(OpenApi)]
@@ -56,6 +56,9 @@ pub(crate) fn routes() -> (Router<App>, Arc<str>) {
         .routes(routes!(members::rename))
         .routes(routes!(members::rules))
         .routes(routes!(members::completeness))
+        .routes(routes!(links::make, links::list))
+        .routes(routes!(links::end))
+        .routes(routes!(links::join))
         .routes(routes!(node::node))
         .routes(routes!(node::add_peer))
         .routes(routes!(node::socket))
@@ -104,6 +107,10 @@ mod tests {
             ("put", "/api/v1/chats/{chat_id}/title"),
             ("put", "/api/v1/chats/{chat_id}/rules"),
             ("get", "/api/v1/chats/{chat_id}/completeness"),
+            ("post", "/api/v1/chats/{chat_id}/links"),
+            ("get", "/api/v1/chats/{chat_id}/links"),
+            ("delete", "/api/v1/chats/{chat_id}/links/{link_id}"),
+            ("post", "/api/v1/join"),
             ("post", "/api/v1/chats/{chat_id}/read"),
             ("post", "/api/v1/chats/{chat_id}/request"),
             ("get", "/api/v1/node"),

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::arrange::is_muted;
 use super::chat::{chat_id, presence};
 use super::fragment::Avatar;
+use super::join::LinkRow;
 use super::qr;
 use super::shell::{Shell, page};
 use super::time::{self, Stamp};
@@ -51,6 +52,8 @@ struct GroupPart<'a> {
     group: Group,
     /// What the nodes of the members say of the chat (S10).
     sync: String,
+    /// Invitation links that still count.
+    links: Vec<LinkRow>,
 }
 
 struct Group {
@@ -199,11 +202,21 @@ pub(crate) async fn show(
         ChatKind::Direct => None,
         ChatKind::Group => {
             let members = session.user.members(chat.id)?;
+            let group = Group::of(&chat, members, session.user.id());
+            let links = if group.may_add {
+                session.user.links(chat.id).await?
+            } else {
+                Vec::new()
+            };
             let part = GroupPart {
+                links: links
+                    .into_iter()
+                    .map(|link| LinkRow::of(link, &look))
+                    .collect(),
                 look: &look,
                 csrf: &session.csrf,
                 chat: chat.id.to_string(),
-                group: Group::of(&chat, members, session.user.id()),
+                group,
                 sync: sync_words(&look, &session.user.completeness(chat.id).await?),
             };
             Some(part.render().unwrap_or_default())

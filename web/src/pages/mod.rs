@@ -13,6 +13,7 @@ pub(crate) mod groups;
 mod host;
 mod info;
 mod install;
+mod join;
 mod list;
 mod markup;
 mod members;
@@ -86,6 +87,9 @@ pub(crate) fn router() -> Router<App> {
         .route("/c/{chat}/members/{user}", post(groups::member))
         .route("/c/{chat}/title", post(groups::rename))
         .route("/c/{chat}/rules", post(groups::rules))
+        .route("/c/{chat}/links", post(join::make))
+        .route("/c/{chat}/links/{link}", post(join::end))
+        .route("/join", get(join::show).post(join::join))
         .route("/c/{chat}/leave", post(groups::leave))
         .route("/help/keys", get(plain::keys))
         .route("/help/https", get(plain::https))

@@ -342,3 +342,53 @@ async fn a_node_between_two_passes_on_what_they_cannot_tell_each_other() {
     }
     drop(folders);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_brings_in_as_many_as_it_says_from_any_node() {
+    let three = Three::start().await;
+    let [ann, bob, cat] = [&three.people[0], &three.people[1], &three.people[2]];
+    let chat = three.group(&[1]).await;
+    say(ann, chat, "before").await;
+    until("bob is in", || bob.chat(chat).is_ok()).await;
+    assert_eq!(
+        bob.make_link(chat, 1, 7).await.unwrap_err(),
+        Error::Forbidden,
+        "members add nobody here"
+    );
+    let wrong = |error: Error| matches!(error, Error::Invalid { field: "code" | "uses", .. });
+    assert!(wrong(ann.make_link(chat, 0, 7).await.unwrap_err()));
+    let link = ann.make_link(chat, 2, 7).await.unwrap();
+    assert_eq!(crate::told_by(&link).unwrap().0, "Лодка");
+
+    // A node that has never met any other, and whose person nobody has looked for.
+    let folder = Folder::new();
+    let four = start(&folder, "four").await;
+    let dan = user(&four, "dan").await;
+    let joined = dan.join(&link).await.unwrap();
+    assert_eq!((joined.id, joined.state), (chat, ChatState::Open));
+    sees(&dan, chat, "before").await;
+    say(&dan, chat, "by a link").await;
+    for person in [ann, bob] {
+        sees(person, chat, "by a link").await;
+    }
+    // Again: nothing is used up. The second place goes to somebody of another node, and then it is full.
+    dan.join(&link).await.unwrap();
+    let [left] = &ann.links(chat).await.unwrap()[..] else {
+        panic!("one link");
+    };
+    assert_eq!((left.left, left.came), (1, 1));
+    cat.join(&link).await.unwrap();
+    let eve = user(&four, "eve").await;
+    assert!(wrong(eve.join(&link).await.unwrap_err()));
+    assert!(ann.links(chat).await.unwrap().is_empty());
+
+    // Taken back, it counts no more; nor does a secret of another group.
+    let link = ann.make_link(chat, 5, 7).await.unwrap();
+    let id = ann.links(chat).await.unwrap()[0].id;
+    ann.end_link(chat, id).await.unwrap();
+    assert!(wrong(eve.join(&link).await.unwrap_err()));
+    assert!(wrong(eve.join("chater:join/abc").await.unwrap_err()));
+    assert!(eve.chat(chat).is_err());
+    stop(four).await;
+    three.stop().await;
+}
