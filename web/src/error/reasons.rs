@@ -3,7 +3,7 @@
 use chater_engine::Reason;
 
 /// Texts of their own for a field and a reason; the others share `error-<reason>`.
-const FIELD_TEXTS: [(&str, &[&str]); 14] = [
+const FIELD_TEXTS: [(&str, &[&str]); 18] = [
     (
         "photo",
         &["empty", "characters", "long", "animated", "malformed"],
@@ -39,6 +39,10 @@ const FIELD_TEXTS: [(&str, &[&str]); 14] = [
     ("client_id", &["malformed", "characters", "long"]),
     ("invite", &["empty", "malformed"]),
     ("q", &["long"]),
+    ("code", &["malformed", "wrong", "unreachable"]),
+    ("uses", &["malformed", "long"]),
+    ("days", &["malformed", "empty"]),
+    ("history", &["malformed"]),
 ];
 
 /// The key of the text for a wrong value.

@@ -107,7 +107,8 @@ function disk({ full }) {
   if (line && full !== undefined) line.hidden = !full;
 }
 
-// What was missed is not remembered any more. Never in a circle: once in ten seconds.
+// What was missed is not remembered any more. Never in a circle: once in ten seconds. Only where something of it is
+// shown: another page may be the answer to a form, which a reload would send again.
 function reload() {
   let last = 0;
   try {
@@ -115,6 +116,7 @@ function reload() {
     sessionStorage.setItem("chater.reload", String(Date.now()));
   } catch { /* private windows */ }
   seq = undefined;
+  if (!document.querySelector("[data-items], [data-filters]")) return;
   if (Date.now() - last > 10_000) setTimeout(() => location.reload(), 0);
 }
 
