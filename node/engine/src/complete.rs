@@ -63,7 +63,7 @@ fn here(shared: &Shared, handle: &UserHandle, chat: ChatId) -> Result<Here, Erro
 
 /// Whether that node has the same of the chat; none = it did not say.
 async fn is_equal(shared: Arc<Shared>, node: NodeId, row: SummaryRow) -> Option<bool> {
-    let topic = row.topic.clone();
+    let topic = row.topic;
     let request = LogRequest::Summary(vec![row]).encode();
     let asked = shared.network.request(node, Protocol::Log, request);
     let answer = tokio::time::timeout(WAIT, asked).await.ok()?.ok()?;

@@ -237,10 +237,10 @@ impl UserHandle {
             self.run(move |turn| redeem(turn, &join)).await?;
         } else {
             let away = || Error::invalid("code", Reason::Unreachable);
-            if !shared.is_linked(node)
-                && !(shared.network.reach(node, ticket.addrs).await
-                    && wait_linked(&shared, node).await)
-            {
+            let linked = shared.is_linked(node)
+                || (shared.network.reach(node, ticket.addrs).await
+                    && wait_linked(&shared, node).await);
+            if !linked {
                 return Err(away());
             }
             match fetch::ask(&shared, node, &LogRequest::Join(join)).await {

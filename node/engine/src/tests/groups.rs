@@ -355,7 +355,15 @@ async fn a_link_brings_in_as_many_as_it_says_from_any_node() {
         Error::Forbidden,
         "members add nobody here"
     );
-    let wrong = |error: Error| matches!(error, Error::Invalid { field: "code" | "uses", .. });
+    let wrong = |error: Error| {
+        matches!(
+            error,
+            Error::Invalid {
+                field: "code" | "uses",
+                ..
+            }
+        )
+    };
     assert!(wrong(ann.make_link(chat, 0, 7).await.unwrap_err()));
     let link = ann.make_link(chat, 2, 7).await.unwrap();
     assert_eq!(crate::told_by(&link).unwrap().0, "Лодка");
