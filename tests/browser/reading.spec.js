@@ -65,7 +65,7 @@ test("a chat opens where reading goes on", async ({ open }, info) => {
   await expect(page.locator(".newline"), "fixed until the chat is left").toHaveCount(1);
   await sova.sends(chat, "ещё");
   await klen.sees("ещё");
-  await page.waitForTimeout(1500);
+  await page.waitForTimeout(3500);
   expect(await page.evaluate(() => window.badges)).toBe(0);
 
   // New messages of others are said, at most one announcement a second.

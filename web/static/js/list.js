@@ -73,7 +73,7 @@ function calm(frame) {
   if (frame.chat_id !== open) return frame;
   clearTimeout(unreadYet);
   if (!frame.unread || document.hidden || !document.hasFocus()) return frame;
-  unreadYet = setTimeout(() => changed(frame), 1200);
+  unreadYet = setTimeout(() => changed(frame), 3000);
   return { ...frame, unread: 0, calm: true };
 }
 on("chat", (frame) => changed(calm(frame)));
