@@ -16,6 +16,7 @@ mod hostile;
 mod keys;
 mod named;
 mod nodes;
+mod outsiders;
 mod strangers;
 mod trouble;
 mod wire;
