@@ -146,7 +146,14 @@ fn judge_again(
             let header = event.header();
             let dead = group.judge(event.id(), header) != Judgement::Live;
             let place = (header.home, header.lane, header.seq);
-            any |= groups::set_void(turn.tx, no, place, dead)?;
+            // Only above a fork is there more than one branch to tell apart.
+            let forked = feed.forked_at.is_some_and(|at| header.seq >= at);
+            let stored = match forked {
+                true => events::find(turn.tx, event.id())?,
+                false => None,
+            };
+            let branch = stored.map_or(0, |stored| stored.branch);
+            any |= groups::set_void(turn.tx, no, place, branch, dead)?;
         }
     }
     Ok(any)

@@ -281,7 +281,7 @@ impl Order<'_, '_> {
             self.tx.put(Table::EventIds, &id.0, &stored.encode())?;
             let no = self.chat_no.to_be_bytes();
             let key = |eff| {
-                let key = timeline_key(&Place::of(header, eff), stored.branch);
+                let key = timeline_key(&Place::of(header, eff), stored.rank);
                 join(&[&no, &key])
             };
             let (old_key, new_key) = (key(old), key(stored.eff));

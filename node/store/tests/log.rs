@@ -402,8 +402,13 @@ fn forks_are_kept_as_branches() {
     let root = make((0, EventId::default()), b"0");
     let (a, b) = (make((1, root.id()), b"a"), make((1, root.id()), b"b"));
     let next = make((2, a.id()), b"2");
-    let mut all_heads = Vec::new();
-    for set in [[&root, &a, &b, &next], [&next, &b, &a, &root]] {
+    let c = make((1, root.id()), b"c");
+    let (mut all_heads, mut orders) = (Vec::new(), Vec::new());
+    for set in [
+        [&root, &a, &b, &c, &next],
+        [&next, &c, &b, &a, &root],
+        [&b, &root, &c, &next, &a],
+    ] {
         let log = Log::new(&homes);
         let results = log.take(set, NOW);
         assert_eq!(
@@ -411,17 +416,33 @@ fn forks_are_kept_as_branches() {
                 .iter()
                 .filter(|r| matches!(r, Appended::Fork(_)))
                 .count(),
-            1
+            2
         );
         let read = log.store.read().unwrap();
         let (no, feed) = events::feeds(&read, log.no).unwrap().remove(0);
         assert_eq!(feed.forked_at, Some(1));
+        // All of one time: their ids say which comes first, not their arrival.
+        let mut order = Vec::new();
+        events::timeline(&read, log.no, None, false, &mut |row| {
+            order.push((row.place.seq, row.branch));
+            true
+        })
+        .unwrap();
+        let ids: Vec<EventId> = order
+            .into_iter()
+            .map(|(seq, branch)| events::event(&read, no, seq, branch).unwrap().unwrap().id())
+            .collect();
+        assert!(ids.get(1..4).unwrap().is_sorted());
+        let newest = events::newest_message(&read, log.no).unwrap().unwrap();
+        assert_eq!(log.chat_row().newest.unwrap(), newest.key);
+        orders.push(ids);
         let both = events::range(&read, no, 1, 1, 10, 10_000).unwrap();
-        assert_eq!(both.len(), 2);
+        assert_eq!(both.len(), 3);
         assert!(both.contains(&a.to_wire()) && both.contains(&b.to_wire()));
         all_heads.push(events::heads(&read, log.no).unwrap());
     }
-    assert_eq!(all_heads[0], all_heads[1]);
+    assert!(all_heads.iter().all(|heads| *heads == all_heads[0]));
+    assert!(orders.iter().all(|order| *order == orders[0]));
     assert_eq!((all_heads[0][0].seq, all_heads[0][0].id), (0, root.id()));
     // 256 branches, no more.
     let log = Log::new(&homes);
