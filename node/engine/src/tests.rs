@@ -9,6 +9,7 @@
 
 mod accounts;
 mod arrange;
+mod excess;
 mod flood;
 mod groups;
 mod hide;

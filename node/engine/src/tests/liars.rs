@@ -258,7 +258,12 @@ async fn a_cut_that_lies_is_read_alike_and_harms_nobody_else() {
         row(own, 0, u64::MAX, 6),
     ];
     let removes = scene.foe.act(Kind::REMOVE, remove(wes, lies));
-    scene.told(&[removes.clone()], &[removes]).await;
+    scene
+        .told(
+            std::slice::from_ref(&removes),
+            std::slice::from_ref(&removes),
+        )
+        .await;
     for who in [&scene.vic, &gus] {
         let out = |list: Vec<(UserId, MemberRole)>| list.iter().all(|(user, _)| *user != wes);
         assert!(out(seats(who, chat)));

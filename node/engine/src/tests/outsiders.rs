@@ -282,7 +282,7 @@ async fn what_a_former_member_dates_back_is_void_and_it_is_told_nothing() {
     foe.has_seen(&engine, chat);
     let key = foe.shares(&engine, &[vic.id(), wes.id()]);
     let old = [foe.says("раз"), foe.says("два")];
-    assert_eq!(foe.push(&[key.clone()]).await, [Ack::Committed]);
+    assert_eq!(foe.push(std::slice::from_ref(&key)).await, [Ack::Committed]);
     assert_eq!(foe.push(&old).await, [Ack::Committed; 2]);
     until("read", || texts(&wes, chat) == ["раз", "два"]).await;
     // As long as it is in it may have everything.
@@ -313,7 +313,7 @@ async fn what_a_former_member_dates_back_is_void_and_it_is_told_nothing() {
     foe.push(&[other]).await;
     for _ in 0..3 {
         assert_eq!(foe.push(&old).await, [Ack::Committed; 2]);
-        assert_eq!(foe.push(&[key.clone()]).await, [Ack::Committed]);
+        assert_eq!(foe.push(std::slice::from_ref(&key)).await, [Ack::Committed]);
     }
     for who in [&vic, &wes] {
         assert_eq!(texts(who, chat), ["раз", "два", "без неё"]);
