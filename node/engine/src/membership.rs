@@ -129,12 +129,12 @@ fn invited(turn: &Turn<'_, '_>, group: &Group, user: UserId) -> Result<u8, Store
 
 /// M6: what these users wrote counts, or does not, by the group as it is now. Whether anything changed.
 fn judge_again(
-    turn: &Turn<'_, '_>,
+    turn: &mut Turn<'_, '_>,
     no: u32,
     group: &Group,
     touched: &BTreeSet<UserId>,
 ) -> Result<bool, StoreError> {
-    let mut any = false;
+    let mut turned = Vec::new();
     for (feed_no, feed) in events::feeds(turn.tx, no)? {
         if feed.lane == Lane::Control as u8 || !touched.contains(&feed.author) {
             continue;
@@ -153,10 +153,15 @@ fn judge_again(
                 false => None,
             };
             let branch = stored.map_or(0, |stored| stored.branch);
-            any |= groups::set_void(turn.tx, no, place, branch, dead)?;
+            if groups::set_void(turn.tx, no, place, branch, dead)? {
+                turned.push((event.id(), dead));
+            }
         }
     }
-    Ok(any)
+    if !turned.is_empty() {
+        turn.weigh(no, &turned)?;
+    }
+    Ok(!turned.is_empty())
 }
 
 /// Whom a control event is about: what they wrote is judged again.

@@ -16,7 +16,7 @@ use crate::order::{Order, is_ahead};
 use crate::rows::{Rows, Write, damaged};
 use crate::tables::Table;
 
-pub use crate::order::release_ahead;
+pub use crate::order::{release_ahead, weigh};
 
 array_struct! {
     /// A feed (L1).
@@ -64,20 +64,25 @@ pub struct Stored {
     pub cap: Option<Timestamp>,
     /// Whether it stands no later than its arrival, since it comes from the future (L6).
     pub provisional: bool,
+    /// Whether it does not count (M6): then no other's place follows from it. Nodes that never took it must show the
+    /// same order.
+    pub void: bool,
 }
 
 impl Stored {
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut p = Parts(bytes);
         let (feed_no, seq, branch) = (p.u32()?, p.u64()?, p.u8()?);
+        let (n, eff, cap, flags) = (p.u64()?, p.u64()?, p.u64()?, p.u8()?);
         Some(Self {
             feed_no,
             seq,
             branch,
-            n: p.u64()?,
-            eff: Timestamp(p.u64()?),
-            cap: p.u64().map(|c| (c != u64::MAX).then_some(Timestamp(c)))?,
-            provisional: p.u8()? & 1 == 1,
+            n,
+            eff: Timestamp(eff),
+            cap: (cap != u64::MAX).then_some(Timestamp(cap)),
+            provisional: flags & 1 != 0,
+            void: flags & 2 != 0,
             // Rows of before end here.
             rank: p.u8().unwrap_or(branch),
         })
@@ -91,7 +96,7 @@ impl Stored {
             &self.n.to_be_bytes(),
             &self.eff.0.to_be_bytes(),
             &self.cap.map_or(u64::MAX, |c| c.0).to_be_bytes(),
-            &[u8::from(self.provisional)],
+            &[u8::from(self.provisional) | u8::from(self.void) << 1],
             &[self.rank],
         ])
     }
@@ -339,6 +344,7 @@ pub fn append(
         eff: Timestamp::default(),
         cap,
         provisional: is_ahead(header, cap, now_ms),
+        void: false,
     };
     stored.eff = order.effective(&stored, header)?;
 

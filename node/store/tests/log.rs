@@ -19,7 +19,7 @@ use chater_protocol::id::EventId;
 use chater_protocol::limits::AHEAD_MS;
 use chater_protocol::time::Timestamp;
 use chater_store::events::{self, Appended};
-use chater_store::{Durability, StoreError};
+use chater_store::{Durability, StoreError, groups};
 use common::{Home, Log, chat_of, event, homes, pair};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -224,6 +224,47 @@ proptest! {
             let result = log.take([at.get(&all)], LATE);
             prop_assert!(matches!(result[0], Appended::Known(_)));
         }
+        check_whole(&log, &all);
+    }
+
+    /// M6: events that do not count place no others, whether they came first or were judged later; when they count again
+    /// everything stands as if they always had.
+    #[test]
+    fn events_that_do_not_count_place_nobody(
+        plans in prop::collection::vec(plan(), 1..36),
+        keys in prop::collection::vec(any::<u32>(), 8),
+        void in prop::collection::vec(any::<bool>(), 36),
+        cut in any::<Index>(),
+    ) {
+        let homes = homes();
+        let all = history(&plans, &homes);
+        let log = Log::new(&homes);
+        let mixed = shuffled(&all, &keys);
+        let (first, rest) = mixed.split_at(cut.index(mixed.len()));
+        let turned = first.iter().zip(&void).filter(|(_, void)| **void);
+        let turned: Vec<&VerifiedEvent> = turned.map(|(event, _)| event).collect();
+        let dead: Vec<EventId> = turned.iter().map(|event| event.id()).collect();
+        let turn = |void: bool| {
+            log.write(|tx, chat| {
+                for event in &turned {
+                    let header = event.header();
+                    let place = (header.home, header.lane, header.seq);
+                    groups::set_void(tx, log.no, place, 0, void).unwrap();
+                }
+                let turned: Vec<_> = dead.iter().map(|id| (*id, void)).collect();
+                events::weigh(tx, log.no, chat, &turned, LATE).unwrap();
+            });
+        };
+        log.take(first, LATE);
+        turn(true);
+        log.take(rest, LATE);
+        let live = |event: &&VerifiedEvent| !dead.contains(&event.id());
+        let pairs: Vec<_> = all.iter().filter(live).map(pair).collect();
+        let expected: Vec<EventId> = order(&pairs).into_iter().map(|(_, id)| id).collect();
+        let mut shown = log.timeline();
+        shown.retain(|id| !dead.contains(id));
+        prop_assert_eq!(shown, expected);
+        turn(false);
         check_whole(&log, &all);
     }
 
