@@ -19,6 +19,7 @@ mod liars;
 mod named;
 mod nodes;
 mod outsiders;
+mod simulate;
 mod strangers;
 mod trouble;
 mod wire;
