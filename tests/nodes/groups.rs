@@ -11,72 +11,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chater_tests::{Person, TestNode, linked, story};
-use serde_json::{Value, json};
-
-/// Nodes that all know each other, two people on each.
-async fn village(names: &[&str]) -> (Vec<TestNode>, Vec<Person>) {
-    let (mut nodes, mut people): (Vec<TestNode>, Vec<Person>) = (Vec::new(), Vec::new());
-    for name in names {
-        let mut node = TestNode::named(name).without_limits();
-        for other in &nodes {
-            node = node.with(&["--peer", &other.p2p()]);
-        }
-        node.up().await;
-        for n in 0..2 {
-            people.push(node.registers(&format!("{name}{n}")).await);
-        }
-        for one in people.iter().step_by(2).take(nodes.len()) {
-            linked(one, people.last().unwrap()).await;
-        }
-        nodes.push(node);
-    }
-    (nodes, people)
-}
-
-async fn founds(owner: &Person, title: &str, members: &[&Person]) -> String {
-    let mut named = Vec::new();
-    for member in members {
-        // The owner must know whom the group names.
-        named.push(member.address.clone());
-    }
-    let body = json!({"title": title, "members": named});
-    let made = owner.api.post("/chats", &body).await.expect(201).json();
-    made["id"].as_str().unwrap().to_owned()
-}
-
-/// Texts of a chat as somebody has them, oldest first; empty while the chat is not there.
-async fn texts(of: &Person, chat: &str) -> Vec<String> {
-    let path = format!("/chats/{chat}/messages?limit=200");
-    let answer = of.api.get(&path).await;
-    if answer.status != 200 {
-        return Vec::new();
-    }
-    let messages = answer.json()["messages"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    let text = |m: &Value| m["text"].as_str().map(str::to_owned);
-    messages.iter().filter_map(text).collect()
-}
-
-async fn members(of: &Person, chat: &str) -> BTreeSet<(String, String)> {
-    let answer = of.api.get(&format!("/chats/{chat}/members")).await;
-    if answer.status != 200 {
-        return BTreeSet::new();
-    }
-    let all = answer.json()["members"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    let row = |m: &Value| {
-        (
-            m["user_id"].as_str().unwrap().to_owned(),
-            m["role"].as_str().unwrap().to_owned(),
-        )
-    };
-    all.iter().map(row).collect()
-}
+use chater_tests::{Person, founds, members, story, texts, village};
+use serde_json::json;
 
 async fn until<F: Future<Output = bool>>(what: &str, mut done: impl FnMut() -> F) {
     for _ in 0..600 {

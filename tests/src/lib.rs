@@ -17,12 +17,14 @@ mod http;
 mod node;
 mod person;
 mod socket;
+mod village;
 mod wait;
 
 pub use http::{Answer, Api};
 pub use node::{Ended, TestNode, binary, linked};
 pub use person::{PASSWORD, Person};
 pub use socket::{Frame, Socket};
+pub use village::{founds, members, texts, village};
 pub use wait::{PATIENCE, until, within};
 
 /// Runs one story on a small runtime, with a bound on its time: a test that hangs is a test that fails.

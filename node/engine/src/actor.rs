@@ -276,7 +276,7 @@ fn turn(shared: &Shared, cache: &mut Cache, batch: Vec<Queued>) -> Result<Durabi
     let run = || {
         shared.store.turn::<Effects, StoreError>(|tx| {
             let mut rng = crate::shared::SystemRandom;
-            let mut turn = Turn::new(shared, tx, cache, now_ms(), &mut rng);
+            let mut turn = Turn::new(shared, tx, cache, shared.now_ms(), &mut rng);
             while let Some(queued) = waiting.pop_front() {
                 turn.begin();
                 if let Some(answer) = carry_out(&mut turn, queued.job)? {

@@ -204,6 +204,8 @@ impl Engine {
             link_changed: tokio::sync::Notify::new(),
             stopping: Stop::new(),
             syncs: Mutex::default(),
+            #[cfg(test)]
+            skew_ms: std::sync::atomic::AtomicI64::new(0),
             config,
         });
         let writer = std::thread::Builder::new()

@@ -134,12 +134,12 @@ fn invited(turn: &Turn<'_, '_>, group: &Group, user: UserId) -> Result<u8, Store
 
 /// M6: what these users wrote counts, or does not, by the group as it is now. Whether anything changed.
 fn judge_again(
-    turn: &Turn<'_, '_>,
+    turn: &mut Turn<'_, '_>,
     no: u32,
     group: &Group,
     touched: &BTreeSet<UserId>,
 ) -> Result<bool, StoreError> {
-    let mut any = false;
+    let (mut any, mut turned) = (false, Vec::new());
     for (feed_no, feed) in events::feeds(turn.tx, no)? {
         if !touched.contains(&feed.author) {
             continue;
@@ -149,15 +149,36 @@ fn judge_again(
                 continue;
             };
             let header = event.header();
-            // A profile of somebody who may not write one counts as little as a void remove.
-            let dead = match header.lane {
-                lane if lane == Lane::Control as u8 => group.is_valid(&event.id()) != Some(true),
-                _ if header.kind == Kind::PROFILE => !group.acts_as_admin(event.id(), header),
-                _ => group.judge(event.id(), header) != Judgement::Live,
+            let control = header.lane == Lane::Control as u8;
+            let live = control || group.judge(event.id(), header) == Judgement::Live;
+            // What is told of a group: a profile of somebody who may not write one counts as little as a void remove.
+            let counts = match header.kind {
+                Kind::PROFILE => group.acts_as_admin(event.id(), header),
+                _ if control => group.is_valid(&event.id()) == Some(true),
+                _ => live,
             };
             let place = (header.home, header.lane, header.seq);
-            any |= groups::set_void(turn.tx, no, place, dead)?;
+            // Only above a fork is there more than one branch to tell apart.
+            let forked = feed.forked_at.is_some_and(|at| header.seq >= at);
+            let stored = match forked || header.kind == Kind::PROFILE {
+                true => events::find(turn.tx, event.id())?,
+                false => None,
+            };
+            let branch = stored.map_or(0, |stored| stored.branch);
+            let changed = groups::set_void(turn.tx, no, place, branch, !counts)?;
+            any |= changed;
+            // Places follow from what is live alone: so they are the same wherever the same events are.
+            let moves = match (header.kind, stored) {
+                (Kind::PROFILE, Some(stored)) => stored.void == live,
+                _ => changed && !control,
+            };
+            if moves {
+                turned.push((event.id(), !live));
+            }
         }
+    }
+    if !turned.is_empty() {
+        turn.weigh(no, &turned)?;
     }
     Ok(any)
 }
@@ -299,7 +320,7 @@ fn take_control(
                             continue;
                         };
                         let ack = keep_control(turn, no, event)?;
-                        touched.insert(about(event));
+                        touched.extend([about(event), event.header().author]);
                         if let Some(slot) = acks.get_mut(at) {
                             *slot = Some(ack);
                         }
@@ -427,7 +448,8 @@ pub(crate) fn took_profile(
             Ok(group.is_some_and(|group| group.acts_as_admin(event.id(), event.header())))
         })?;
         let header = event.header();
-        groups::set_void(turn.tx, no, (header.home, header.lane, header.seq), !valid)?;
+        let place = (header.home, header.lane, header.seq);
+        groups::set_void(turn.tx, no, place, amend.branch, !valid)?;
         if !valid {
             continue;
         }

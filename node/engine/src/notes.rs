@@ -60,7 +60,7 @@ impl<R: Rows> Reader<'_, R> {
         })?;
         let mut notes: Vec<Note> = Vec::new();
         for row in rows {
-            if self.is_void(no, &row.place)? || self.is_hidden(no, row.n)? {
+            if self.is_void(no, &row.place, row.branch)? || self.is_hidden(no, row.n)? {
                 continue;
             }
             let next = shown.partition_point(|(key, _)| *key <= row.key);
@@ -146,7 +146,7 @@ impl<R: Rows> Reader<'_, R> {
     ) -> Result<Option<Happened>, StoreError> {
         let mut before: Option<GroupProfile> = None;
         for amend in self.amends(no, EventId(chat.id.0))? {
-            if self.is_void(no, &amend.place)? {
+            if self.is_void(no, &amend.place, amend.branch)? {
                 continue;
             }
             let Some(other) =

@@ -151,7 +151,7 @@ impl<'a, R: Rows> Reader<'a, R> {
     }
 
     /// Whether a cut of a retired home voids this place (I8).
-    pub(crate) fn is_void(&self, no: u32, place: &Place) -> Result<bool, StoreError> {
+    pub(crate) fn is_void(&self, no: u32, place: &Place, branch: u8) -> Result<bool, StoreError> {
         let known = self.cuts.borrow().get(&no).cloned();
         let cuts = match known {
             Some(cuts) => cuts,
@@ -164,7 +164,7 @@ impl<'a, R: Rows> Reader<'a, R> {
         let cut = cuts.iter().any(|(home, lane, end)| {
             *home == place.home && *lane == place.lane && place.seq >= *end
         });
-        Ok(cut || groups::is_void(self.rows, no, place)?)
+        Ok(cut || groups::is_void(self.rows, no, place, branch)?)
     }
 
     /// What is kept of a group.
@@ -436,7 +436,7 @@ impl<'a, R: Rows> Reader<'a, R> {
             kind,
         } in self.amends(no, message.id)?
         {
-            if self.is_void(no, &place)? {
+            if self.is_void(no, &place, branch)? {
                 continue;
             }
             let by_author = place.author == message.author.user_id;
@@ -579,7 +579,10 @@ impl<'a, R: Rows> Reader<'a, R> {
             .flatten();
         let newest = match newest {
             // A cut may have voided the newest one, or the viewer deleted it: look for the last that counts.
-            Some(newest) if self.is_void(no, &newest.place)? || self.is_hidden(no, newest.n)? => {
+            Some(newest)
+                if self.is_void(no, &newest.place, newest.branch)?
+                    || self.is_hidden(no, newest.n)? =>
+            {
                 self.walk(no, None, true, 1)?.into_iter().next()
             }
             newest => newest,
@@ -688,7 +691,7 @@ impl<'a, R: Rows> Reader<'a, R> {
         let mut failed = None;
         events::timeline(self.rows, no, from, down, &mut |row| {
             if row.kind == Kind::MSG {
-                match self.is_void(no, &row.place) {
+                match self.is_void(no, &row.place, row.branch) {
                     Ok(false) => match self.is_hidden(no, row.n) {
                         Ok(false) => found.push(row),
                         Ok(true) => {}
@@ -837,7 +840,7 @@ impl<'a, R: Rows> Reader<'a, R> {
         let Some(row) = events::timeline_row(self.rows, no, stored, event.header())? else {
             return Ok(None);
         };
-        if self.is_void(no, &row.place)? || self.is_hidden(no, row.n)? {
+        if self.is_void(no, &row.place, row.branch)? || self.is_hidden(no, row.n)? {
             return Ok(None);
         }
         let body = self.inside(no, event)?;

@@ -172,6 +172,9 @@ pub(crate) struct Shared {
     pub(crate) stopping: Stop,
     /// Chats being compared with peers.
     pub(crate) syncs: Mutex<Syncs>,
+    /// How far the clock of this node is wrong, for simulations.
+    #[cfg(test)]
+    pub(crate) skew_ms: std::sync::atomic::AtomicI64,
 }
 
 /// A flag that is set once, for ever, and that tasks can wait for.
@@ -198,6 +201,15 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
+    /// The time that events, arrivals and all other inputs of a turn are given, Unix ms.
+    pub(crate) fn now_ms(&self) -> u64 {
+        let now = crate::actor::now_ms();
+        #[cfg(test)]
+        let now =
+            now.saturating_add_signed(self.skew_ms.load(std::sync::atomic::Ordering::Relaxed));
+        now
+    }
+
     /// Whether that node is connected and greeted.
     pub(crate) fn is_linked(&self, node: NodeId) -> bool {
         node == self.node_id || lock(&self.presence).links.contains_key(&node)

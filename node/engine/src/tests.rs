@@ -9,13 +9,17 @@
 
 mod accounts;
 mod arrange;
+mod excess;
 mod flood;
 mod groups;
 mod hide;
 mod hostile;
 mod keys;
+mod liars;
 mod named;
 mod nodes;
+mod outsiders;
+mod simulate;
 mod strangers;
 mod trouble;
 mod wire;
@@ -135,6 +139,23 @@ async fn link(a: &Engine, b: &Engine) {
         a.shared().is_linked(right) && b.shared().is_linked(left)
     })
     .await;
+}
+
+/// Two nodes lose each other, and stay apart until [`heal`].
+async fn cut(a: &Engine, b: &Engine) {
+    let (left, right) = (a.shared().node_id, b.shared().node_id);
+    a.shared().network.block(right);
+    b.shared().network.block(left);
+    until("apart", || {
+        !a.shared().is_linked(right) && !b.shared().is_linked(left)
+    })
+    .await;
+}
+
+async fn heal(a: &Engine, b: &Engine) {
+    a.shared().network.unblock(b.shared().node_id);
+    b.shared().network.unblock(a.shared().node_id);
+    link(a, b).await;
 }
 
 async fn until(what: &str, mut done: impl FnMut() -> bool) {

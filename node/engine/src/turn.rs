@@ -253,6 +253,13 @@ impl<'a, 'txn> Turn<'a, 'txn> {
             .ok_or_else(|| StoreError::Damaged("a chat".to_owned()))
     }
 
+    /// Places anew what stood where it did because of events that count no more, or again (M6).
+    pub(crate) fn weigh(&mut self, no: u32, turned: &[(EventId, bool)]) -> Result<(), StoreError> {
+        let (tx, now_ms) = (self.tx, self.now_ms);
+        let row = self.row(no)?;
+        events::weigh(tx, no, row, turned, now_ms)
+    }
+
     /// Appends to a chat through its row of this turn.
     pub(crate) fn append(
         &mut self,

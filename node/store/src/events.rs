@@ -16,7 +16,7 @@ use crate::order::{Order, is_ahead};
 use crate::rows::{Rows, Write, damaged};
 use crate::tables::Table;
 
-pub use crate::order::release_ahead;
+pub use crate::order::{release_ahead, weigh};
 
 array_struct! {
     /// A feed (L1).
@@ -52,8 +52,10 @@ pub struct Stored {
     pub feed_no: u32,
     /// Place in the feed.
     pub seq: u64,
-    /// 0, or the number of a fork's branch.
+    /// 0, or the number of a fork's branch, in the order they came.
     pub branch: u8,
+    /// Its number among the branches in the order of their ids: what is shown must not depend on which came first.
+    pub rank: u8,
     /// Arrival number in the chat.
     pub n: u64,
     /// Effective time (L5).
@@ -62,19 +64,27 @@ pub struct Stored {
     pub cap: Option<Timestamp>,
     /// Whether it stands no later than its arrival, since it comes from the future (L6).
     pub provisional: bool,
+    /// Whether it does not count (M6): then no other's place follows from it. Nodes that never took it must show the
+    /// same order.
+    pub void: bool,
 }
 
 impl Stored {
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut p = Parts(bytes);
+        let (feed_no, seq, branch) = (p.u32()?, p.u64()?, p.u8()?);
+        let (n, eff, cap, flags) = (p.u64()?, p.u64()?, p.u64()?, p.u8()?);
         Some(Self {
-            feed_no: p.u32()?,
-            seq: p.u64()?,
-            branch: p.u8()?,
-            n: p.u64()?,
-            eff: Timestamp(p.u64()?),
-            cap: p.u64().map(|c| (c != u64::MAX).then_some(Timestamp(c)))?,
-            provisional: p.u8()? & 1 == 1,
+            feed_no,
+            seq,
+            branch,
+            n,
+            eff: Timestamp(eff),
+            cap: (cap != u64::MAX).then_some(Timestamp(cap)),
+            provisional: flags & 1 != 0,
+            void: flags & 2 != 0,
+            // Rows of before end here.
+            rank: p.u8().unwrap_or(branch),
         })
     }
 
@@ -86,7 +96,8 @@ impl Stored {
             &self.n.to_be_bytes(),
             &self.eff.0.to_be_bytes(),
             &self.cap.map_or(u64::MAX, |c| c.0).to_be_bytes(),
-            &[u8::from(self.provisional)],
+            &[u8::from(self.provisional) | u8::from(self.void) << 1],
+            &[self.rank],
         ])
     }
 }
@@ -112,7 +123,7 @@ const HEADS: usize = 64;
 /// One row of the timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimelineRow {
-    /// Key without the chat number: eff, author, home, lane, seq, branch.
+    /// Key without the chat number: eff, author, home, lane, seq, rank.
     pub key: Vec<u8>,
     /// Where it stands.
     pub place: Place,
@@ -138,10 +149,14 @@ impl TimelineRow {
             lane: k.u8()?,
             seq: k.u64()?,
         };
-        let branch = k.u8()?;
+        let rank = k.u8()?;
         let mut v = Parts(value);
         let (n, kind, feed_no) = (v.u64()?, Kind(v.u16()?), v.u32()?);
-        let client_id = String::from_utf8(v.rest().to_vec())
+        let (branch, client_id) = match v.rest() {
+            [0, branch, rest @ ..] => (*branch, rest),
+            rest => (rank, rest),
+        };
+        let client_id = String::from_utf8(client_id.to_vec())
             .ok()
             .filter(|c| !c.is_empty());
         Some(Self {
@@ -156,14 +171,31 @@ impl TimelineRow {
     }
 }
 
-pub(crate) fn timeline_key(place: &Place, branch: u8) -> Vec<u8> {
+pub(crate) fn timeline_key(place: &Place, rank: u8) -> Vec<u8> {
     join(&[
         &place.eff.0.to_be_bytes(),
         &place.author.0,
         &place.home.0,
         &[place.lane],
         &place.seq.to_be_bytes(),
-        &[branch],
+        &[rank],
+    ])
+}
+
+/// The branch is written where it is not the rank, after a zero, which no client id begins with.
+fn timeline_value(stored: &Stored, kind: Kind, client_id: Option<&str>) -> Vec<u8> {
+    let other = [0, stored.branch];
+    let branch: &[u8] = if stored.branch == stored.rank {
+        &[]
+    } else {
+        &other
+    };
+    join(&[
+        &stored.n.to_be_bytes(),
+        &kind.0.to_be_bytes(),
+        &stored.feed_no.to_be_bytes(),
+        branch,
+        client_id.unwrap_or_default().as_bytes(),
     ])
 }
 
@@ -307,10 +339,12 @@ pub fn append(
         feed_no,
         seq: header.seq,
         branch,
+        rank: branch,
         n: chat.count,
         eff: Timestamp::default(),
         cap,
         provisional: is_ahead(header, cap, now_ms),
+        void: false,
     };
     stored.eff = order.effective(&stored, header)?;
 
@@ -332,16 +366,11 @@ pub fn append(
             &now_ms.to_be_bytes(),
         ]),
     )?;
-    let key = timeline_key(&Place::of(header, stored.eff), branch);
+    let key = timeline_key(&Place::of(header, stored.eff), stored.rank);
     tx.put(
         Table::Timeline,
         &join(&[&chat_no.to_be_bytes(), &key]),
-        &join(&[
-            &stored.n.to_be_bytes(),
-            &header.kind.0.to_be_bytes(),
-            &feed_no.to_be_bytes(),
-            client_id.unwrap_or_default().as_bytes(),
-        ]),
+        &timeline_value(&stored, header.kind, client_id),
     )?;
     if stored.provisional {
         order.wait_for(id, header, cap)?;
@@ -367,6 +396,11 @@ pub fn append(
         {
             chat.newest = Some(serde_bytes::ByteBuf::from(key));
         }
+    }
+    if branch != 0 {
+        rank_branches(tx, chat_no, feed_no, header.seq)?;
+        stored = must(find(tx, id)?, Table::EventIds)?;
+        chat.newest = newest_message(tx, chat_no)?.map(|row| serde_bytes::ByteBuf::from(row.key));
     }
     let mut moving = order.answer(header, cap)?;
     if named {
@@ -425,6 +459,48 @@ fn free_branch(tx: &Write<'_>, feed_no: u32, seq: u64) -> Result<Option<u8>> {
         Some(BRANCHES) => None,
         Some(branch) => Some(branch + 1),
     })
+}
+
+/// Gives the branches at a place their ranks, and moves their rows of the timeline.
+fn rank_branches(tx: &Write<'_>, chat_no: u32, feed_no: u32, seq: u64) -> Result<()> {
+    let prefix = join(&[&feed_no.to_be_bytes(), &seq.to_be_bytes()]);
+    let mut branches = Vec::new();
+    let mut bad = false;
+    tx.each(Table::Events, &prefix, &mut |_, wire| {
+        match VerifiedEvent::from_store(wire) {
+            Ok(event) => branches.push(event),
+            Err(_) => bad = true,
+        }
+        true
+    })?;
+    if bad {
+        return Err(damaged(Table::Events));
+    }
+    branches.sort_by_key(VerifiedEvent::id);
+    let key = |event: &VerifiedEvent, stored: &Stored| {
+        let key = timeline_key(&Place::of(event.header(), stored.eff), stored.rank);
+        join(&[&chat_no.to_be_bytes(), &key])
+    };
+    let mut moved = Vec::new();
+    for (rank, event) in (0..=BRANCHES).zip(&branches) {
+        let stored = must(find(tx, event.id())?, Table::EventIds)?;
+        if stored.rank == rank {
+            continue;
+        }
+        let old = key(event, &stored);
+        let row = tx.get(Table::Timeline, &old)?;
+        let row = row.and_then(|value| TimelineRow::decode(&old, &value));
+        let row = must(row, Table::Timeline)?;
+        // All leave their places before any takes another's.
+        tx.remove(Table::Timeline, &old)?;
+        moved.push((event, Stored { rank, ..stored }, row.client_id));
+    }
+    for (event, stored, client_id) in moved {
+        tx.put(Table::EventIds, &event.id().0, &stored.encode())?;
+        let value = timeline_value(&stored, event.header().kind, client_id.as_deref());
+        tx.put(Table::Timeline, &key(event, &stored), &value)?;
+    }
+    Ok(())
 }
 
 /// Moves the head of a feed over what is whole now.
@@ -526,7 +602,7 @@ pub fn timeline_row(
 ) -> Result<Option<TimelineRow>> {
     let key = join(&[
         &chat_no.to_be_bytes(),
-        &timeline_key(&Place::of(header, stored.eff), stored.branch),
+        &timeline_key(&Place::of(header, stored.eff), stored.rank),
     ]);
     Ok(rows
         .get(Table::Timeline, &key)?
@@ -709,15 +785,16 @@ pub fn amends(rows: &impl Rows, target: EventId) -> Result<Vec<Amend>> {
             continue;
         };
         let stored = must(find(rows, event.id())?, Table::EventIds)?;
-        found.push(Amend {
+        let amend = Amend {
             place: Place::of(event.header(), stored.eff),
             feed_no,
             branch,
             kind: event.header().kind,
-        });
+        };
+        found.push((stored.rank, amend));
     }
-    found.sort_by_key(|amend| (amend.place, amend.branch));
-    Ok(found)
+    found.sort_by_key(|(rank, amend)| (amend.place, *rank));
+    Ok(found.into_iter().map(|(_, amend)| amend).collect())
 }
 
 /// Heads of a chat without holes and below any fork (S5), for digests and for what another node

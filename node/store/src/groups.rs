@@ -110,8 +110,11 @@ pub fn left(rows: &impl Rows, user: UserId, no: u32) -> Result<Option<u64>> {
     Ok(value.and_then(|value| Parts(&value).u64()))
 }
 
-fn void_key(no: u32, home: HomeId, lane: u8, seq: u64) -> Vec<u8> {
-    join(&[&no.to_be_bytes(), &home.0, &[lane], &seq.to_be_bytes()])
+fn void_key(no: u32, home: HomeId, lane: u8, seq: u64, branch: u8) -> Vec<u8> {
+    let mut key = join(&[&no.to_be_bytes(), &home.0, &[lane], &seq.to_be_bytes()]);
+    // Of a fork one branch may count and another not.
+    key.extend((branch != 0).then_some(branch));
+    key
 }
 
 /// An event does not count (M6), or counts again. Whether that changed.
@@ -122,9 +125,10 @@ pub fn set_void(
     tx: &Write<'_>,
     no: u32,
     (home, lane, seq): (HomeId, u8, u64),
+    branch: u8,
     void: bool,
 ) -> Result<bool> {
-    let key = void_key(no, home, lane, seq);
+    let key = void_key(no, home, lane, seq, branch);
     let was = tx.get(Table::Void, &key)?.is_some();
     if void && !was {
         tx.put(Table::Void, &key, &[])?;
@@ -138,8 +142,8 @@ pub fn set_void(
 ///
 /// # Errors
 /// Storage errors.
-pub fn is_void(rows: &impl Rows, no: u32, place: &Place) -> Result<bool> {
-    let key = void_key(no, place.home, place.lane, place.seq);
+pub fn is_void(rows: &impl Rows, no: u32, place: &Place, branch: u8) -> Result<bool> {
+    let key = void_key(no, place.home, place.lane, place.seq, branch);
     Ok(rows.get(Table::Void, &key)?.is_some())
 }
 

@@ -106,20 +106,31 @@ impl Order<'_, '_> {
             self.followers(feed_no, header.seq, id)?
         };
         let (mut cap, mut named) = (None::<Timestamp>, !own.is_empty());
+        let mut answers = Vec::new();
         let prefix = join(&[&self.chat_no.to_be_bytes(), &id.0]);
         self.tx.each(Table::Children, &prefix, &mut |key, value| {
             named = true;
             let mut parts = Parts(value);
             let child = (parts.take().map(UserId), parts.u64(), parts.u8());
+            let id = key.get(36..).and_then(|b| EventId::try_from(b).ok());
             if child.0 == Some(header.author) {
-                own.extend(key.get(36..).and_then(|b| EventId::try_from(b).ok()));
+                own.extend(id);
             } else if let (_, Some(ts), Some(1)) = child {
-                cap = lower(cap, Timestamp(ts).plus_ms(AHEAD_MS));
+                answers.extend(id.map(|id| (id, Timestamp(ts).plus_ms(AHEAD_MS))));
             }
             true
         })?;
         for child in own {
-            if let Some(by) = self.find(child)?.and_then(|child| child.cap) {
+            if let Some(by) = self
+                .find(child)?
+                .filter(|child| !child.void)
+                .and_then(|child| child.cap)
+            {
+                cap = lower(cap, by);
+            }
+        }
+        for (child, by) in answers {
+            if self.find(child)?.is_none_or(|child| !child.void) {
                 cap = lower(cap, by);
             }
         }
@@ -150,8 +161,8 @@ impl Order<'_, '_> {
     }
 
     /// Whether a cap can matter to an event although its place is below it: only where something
-    /// behind it may still stand elsewhere than its time says, because it came from the future or has
-    /// not come at all.
+    /// behind it may still stand elsewhere than its time says, because it came from the future, does not count
+    /// now or has not come at all.
     pub(crate) fn unsettled(&self) -> Result<bool> {
         let mut any = false;
         let mut seen = |_: &[u8], _: &[u8]| {
@@ -159,8 +170,10 @@ impl Order<'_, '_> {
             false
         };
         self.tx.each(Table::Ahead, &[], &mut seen)?;
-        self.tx
-            .each(Table::ChatLacking, &self.chat_no.to_be_bytes(), &mut seen)?;
+        for table in [Table::ChatLacking, Table::Void] {
+            self.tx
+                .each(table, &self.chat_no.to_be_bytes(), &mut seen)?;
+        }
         Ok(any)
     }
 
@@ -170,7 +183,7 @@ impl Order<'_, '_> {
     pub(crate) fn answer(&self, d: &Header, d_cap: Option<Timestamp>) -> Result<Moving> {
         let mut walk = Vec::new();
         for past in d.past() {
-            let Some((_, author)) = self.find_with_author(*past)? else {
+            let Some((_, author)) = self.find_with_author(*past)?.filter(|(p, _)| !p.void) else {
                 continue;
             };
             if author == d.author {
@@ -182,7 +195,9 @@ impl Order<'_, '_> {
         let mut moving = Moving::new();
         let unsettled = !walk.is_empty() && self.unsettled()?;
         while let Some((id, cap, author)) = walk.pop() {
-            let Some((mut stored, _)) = self.find_with_author(id)?.filter(|(_, a)| *a == author)
+            let Some((mut stored, _)) = self
+                .find_with_author(id)?
+                .filter(|(stored, a)| *a == author && !stored.void)
             else {
                 continue;
             };
@@ -251,7 +266,7 @@ impl Order<'_, '_> {
     pub(crate) fn effective(&self, stored: &Stored, header: &Header) -> Result<Timestamp> {
         let mut newest_past = None;
         for past in header.past() {
-            if let Some(past) = self.find(*past)? {
+            if let Some(past) = self.find(*past)?.filter(|past| !past.void) {
                 newest_past = newest_past.max(Some(past.eff));
             }
         }
@@ -281,7 +296,7 @@ impl Order<'_, '_> {
             self.tx.put(Table::EventIds, &id.0, &stored.encode())?;
             let no = self.chat_no.to_be_bytes();
             let key = |eff| {
-                let key = timeline_key(&Place::of(header, eff), stored.branch);
+                let key = timeline_key(&Place::of(header, eff), stored.rank);
                 join(&[&no, &key])
             };
             let (old_key, new_key) = (key(old), key(stored.eff));
@@ -306,6 +321,67 @@ fn lower(old: Option<Timestamp>, new: Timestamp) -> Option<Timestamp> {
         Some(old) => Some(old.min(new)),
         None => (new.0 != u64::MAX).then_some(new),
     }
+}
+
+/// M6: events of a chat that do not count any more (`true`), or count again. What stood where it did because of them is
+/// placed anew.
+///
+/// # Errors
+/// Storage errors.
+pub fn weigh(
+    tx: &Write<'_>,
+    chat_no: u32,
+    chat: &mut ChatRow,
+    turned: &[(EventId, bool)],
+    now_ms: u64,
+) -> Result<()> {
+    let order = Order {
+        tx,
+        chat_no,
+        now_ms,
+    };
+    for (id, void) in turned {
+        let mut stored = must(find(tx, *id)?, Table::EventIds)?;
+        stored.void = *void;
+        tx.put(Table::EventIds, &id.0, &stored.encode())?;
+    }
+    let (mut moving, mut capped) = (Moving::new(), Moving::new());
+    for (id, _) in turned {
+        let (stored, event) = must(order.event(*id)?, Table::Events)?;
+        moving.insert((stored.eff, *id));
+        moving.extend(order.children(*id)?);
+        capped.insert((stored.eff, *id));
+        for past in event.header().past() {
+            capped.extend(order.find(*past)?.map(|stored| (stored.eff, *past)));
+        }
+    }
+    // The newest first: what an author wrote later says how high what it wrote before may stand.
+    while let Some((_, id)) = capped.pop_last() {
+        let Some((mut stored, event)) = order.event(id)? else {
+            continue;
+        };
+        let header = event.header();
+        let (cap, _) = order.named_before(id, header, stored.feed_no, false)?;
+        if cap == stored.cap {
+            continue;
+        }
+        stored.cap = cap;
+        stored.provisional = is_ahead(header, cap, now_ms);
+        if stored.provisional {
+            order.wait_for(id, header, cap)?;
+        }
+        tx.put(Table::EventIds, &id.0, &stored.encode())?;
+        moving.insert((stored.eff, id));
+        for past in header.past() {
+            if let Some((stored, author)) = order.find_with_author(*past)?
+                && author == header.author
+            {
+                capped.insert((stored.eff, *past));
+            }
+        }
+    }
+    order.settle(chat, moving)?;
+    Ok(())
 }
 
 /// L6: events whose time has come stand at their own time from now on. Gives the chats that changed.

@@ -86,9 +86,9 @@ tables! {
     FeedIds = 20, "feed_ids_v1",
     /// feed_no u32, seq u64, branch u8 -> wire bytes as received
     Events = 21, "events_v1",
-    /// event id 32 -> feed_no u32, seq u64, branch u8, n u64, eff u64, cap u64, flags u8
+    /// event id 32 -> feed_no u32, seq u64, branch u8, n u64, eff u64, cap u64, flags u8, rank u8
     EventIds = 22, "event_ids_v1",
-    /// chat_no u32, eff u64, author 32, home 16, lane 1, seq u64, branch u8 -> n u64, kind u16, feed_no u32, client id of a local author: the order of L5
+    /// chat_no u32, eff u64, author 32, home 16, lane 1, seq u64, rank u8 -> n u64, kind u16, feed_no u32, [0, branch u8 if not the rank], client id of a local author: the order of L5
     Timeline = 23, "timeline_v1",
     /// chat_no u32, n u64 -> feed_no u32, seq u64, branch u8, kind u16, author 32, arrived ms u64
     Arrivals = 24, "arrivals_v1",

@@ -19,7 +19,7 @@ use chater_protocol::id::EventId;
 use chater_protocol::limits::AHEAD_MS;
 use chater_protocol::time::Timestamp;
 use chater_store::events::{self, Appended};
-use chater_store::{Durability, StoreError};
+use chater_store::{Durability, StoreError, groups};
 use common::{Home, Log, chat_of, event, homes, pair};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -227,6 +227,47 @@ proptest! {
         check_whole(&log, &all);
     }
 
+    /// M6: events that do not count place no others, whether they came first or were judged later; when they count again
+    /// everything stands as if they always had.
+    #[test]
+    fn events_that_do_not_count_place_nobody(
+        plans in prop::collection::vec(plan(), 1..36),
+        keys in prop::collection::vec(any::<u32>(), 8),
+        void in prop::collection::vec(any::<bool>(), 36),
+        cut in any::<Index>(),
+    ) {
+        let homes = homes();
+        let all = history(&plans, &homes);
+        let log = Log::new(&homes);
+        let mixed = shuffled(&all, &keys);
+        let (first, rest) = mixed.split_at(cut.index(mixed.len()));
+        let turned = first.iter().zip(&void).filter(|(_, void)| **void);
+        let turned: Vec<&VerifiedEvent> = turned.map(|(event, _)| event).collect();
+        let dead: Vec<EventId> = turned.iter().map(|event| event.id()).collect();
+        let turn = |void: bool| {
+            log.write(|tx, chat| {
+                for event in &turned {
+                    let header = event.header();
+                    let place = (header.home, header.lane, header.seq);
+                    groups::set_void(tx, log.no, place, 0, void).unwrap();
+                }
+                let turned: Vec<_> = dead.iter().map(|id| (*id, void)).collect();
+                events::weigh(tx, log.no, chat, &turned, LATE).unwrap();
+            });
+        };
+        log.take(first, LATE);
+        turn(true);
+        log.take(rest, LATE);
+        let live = |event: &&VerifiedEvent| !dead.contains(&event.id());
+        let pairs: Vec<_> = all.iter().filter(live).map(pair).collect();
+        let expected: Vec<EventId> = order(&pairs).into_iter().map(|(_, id)| id).collect();
+        let mut shown = log.timeline();
+        shown.retain(|id| !dead.contains(id));
+        prop_assert_eq!(shown, expected);
+        turn(false);
+        check_whole(&log, &all);
+    }
+
     /// L6: events from the future stand at their arrival, and settle when they are answered or due.
     #[test]
     fn events_from_the_future_settle(
@@ -402,8 +443,13 @@ fn forks_are_kept_as_branches() {
     let root = make((0, EventId::default()), b"0");
     let (a, b) = (make((1, root.id()), b"a"), make((1, root.id()), b"b"));
     let next = make((2, a.id()), b"2");
-    let mut all_heads = Vec::new();
-    for set in [[&root, &a, &b, &next], [&next, &b, &a, &root]] {
+    let c = make((1, root.id()), b"c");
+    let (mut all_heads, mut orders) = (Vec::new(), Vec::new());
+    for set in [
+        [&root, &a, &b, &c, &next],
+        [&next, &c, &b, &a, &root],
+        [&b, &root, &c, &next, &a],
+    ] {
         let log = Log::new(&homes);
         let results = log.take(set, NOW);
         assert_eq!(
@@ -411,17 +457,33 @@ fn forks_are_kept_as_branches() {
                 .iter()
                 .filter(|r| matches!(r, Appended::Fork(_)))
                 .count(),
-            1
+            2
         );
         let read = log.store.read().unwrap();
         let (no, feed) = events::feeds(&read, log.no).unwrap().remove(0);
         assert_eq!(feed.forked_at, Some(1));
+        // All of one time: their ids say which comes first, not their arrival.
+        let mut order = Vec::new();
+        events::timeline(&read, log.no, None, false, &mut |row| {
+            order.push((row.place.seq, row.branch));
+            true
+        })
+        .unwrap();
+        let ids: Vec<EventId> = order
+            .into_iter()
+            .map(|(seq, branch)| events::event(&read, no, seq, branch).unwrap().unwrap().id())
+            .collect();
+        assert!(ids.get(1..4).unwrap().is_sorted());
+        let newest = events::newest_message(&read, log.no).unwrap().unwrap();
+        assert_eq!(log.chat_row().newest.unwrap(), newest.key);
+        orders.push(ids);
         let both = events::range(&read, no, 1, 1, 10, 10_000).unwrap();
-        assert_eq!(both.len(), 2);
+        assert_eq!(both.len(), 3);
         assert!(both.contains(&a.to_wire()) && both.contains(&b.to_wire()));
         all_heads.push(events::heads(&read, log.no).unwrap());
     }
-    assert_eq!(all_heads[0], all_heads[1]);
+    assert!(all_heads.iter().all(|heads| *heads == all_heads[0]));
+    assert!(orders.iter().all(|order| *order == orders[0]));
     assert_eq!((all_heads[0][0].seq, all_heads[0][0].id), (0, root.id()));
     // 256 branches, no more.
     let log = Log::new(&homes);

@@ -6,6 +6,7 @@ use chater_network::{Listen, Network, NetworkEvent, Protocol, Pushes};
 use chater_protocol::chat::direct;
 use chater_protocol::community::Community;
 use chater_protocol::event::{Feed, Kind, Lane, Position, VerifiedEvent};
+use chater_protocol::heads::HeadRow;
 use chater_protocol::id::{Bytes, HomeId, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, KemCard, NodeCard, ProfileCard};
 use chater_protocol::key::SigningKey;
@@ -50,6 +51,8 @@ pub(super) struct Hostile {
     /// What it answers to `KeyRequest`.
     pub(super) gives: Arc<Mutex<Option<(EpochSecret, KemCard)>>>,
     pub(super) asked: Arc<AtomicU32>,
+    /// What it answers to `Heads`.
+    pub(super) heads: Arc<Mutex<Vec<HeadRow>>>,
 }
 
 /// Answers pushes as it was told to; without that it says nothing of what was pushed.
@@ -145,6 +148,7 @@ impl Hostile {
         let asked = Arc::new(AtomicU32::new(0));
         let takes: Arc<Mutex<Option<Takes>>> = Arc::default();
         let met = Arc::new(AtomicU32::new(0));
+        let heads: Arc<Mutex<Vec<HeadRow>>> = Arc::default();
         let hello = Hello {
             versions: vec![1],
             card: NodeCard {
@@ -165,7 +169,7 @@ impl Hostile {
         };
         tokio::spawn({
             let (network, gives, asked) = (network.clone(), gives.clone(), asked.clone());
-            let (takes, met) = (takes.clone(), met.clone());
+            let (takes, met, heads) = (takes.clone(), met.clone(), heads.clone());
             async move {
                 while let Some(event) = events.recv().await {
                     match event {
@@ -193,7 +197,9 @@ impl Hostile {
                                 LogRequest::Identity(_) => {
                                     LogAnswer::Identities(identities.clone())
                                 }
-                                LogRequest::Heads(_) => LogAnswer::Heads(Vec::new()),
+                                LogRequest::Heads(_) => {
+                                    LogAnswer::Heads(heads.lock().unwrap().clone())
+                                }
                                 LogRequest::KeyRequest(request) => {
                                     let given = gives.lock().unwrap().clone();
                                     let keys = given.map(|(secret, card)| {
@@ -243,6 +249,7 @@ impl Hostile {
             kem,
             gives,
             asked,
+            heads,
         }
     }
 
