@@ -122,16 +122,16 @@ const SMOKE: Scale = Scale {
     starts: 2,
     idle: 1,
     conversations: true,
-    each: 3,
+    each: 2,
     turns: 5,
     burst: 20,
     bursts: 1,
-    nodes: 4,
+    nodes: 3,
     members: 40,
     acts: 2,
-    history: 600,
-    groups: 10,
-    grouped: 600,
+    history: 450,
+    groups: 5,
+    grouped: 300,
 };
 
 fn main() {
