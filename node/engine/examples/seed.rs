@@ -5,8 +5,8 @@
 //! `seed FOLDER chats USER N`, `seed FOLDER messages NICK PASSWORD CHAT N`, `seed FOLDER damage CHAT` (its row is
 //! there no more, as after a fault of the disk), `seed FOLDER people N NODES` (prints their ids),
 //! `seed FOLDER groups NICK PASSWORD GROUPS MESSAGES MEMBER...` (prints the ids of the groups),
-//! `seed FOLDER acts NICK PASSWORD GROUP MEMBER ROUNDS` (prints how many milliseconds it takes the engine to add that
-//! member, remove it, and send a message: medians); ids are hex.
+//! `seed FOLDER acts NICK PASSWORD GROUP MEMBER...` (prints how many milliseconds it takes the engine to add one of these,
+//! to remove one, and to send a message after that: medians); ids are hex.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -85,15 +85,15 @@ async fn as_user(words: &[&str]) {
                 println!("{group}");
             }
         }
-        [folder, "acts", nick, password, group, member, rounds] => {
+        [folder, "acts", nick, password, group, ref members @ ..] => {
             let (engine, user) = start(folder, nick, password).await;
-            let (group, member) = (group.parse().unwrap(), member.parse().unwrap());
-            acts(&user, group, member, rounds.parse().unwrap()).await;
+            let members: Vec<UserId> = members.iter().map(|id| id.parse().unwrap()).collect();
+            acts(&user, group.parse().unwrap(), &members).await;
             engine.stop().await;
         }
         _ => println!(
             "seed FOLDER chats USER N | messages NICK PASSWORD CHAT N | damage CHAT | people N NODES | \
-             groups NICK PASSWORD GROUPS MESSAGES MEMBER... | acts NICK PASSWORD GROUP MEMBER ROUNDS"
+             groups NICK PASSWORD GROUPS MESSAGES MEMBER... | acts NICK PASSWORD GROUP MEMBER..."
         ),
     }
 }
@@ -256,21 +256,22 @@ async fn talk(user: &UserHandle, chats: &[ChatId], n: usize, width: usize) {
 }
 
 /// How long the engine takes, each with its durable commit: from the call to the answer.
-async fn acts(user: &UserHandle, group: ChatId, member: UserId, rounds: usize) {
+async fn acts(user: &UserHandle, group: ChatId, members: &[UserId]) {
     let mut took: [Vec<Duration>; 3] = Default::default();
-    // The first one finds nothing in the engine's memory and does not count.
-    for at in 0..=rounds {
+    // Finds nothing in the engine's memory and does not count.
+    user.send(group, line(0, LONG)).await.unwrap();
+    for member in members {
         let started = Instant::now();
-        user.add_members(group, [member].into()).await.unwrap();
-        let added = Instant::now();
-        user.remove_member(group, member).await.unwrap();
+        user.add_members(group, [*member].into()).await.unwrap();
+        took[0].push(started.elapsed());
+    }
+    for member in members {
+        let started = Instant::now();
+        user.remove_member(group, *member).await.unwrap();
         let removed = Instant::now();
-        user.send(group, line(at, LONG)).await.unwrap();
-        if at > 0 {
-            took[0].push(added - started);
-            took[1].push(removed - added);
-            took[2].push(removed.elapsed());
-        }
+        user.send(group, line(1, LONG)).await.unwrap();
+        took[1].push(removed - started);
+        took[2].push(removed.elapsed());
     }
     for mut times in took {
         times.sort();

@@ -1,7 +1,7 @@
 //! What users of this node do with groups, inside a turn. Each act asks the group's own rules first, so
 //! that what is allowed here is valid everywhere once it is written (M4).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chater_protocol::chat::keys::{Holder, KnownKey};
@@ -20,7 +20,7 @@ use crate::local::{
     append_own, own_chat, position, ready_key, want_nodes, write_key, write_message,
 };
 use crate::membership;
-use crate::turn::{ChatContext, Fail, Turn, Writer};
+use crate::turn::{ChatContext, Fail, Made, Turn, Writer};
 
 /// Members that one call may add.
 const AT_ONCE: usize = 200;
@@ -256,7 +256,7 @@ fn share_older(
 fn first_events(
     turn: &Turn<'_, '_>,
     no: u32,
-    made: &mut HashMap<u32, (u64, Vec<(KeyId, Header)>)>,
+    made: &mut Made,
 ) -> Result<BTreeMap<KeyId, (Header, u64)>, StoreError> {
     let mut first: BTreeMap<KeyId, (Header, u64)> = BTreeMap::new();
     for (feed_no, feed) in events::feeds(turn.tx, no)? {

@@ -64,6 +64,9 @@ pub(crate) struct Writer {
     pub(crate) key: SigningKey,
 }
 
+/// Of each feed of keys: up to where it was read, and the events in it that made a key (K3, K6).
+pub(crate) type Made = HashMap<u32, (u64, Vec<(KeyId, Header)>)>;
+
 /// A chat as the writer needs it, worked out once and kept until identities or keys change.
 pub(crate) struct ChatContext {
     pub(crate) chat: ChatRef,
@@ -75,8 +78,8 @@ pub(crate) struct ChatContext {
     pub(crate) group: Option<Group>,
     /// Of each member, whether it lives here, and its live homes; read once and kept while it is in.
     pub(crate) known: HashMap<UserId, (bool, Vec<(HomeId, NodeId)>)>,
-    /// Of each feed of keys: up to where it was read, and the events in it that made a key (K3, K6).
-    pub(crate) made: HashMap<u32, (u64, Vec<(KeyId, Header)>)>,
+    /// The events that made a key.
+    pub(crate) made: Made,
     /// Live homes of all members.
     pub(crate) live: BTreeSet<Holder>,
     /// Other nodes with a live home of a member: node and its number here.
