@@ -96,6 +96,13 @@ impl Ear {
         }
     }
 
+    /// Reads on, for ever; nothing may be refused.
+    pub(crate) async fn drain(&mut self) {
+        loop {
+            refuse_errors(&self.next().await);
+        }
+    }
+
     /// Waits for a frame of a type that holds these words.
     pub(crate) async fn hears(&mut self, kind: &str, words: &str) {
         loop {

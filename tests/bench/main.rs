@@ -2,7 +2,7 @@
 //! same machine allows in the same run. `scripts/bench` builds and starts it.
 //!
 //! `--quick`: fewer messages. `--smoke`: just enough to see that every figure is measured and nothing is lost; no speed is
-//! asked for. `--json FILE`: the figures as a list of `{name, value, unit, better, must, aim}`.
+//! asked for. `--groups`: the figures of groups alone. `--json FILE`: the figures as a list of `{name, value, unit, better, must, aim}`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,6 +13,8 @@
 )]
 
 mod floor;
+mod groups;
+mod large;
 mod load;
 mod measure;
 mod report;
@@ -40,6 +42,28 @@ pub(crate) struct Scale {
     pub starts: usize,
     /// Seconds of idling.
     pub idle: u64,
+    /// Whether chats of two people are measured at all.
+    pub conversations: bool,
+    /// People on each of the two nodes of a group.
+    pub each: usize,
+    /// Messages one by one in a group.
+    pub turns: usize,
+    /// Messages at once in a group.
+    pub burst: usize,
+    /// How often.
+    pub bursts: usize,
+    /// Nodes of a group with one person on each.
+    pub nodes: usize,
+    /// Members of the largest group.
+    pub members: usize,
+    /// How often somebody comes into it and goes.
+    pub acts: usize,
+    /// Messages that a node which comes late has to take.
+    pub history: usize,
+    /// Groups of one node, to see its memory.
+    pub groups: usize,
+    /// Messages in them.
+    pub grouped: usize,
 }
 
 const FULL: Scale = Scale {
@@ -52,6 +76,17 @@ const FULL: Scale = Scale {
     pages: 200,
     starts: 5,
     idle: 20,
+    conversations: true,
+    each: 25,
+    turns: 300,
+    burst: 200,
+    bursts: 5,
+    nodes: 10,
+    members: 1_000,
+    acts: 20,
+    history: 100_000,
+    groups: 1_000,
+    grouped: 1_000_000,
 };
 const QUICK: Scale = Scale {
     sequential: 500,
@@ -63,6 +98,17 @@ const QUICK: Scale = Scale {
     pages: 200,
     starts: 5,
     idle: 20,
+    conversations: true,
+    each: 25,
+    turns: 100,
+    burst: 200,
+    bursts: 5,
+    nodes: 10,
+    members: 1_000,
+    acts: 10,
+    history: 20_000,
+    groups: 200,
+    grouped: 50_000,
 };
 
 const SMOKE: Scale = Scale {
@@ -75,24 +121,39 @@ const SMOKE: Scale = Scale {
     pages: 20,
     starts: 2,
     idle: 1,
+    conversations: true,
+    each: 2,
+    turns: 5,
+    burst: 20,
+    bursts: 1,
+    nodes: 3,
+    members: 40,
+    acts: 2,
+    history: 450,
+    groups: 5,
+    grouped: 300,
 };
 
 fn main() {
     let mut scale = FULL;
-    let mut smoke = false;
+    let (mut smoke, mut groups) = (false, false);
     let mut json = None;
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--quick" => scale = QUICK,
             "--smoke" => (scale, smoke) = (SMOKE, true),
+            "--groups" => groups = true,
             "--json" => json = Some(words.next().expect("--json FILE")),
             other => {
-                println!("unknown option {other}; there are --quick, --smoke and --json FILE");
+                println!(
+                    "unknown option {other}; there are --quick, --smoke, --groups and --json FILE"
+                );
                 std::process::exit(1);
             }
         }
     }
+    scale.conversations = !groups;
     if cfg!(debug_assertions) {
         println!("note: this is a debug build, its figures mean nothing");
     }
@@ -115,7 +176,7 @@ fn main() {
         println!("figures written to {path}");
     }
     runtime.shutdown_background();
-    if smoke {
+    if smoke && !groups {
         // A message that was lost has ended the run before: what is left is that nothing was left out.
         let wrong = report.wrong();
         assert!(wrong.is_empty(), "not measured: {}", wrong.join(", "));

@@ -9,9 +9,10 @@ use crate::floor::{self, Floor, ms, quantile};
 use crate::load::{cpu_seconds, flood, memory_mib, open};
 use crate::report::Better::{Higher, Lower};
 use crate::report::{CAME, Figure, Report};
+use crate::{groups, large};
 
 /// Unanswered messages of one socket; a node stops reading at 256 (Q45).
-const WINDOW: usize = 200;
+pub(crate) const WINDOW: usize = 200;
 
 /// Two linked nodes and two people who have spoken.
 struct Pair {
@@ -47,7 +48,7 @@ impl Pair {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-fn count(many: usize) -> f64 {
+pub(crate) fn count(many: usize) -> f64 {
     many as f64
 }
 
@@ -75,6 +76,15 @@ pub(crate) async fn all(scale: Scale, report: &mut Report) {
         Lower,
     ));
 
+    if scale.conversations {
+        conversations(scale, floor, report).await;
+    }
+    groups::all(scale, floor, report).await;
+    large::all(scale, report).await;
+}
+
+/// Chats of two people.
+async fn conversations(scale: Scale, floor: Floor, report: &mut Report) {
     let mut pair = Pair::start().await;
     idle(&pair, scale, report).await;
     across(&pair, scale, floor, report).await;

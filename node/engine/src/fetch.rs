@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chater_network::{Protocol, RequestError};
 use chater_protocol::chat::direct;
-use chater_protocol::event::{Feed, VerifiedEvent, WireEvent};
+use chater_protocol::event::{Feed, Lane, VerifiedEvent, WireEvent};
 use chater_protocol::heads::{HeadRow, lacking};
 use chater_protocol::id::{ChatId, EventId, HomeId, KeyId, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard};
@@ -30,6 +30,8 @@ const FEW: usize = 4;
 const WRITERS: usize = 1_024;
 /// Rounds of asking for events by id in one comparison.
 const ROUNDS: usize = 8;
+/// The newest events of a long feed that come before the others: a page and some changes.
+const NEWEST: u64 = 63;
 /// A chat whose gap was not closed is left alone for so long, then twice as long, up to the last.
 const AGAIN_MS: u64 = 500;
 const AGAIN_MAX_MS: u64 = 5 * 60 * 1000;
@@ -244,7 +246,8 @@ enum Checked {
     Bad,
 }
 
-fn check(shared: &Shared, wire: &[u8]) -> Checked {
+/// `often`: in a batch there may be much that is here, since several members bring the same to whoever comes late.
+fn check(shared: &Shared, wire: &[u8], often: bool) -> Checked {
     let event = match WireEvent::decode(wire) {
         Ok(event) => event,
         Err(reason) => {
@@ -252,6 +255,12 @@ fn check(shared: &Shared, wire: &[u8]) -> Checked {
             return Checked::Bad;
         }
     };
+    if often
+        && is_stored(shared, event.id(), wire)
+        && let Ok(event) = VerifiedEvent::from_store(wire)
+    {
+        return Checked::Good(Box::new(event));
+    }
     let (author, home) = (event.header().author, event.header().home);
     let Some(home) = known_home(shared, author, home) else {
         return Checked::Unknown(author);
@@ -265,14 +274,35 @@ fn check(shared: &Shared, wire: &[u8]) -> Checked {
     }
 }
 
+/// Whether an event is here already, byte for byte: it was checked when it came.
+fn is_stored(shared: &Shared, id: EventId, wire: &[u8]) -> bool {
+    let look = || {
+        let rows = shared.store.read()?;
+        let Some(at) = events::find(&rows, id)? else {
+            return Ok(false);
+        };
+        let stored = events::wire(&rows, at.feed_no, at.seq, at.branch)?;
+        Ok::<_, StoreError>(stored.is_some_and(|stored| stored == wire))
+    };
+    look().unwrap_or(false)
+}
+
 async fn check_all(shared: &Arc<Shared>, wires: Arc<Vec<serde_bytes::ByteBuf>>) -> Vec<Checked> {
     if wires.len() <= FEW {
-        return wires.iter().map(|wire| check(shared, wire)).collect();
+        return wires
+            .iter()
+            .map(|wire| check(shared, wire, false))
+            .collect();
     }
     let shared = shared.clone();
-    tokio::task::spawn_blocking(move || wires.iter().map(|wire| check(&shared, wire)).collect())
-        .await
-        .unwrap_or_default()
+    tokio::task::spawn_blocking(move || {
+        wires
+            .iter()
+            .map(|wire| check(&shared, wire, true))
+            .collect()
+    })
+    .await
+    .unwrap_or_default()
 }
 
 /// Takes events of a chat in, whatever way they came: decodes, verifies, asks for identities that lack,
@@ -438,24 +468,22 @@ pub(crate) async fn sync_chat(
     heads.retain(|head| {
         head.lane <= 2 && direct.is_none_or(|(a, b)| head.author == a || head.author == b)
     });
-    // Control, keys, messages (S7).
-    heads.sort_by_key(|head| head.lane);
+    // Control, keys, messages (S7). Of those first what the peer's own people wrote: when several members are
+    // asked at once, each gives another part.
+    heads.sort_by_cached_key(|head| {
+        let home = known_home(shared, head.author, head.home);
+        (head.lane, home.is_none_or(|home| home.node_id != node))
+    });
     if direct.is_none() {
         control(shared, node, chat, &heads).await?;
     }
+    let mut newest_asked = false;
     for head in &heads {
-        let feed = feed_of(chat, head);
-        while let Some((from, to)) = what_lacks(shared, chat, head) {
-            let wires = range(shared, node, chat, &feed, from, to).await?;
-            if wires.is_empty() {
-                break;
-            }
-            take_in_once(shared, node, chat, wires, false).await;
-            // A server that gives nothing new is not asked for ever.
-            if what_lacks(shared, chat, head).is_some_and(|(next, _)| next == from) {
-                break;
-            }
+        if head.lane == Lane::Messages as u8 && !std::mem::replace(&mut newest_asked, true) {
+            newest(shared, node, chat, &heads).await?;
         }
+        let feed = feed_of(chat, head);
+        fill(shared, node, chat, head).await?;
         // I7: a peer that has events of an own feed above a fork does not tell so by its head.
         if let Some((from, to)) = own_beyond(shared, chat, head)
             && let Ok(wires) = range(shared, node, chat, &feed, from, to).await
@@ -501,6 +529,75 @@ pub(crate) async fn sync_chat(
     }
     ask_keys(shared, node, chat).await;
     Ok(heads)
+}
+
+/// Takes in all that lacks of a feed. The next part is asked for while one is taken in.
+async fn fill(
+    shared: &Arc<Shared>,
+    node: NodeId,
+    chat: &ChatRef,
+    head: &HeadRow,
+) -> Result<(), ()> {
+    let feed = feed_of(chat, head);
+    let mut ahead = None;
+    while let Some((from, to)) = what_lacks(shared, chat, head) {
+        let wires = match ahead.take() {
+            Some((at, wires)) if at == from => wires,
+            _ => range(shared, node, chat, &feed, from, to).await,
+        }?;
+        if wires.is_empty() {
+            break;
+        }
+        let next = from.saturating_add(wires.len() as u64);
+        let next = lacking(next, head.seq, limits::RANGE_EVENTS as u64);
+        let coming = async {
+            let (from, to) = next?;
+            Some((from, range(shared, node, chat, &feed, from, to).await))
+        };
+        let taken = take_in_once(shared, node, chat, wires, false);
+        (_, ahead) = futures::join!(taken, coming);
+        // A server that gives nothing new is not asked for ever.
+        if what_lacks(shared, chat, head).is_some_and(|(next, _)| next == from) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// S7: of feeds that are long the newest events before all others, enough for a page: whoever comes late reads
+/// what is said now while the rest still comes.
+async fn newest(
+    shared: &Arc<Shared>,
+    node: NodeId,
+    chat: &ChatRef,
+    heads: &[HeadRow],
+) -> Result<(), ()> {
+    for head in heads
+        .iter()
+        .filter(|head| head.lane == Lane::Messages as u8)
+    {
+        let Some((from, _)) = what_lacks(shared, chat, head) else {
+            continue;
+        };
+        // What two answers hold is here soon anyway, and a tail that is here need not come again.
+        let far = head.seq.saturating_sub(from) > 2 * limits::RANGE_EVENTS as u64;
+        if !far || is_kept(shared, head.id) {
+            continue;
+        }
+        let feed = feed_of(chat, head);
+        let wires = range(shared, node, chat, &feed, head.seq - NEWEST, head.seq).await?;
+        take_in_once(shared, node, chat, wires, false).await;
+    }
+    Ok(())
+}
+
+fn is_kept(shared: &Shared, id: EventId) -> bool {
+    let look = |rows| events::find(&rows, id);
+    shared
+        .store
+        .read()
+        .and_then(look)
+        .is_ok_and(|found| found.is_some())
 }
 
 /// Control events of one group that are taken in at once.

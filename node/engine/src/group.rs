@@ -8,19 +8,19 @@ use chater_protocol::chat::keys::{Holder, KnownKey};
 use chater_protocol::event::{Feed, Header, Kind, Lane, VerifiedEvent};
 use chater_protocol::id::{Bytes, ChatId, EventId, KeyId, UserId};
 use chater_protocol::payload::{
-    Add, Create, GroupProfile, KeyShare, Leave, Payload, Policy, Remove, Role, RoleChange,
+    Add, Create, GroupProfile, KeyBox, KeyShare, Leave, Payload, Policy, Remove, Role, RoleChange,
 };
 use chater_protocol::seal::BoxFor;
 use chater_protocol::{limits, text};
 use chater_store::chats::{self, InboxRow};
-use chater_store::{StoreError, events, groups, homes};
+use chater_store::{StoreError, events, homes};
 
 use crate::error::{Error, Reason};
 use crate::local::{
     append_own, own_chat, position, ready_key, want_nodes, write_key, write_message,
 };
 use crate::membership;
-use crate::turn::{ChatContext, Fail, Turn, Writer};
+use crate::turn::{ChatContext, Fail, Made, Turn, Writer};
 use crate::view::{GroupRules, History};
 
 /// Members that one call may add.
@@ -202,7 +202,7 @@ fn share_older(
         .filter(|(member, _)| new.contains(member))
         .copied()
         .collect();
-    let first = first_events(turn, no)?;
+    let first = first_events(turn, no, &mut context.made)?;
     let keys: Vec<KeyId> = context.secrets.keys().copied().collect();
     for key in keys {
         let Some((header, first_ms)) = first.get(&key) else {
@@ -252,34 +252,52 @@ fn share_older(
 }
 
 /// Of each key the event that made it, and its min(ts, arrival), Unix ms (K3, K6): the earliest with a box for
-/// its author's own home. Whoever only shares a key has one already.
+/// its author's own home. Whoever only shares a key has one already. Such an event has a box for every home of
+/// the group: what was read of them once is not read again.
 fn first_events(
     turn: &Turn<'_, '_>,
     no: u32,
+    made: &mut Made,
 ) -> Result<BTreeMap<KeyId, (Header, u64)>, StoreError> {
     let mut first: BTreeMap<KeyId, (Header, u64)> = BTreeMap::new();
-    for event in groups::lane(turn.tx, no, Lane::Keys as u8)? {
-        let Some(share) = event.payload().and_then(|p| KeyShare::decode(p).ok()) else {
-            continue;
-        };
-        let header = event.header();
-        let own = (header.author, header.home);
-        if !share
-            .boxes
-            .iter()
-            .any(|sealed| (sealed.user, sealed.home) == own)
-        {
+    for (feed_no, feed) in events::feeds(turn.tx, no)? {
+        if feed.lane != Lane::Keys as u8 {
             continue;
         }
-        let ms = header.ts.ms().min(turn.now_ms);
-        let slot = first
-            .entry(share.key_id)
-            .or_insert_with(|| (header.clone(), ms));
-        if ms < slot.1 {
-            *slot = (header.clone(), ms);
+        let (read, found) = made.entry(feed_no).or_default();
+        // Above a gap and in forks events come in any order: there all is read every time.
+        let plain = feed.top < feed.whole && feed.forked_at.is_none();
+        if !plain {
+            (*read, *found) = (0, Vec::new());
+        }
+        if !plain || *read < feed.whole {
+            for wire in events::range(turn.tx, feed_no, *read, u64::MAX, usize::MAX, usize::MAX)? {
+                found.extend(makes_key(&wire)?);
+            }
+        }
+        *read = if plain { feed.whole } else { 0 };
+        for (key, header) in found.iter() {
+            let ms = header.ts.ms().min(turn.now_ms);
+            let slot = first.entry(*key).or_insert_with(|| (header.clone(), ms));
+            if ms < slot.1 {
+                *slot = (header.clone(), ms);
+            }
         }
     }
     Ok(first)
+}
+
+/// The key that an event makes: one that has a box for its author's own home.
+fn makes_key(wire: &[u8]) -> Result<Option<(KeyId, Header)>, StoreError> {
+    let event =
+        VerifiedEvent::from_store(wire).map_err(|_| StoreError::Damaged("an event".to_owned()))?;
+    let Some(share) = event.payload().and_then(|p| KeyShare::decode(p).ok()) else {
+        return Ok(None);
+    };
+    let header = event.header();
+    let own = |sealed: &KeyBox| sealed.user == header.author && sealed.home == header.home;
+    let makes = share.boxes.iter().any(own);
+    Ok(makes.then(|| (share.key_id, header.clone())))
 }
 
 /// K3: the keys that a sender may choose from; none = all, in a direct chat. In a group whoever made one must have seen out all who are
@@ -297,7 +315,7 @@ pub(crate) fn safe_keys(
         .iter()
         .any(|key| !context.fresh.contains_key(&key.id))
     {
-        let first = first_events(turn, no)?;
+        let first = first_events(turn, no, &mut context.made)?;
         for key in &context.keys {
             let fresh = first
                 .get(&key.id)
@@ -313,7 +331,7 @@ pub(crate) fn safe_keys(
 pub(crate) fn may_all_have(
     turn: &Turn<'_, '_>,
     no: u32,
-    context: &ChatContext,
+    context: &mut ChatContext,
     key: KeyId,
     lacking: &[Holder],
 ) -> Result<bool, StoreError> {
@@ -321,7 +339,7 @@ pub(crate) fn may_all_have(
         return Ok(true);
     };
     // A key that nobody has been given yet has no first event: it begins now.
-    Ok(match first_events(turn, no)?.get(&key) {
+    Ok(match first_events(turn, no, &mut context.made)?.get(&key) {
         Some((header, ms)) => lacking
             .iter()
             .all(|(user, _)| group.may_share(header, *ms, user)),

@@ -31,6 +31,9 @@ pub(crate) fn changed(
     turn.durable();
     turn.effects.groups.insert(no);
     let before: BTreeSet<NodeId> = context.routes.iter().map(|(node, _)| *node).collect();
+    for user in touched {
+        context.known.remove(user);
+    }
     turn.gather(context)?;
     let Some(group) = &context.group else {
         return Ok(());
@@ -82,7 +85,8 @@ pub(crate) fn changed(
     let moved = were.symmetric_difference(&present);
     let touched: BTreeSet<UserId> = touched.iter().chain(moved).copied().collect();
     let reload = judge_again(turn, no, group, &touched)?;
-    for user in were.union(&present) {
+    let left = were.difference(&present);
+    for user in context.local.iter().chain(left) {
         if turn.is_local(*user)? {
             turn.card_changed(*user, no);
             let chat_id = context.chat.chat;
@@ -238,11 +242,18 @@ pub(crate) fn accept(
         *slot = Some(ack);
     }
     gap |= acks.contains(&Some(Ack::Waits)) || !events::missing_ids(turn.tx, no, 1)?.is_empty();
-    let (lacks_keys, members) = turn.context(no, |_, context| {
-        Ok((context.lacks_keys(), context.members.clone()))
+    let (lacks_keys, homeless) = turn.context(no, |_, context| {
+        let known = |user| {
+            context
+                .known
+                .get(user)
+                .is_some_and(|(_, homes)| !homes.is_empty())
+        };
+        let homeless = context.members.iter().filter(|user| !known(*user));
+        Ok((context.lacks_keys(), homeless.copied().collect::<Vec<_>>()))
     })?;
     let mut unknown = Vec::new();
-    for member in members {
+    for member in homeless {
         if unknown.len() < limits::IDS && homes::home_records(turn.tx, member)?.is_empty() {
             unknown.push(member);
         }
@@ -379,7 +390,7 @@ fn keep_control(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Resu
         && let Ok(record) = retire.check(header.group, header.author)
     {
         homes::put_home(turn.tx, &record, &retire.record)?;
-        turn.effects.people_changed = true;
+        turn.identities_changed();
     }
     Ok(Ack::Committed)
 }

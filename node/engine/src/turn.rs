@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chater_protocol::chat::group::Group;
 use chater_protocol::chat::keys::{Holder, KnownKey};
-use chater_protocol::event::Lane;
+use chater_protocol::event::{Header, Lane};
 use chater_protocol::id::{ChatId, EventId, HomeId, KeyId, NodeId, UserId};
 use chater_protocol::key::SigningKey;
 use chater_protocol::seal::EpochSecret;
@@ -66,6 +66,9 @@ pub(crate) struct Writer {
     pub(crate) key: SigningKey,
 }
 
+/// Of each feed of keys: up to where it was read, and the events in it that made a key (K3, K6).
+pub(crate) type Made = HashMap<u32, (u64, Vec<(KeyId, Header)>)>;
+
 /// A chat as the writer needs it, worked out once and kept until identities or keys change.
 pub(crate) struct ChatContext {
     pub(crate) chat: ChatRef,
@@ -75,6 +78,10 @@ pub(crate) struct ChatContext {
     pub(crate) local: Vec<UserId>,
     /// The control events of a group and what they say; none = a direct chat.
     pub(crate) group: Option<Group>,
+    /// Of each member, whether it lives here, and its live homes; read once and kept while it is in.
+    pub(crate) known: HashMap<UserId, (bool, Vec<(HomeId, NodeId)>)>,
+    /// The events that made a key.
+    pub(crate) made: Made,
     /// Live homes of all members.
     pub(crate) live: BTreeSet<Holder>,
     /// Other nodes with a live home of a member: node and its number here.
@@ -365,19 +372,32 @@ impl<'a, 'txn> Turn<'a, 'txn> {
         context.local.clear();
         context.routes.clear();
         let mut all: BTreeMap<UserId, Vec<HomeId>> = BTreeMap::new();
+        // In a group of a thousand, whoever comes or goes alone is read anew.
+        let mut before = std::mem::take(&mut context.known);
         for user in context.members.iter().copied() {
-            if self.is_local(user)? {
+            let (local, homes) = match before.remove(&user) {
+                Some(known) => known,
+                None => {
+                    let homes = homes::live(self.tx, user)?;
+                    let homes = homes
+                        .into_iter()
+                        .map(|(home, record)| (home, record.node_id));
+                    (self.is_local(user)?, homes.collect())
+                }
+            };
+            if local {
                 context.local.push(user);
             }
-            for (home, record) in homes::live(self.tx, user)? {
-                all.entry(user).or_default().push(home);
-                if record.node_id != self.shared.node_id
-                    && !context.routes.iter().any(|(n, _)| *n == record.node_id)
+            for (home, node_id) in &homes {
+                all.entry(user).or_default().push(*home);
+                if *node_id != self.shared.node_id
+                    && !context.routes.iter().any(|(n, _)| n == node_id)
                 {
-                    let node = nodes::ensure(self.tx, record.node_id, 2, self.now_ms)?;
-                    context.routes.push((record.node_id, node.no));
+                    let node = nodes::ensure(self.tx, *node_id, 2, self.now_ms)?;
+                    context.routes.push((*node_id, node.no));
                 }
             }
+            context.known.insert(user, (local, homes));
         }
         context.live = match &context.group {
             Some(group) => group.holders(&all),
@@ -401,6 +421,8 @@ impl<'a, 'txn> Turn<'a, 'txn> {
             members: users.map_or_else(Vec::new, |(a, b)| vec![a, b]),
             local: Vec::new(),
             group,
+            known: HashMap::new(),
+            made: HashMap::new(),
             live: BTreeSet::new(),
             routes: Vec::new(),
             keys: Vec::new(),

@@ -211,6 +211,41 @@ async fn a_member_added_late_reads_what_came_before_and_roles_hold() {
     three.stop().await;
 }
 
+/// Longer than what comes in two answers: the newest events come before the others, over a gap.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_history_ends_whole_and_in_one_order_though_its_end_comes_first() {
+    let three = Three::start().await;
+    let (ann, bob, cat) = (&three.people[0], &three.people[1], &three.people[2]);
+    let chat = three.group(&[1]).await;
+    until("bob is in", || bob.chat(chat).is_ok()).await;
+    for n in 0..1_300 {
+        // The shorter feed is taken from its beginning, the longer one from its end.
+        say(if n % 10 == 0 { bob } else { ann }, chat, &format!("{n}")).await;
+    }
+    ann.add_members(chat, [cat.id()].into()).await.unwrap();
+    let whole = |of: &UserHandle| {
+        let (mut ids, mut anchor) = (Vec::new(), Anchor::Newest);
+        while let Ok(page) = of.messages(chat, anchor, 200) {
+            ids.extend(page.messages.iter().rev().map(|m| (m.id, m.text.clone())));
+            match page.older {
+                Some(older) => anchor = Anchor::Before(older),
+                None => break,
+            }
+        }
+        ids
+    };
+    until("cat has all", || whole(cat).len() == 1_300).await;
+    for who in [ann, bob] {
+        until("all have all", || whole(who).len() == 1_300).await;
+    }
+    let hers = whole(cat);
+    assert!(hers.iter().all(|(_, text)| text.is_some()));
+    assert_eq!(hers, whole(ann));
+    assert_eq!(hers, whole(bob));
+    assert_eq!(cat.chat(chat).unwrap().missing, 0);
+    three.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_written_while_a_node_was_away_comes_with_all_changes() {
     let mut three = Three::start().await;
