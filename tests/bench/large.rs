@@ -205,9 +205,13 @@ async fn late(scale: Scale, report: &mut Report) {
         (received(&dora).await - before >= wanted).then(|| started.elapsed())
     })
     .await;
-    let came = dora.history(&chat).await;
+    // The counter is one turn ahead of what can be read, and counts a few keys, too. Nothing may lack in the end.
     let ours = |m: &&Value| m["text"].as_str().is_some_and(|t| t.starts_with("late"));
-    assert_eq!(came.iter().filter(ours).count(), wanted, "all of them");
+    within(LIMIT, "every message to be read", || async {
+        let came = dora.history(&chat).await;
+        (came.iter().filter(ours).count() == wanted).then_some(())
+    })
+    .await;
     report.add(
         Figure::new(
             "late node: history taken from members",
