@@ -246,7 +246,8 @@ enum Checked {
     Bad,
 }
 
-/// `often`: in a batch there may be much that is here, since several members bring the same to whoever comes late.
+/// `often`: of what was asked for much may be here, since several members bring the same to whoever comes late. What is
+/// pushed is new as a rule, and a look into the store for each would cost a tenth of it.
 fn check(shared: &Shared, wire: &[u8], often: bool) -> Checked {
     let event = match WireEvent::decode(wire) {
         Ok(event) => event,
@@ -287,7 +288,11 @@ fn is_stored(shared: &Shared, id: EventId, wire: &[u8]) -> bool {
     look().unwrap_or(false)
 }
 
-async fn check_all(shared: &Arc<Shared>, wires: Arc<Vec<serde_bytes::ByteBuf>>) -> Vec<Checked> {
+async fn check_all(
+    shared: &Arc<Shared>,
+    wires: Arc<Vec<serde_bytes::ByteBuf>>,
+    often: bool,
+) -> Vec<Checked> {
     if wires.len() <= FEW {
         return wires
             .iter()
@@ -298,7 +303,7 @@ async fn check_all(shared: &Arc<Shared>, wires: Arc<Vec<serde_bytes::ByteBuf>>) 
     tokio::task::spawn_blocking(move || {
         wires
             .iter()
-            .map(|wire| check(&shared, wire, true))
+            .map(|wire| check(&shared, wire, often))
             .collect()
     })
     .await
@@ -342,7 +347,7 @@ async fn take_in_once(
     }
     let count = wires.len();
     let wires = Arc::new(wires);
-    let mut checked = check_all(shared, wires.clone()).await;
+    let mut checked = check_all(shared, wires.clone(), !pushed).await;
     let unknown: BTreeSet<UserId> = checked
         .iter()
         .filter_map(|c| {
@@ -360,7 +365,7 @@ async fn take_in_once(
         for part in users.chunks(limits::IDS) {
             identities(shared, node, part.to_vec(), chat.users.is_none()).await;
         }
-        checked = check_all(shared, wires).await;
+        checked = check_all(shared, wires, !pushed).await;
         for (wait, c) in waits.iter_mut().zip(&checked) {
             *wait = matches!(c, Checked::Unknown(_));
         }
