@@ -19,8 +19,8 @@ use crate::view::Completeness;
 
 /// Nodes asked at once.
 const ASKED: usize = 16;
-/// How long a node may take.
-const WAIT: Duration = Duration::from_millis(1_500);
+/// How long a node may take: the page of the details waits for it.
+const WAIT: Duration = Duration::from_millis(700);
 /// S10: so many equal answers are enough, if there are so many nodes.
 const ENOUGH: usize = 3;
 

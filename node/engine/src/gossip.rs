@@ -40,10 +40,14 @@ fn is_followed(shared: &Shared, no: u32) -> Result<Option<(ChatId, bool)>, Store
     };
     let (mut here, mut there) = (false, false);
     for (user, _) in groups::group(&rows, no)?.unwrap_or_default().members {
+        if here && there {
+            // Two members tell it; a group may have thousands, and the writer waits.
+            break;
+        }
         if users::lives_here(&rows, user)? {
             here |= chats::inbox(&rows, user, no)?.is_some_and(|inbox| inbox.state == 0);
         } else {
-            there |= !homes::live(&rows, user)?.is_empty();
+            there = there || !homes::live(&rows, user)?.is_empty();
         }
     }
     Ok(Some((chat.id, here && there)))
