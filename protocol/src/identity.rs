@@ -373,7 +373,7 @@ impl NodeCard {
         }
         let fits = card.addrs.len() <= limits::CARD_ADDRESSES
             && card.addrs.iter().all(|a| a.len() <= limits::ADDRESS)
-            && card.mailboxes.len() <= 4
+            && card.mailboxes.len() <= limits::MAILBOXES
             && crate::name::check_node_name(&card.name).as_deref() == Ok(card.name.as_str());
         if !fits {
             return Err(BadRecord::Rule);
