@@ -356,6 +356,14 @@ array_struct! {
 }
 
 impl NodeCard {
+    /// Reads a card that this node verified before it stored it.
+    ///
+    /// # Errors
+    /// A damaged row.
+    pub fn from_store(signed: &Signed) -> Result<Self, BadRecord> {
+        signed.read()
+    }
+
     /// Signs with the node's key.
     #[must_use]
     pub fn sign(&self, node: &SigningKey) -> Signed {

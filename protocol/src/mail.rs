@@ -231,6 +231,13 @@ impl Part {
 }
 
 impl Bundle {
+    /// Names a bundle: one that comes again after a lost answer is known by it.
+    #[must_use]
+    pub fn id(&self) -> Bytes<16> {
+        let hash = blake3::derive_key("chater bundle id v1", &[&self.enc.0[..], &self.ct].concat());
+        Bytes(*hash.first_chunk().unwrap_or(&[0; 16]))
+    }
+
     /// Bytes that a mailbox counts.
     #[must_use]
     pub fn size(&self) -> usize {
