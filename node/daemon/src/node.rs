@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::VERSION;
 use crate::config::{Config, P2P_PORT};
-use crate::control::{Answer, Control, PeerStatus, Request, Status, UserLine, refuse};
+use crate::control::{Answer, Control, MailStatus, PeerStatus, Request, Status, UserLine, refuse};
 use crate::folder::{Folder, Running};
 use crate::invitation::ip_of;
 use crate::text::{Problem, Say};
@@ -226,7 +226,14 @@ impl Desk {
             waiting: peer.waiting,
             rtt_ms: peer.rtt_ms,
         });
+        let mail = self.engine.mail().ok().map(|mail| MailStatus {
+            keeps: mail.rules.offers,
+            kept_for: mail.kept.iter().filter(|kept| !kept.evicted).count(),
+            kept_bytes: mail.kept.iter().map(|kept| kept.bytes).sum(),
+            mailboxes: mail.mine.into_iter().map(|own| own.name).collect(),
+        });
         Status {
+            mail,
             pid: self.running.pid,
             version: VERSION.into(),
             name: node.name,
@@ -310,6 +317,7 @@ fn engine_config(
         registration_fixed: config.registration_fixed,
         setup_code: set_up_code,
         limits: config.limits,
+        mail: config.mail,
         language: config.language.code().into(),
     }
 }

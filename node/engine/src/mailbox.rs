@@ -37,12 +37,12 @@ const TOGETHER: Duration = Duration::from_millis(30);
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// The room when nothing else was said, its least and greatest.
-pub(crate) const BYTES: u64 = 200 * 1024 * 1024;
-pub(crate) const BYTES_LEAST: u64 = 10 * 1024 * 1024;
-pub(crate) const BYTES_MOST: u64 = 1024 * 1024 * 1024 * 1024;
+const BYTES: u64 = 200 * 1024 * 1024;
+const BYTES_LEAST: u64 = 10 * 1024 * 1024;
+const BYTES_MOST: u64 = 1024 * 1024 * 1024 * 1024;
 /// Days when nothing else was said, and at most.
-pub(crate) const DAYS: u16 = 14;
-pub(crate) const DAYS_MOST: u16 = 90;
+const DAYS: u16 = 14;
+const DAYS_MOST: u16 = 90;
 
 /// What counts now: set from outside, else saved by the owner, else the usual (Q11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,14 @@ pub struct MailRules {
     pub bytes: u64,
     /// Days that a letter is kept.
     pub days: u16,
+}
+
+impl MailRules {
+    /// Whether room and days are within what a mailbox may be: 10 MiB to 1 TiB, 1 to 90 days.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        (BYTES_LEAST..=BYTES_MOST).contains(&self.bytes) && (1..=DAYS_MOST).contains(&self.days)
+    }
 }
 
 impl Default for MailRules {
@@ -407,7 +415,7 @@ impl UserHandle {
         if !(BYTES_LEAST..=BYTES_MOST).contains(&rules.bytes) {
             return Err(Error::invalid("quota", Reason::Malformed));
         }
-        if !(1..=DAYS_MOST).contains(&rules.days) {
+        if !rules.fits() {
             return Err(Error::invalid("keep_days", Reason::Malformed));
         }
         self.run(move |turn| {
