@@ -175,7 +175,7 @@ fn two_laptops_never_on_together_talk_through_a_third_node() {
 
 #[test]
 fn switches_are_the_owners_and_bad_values_change_nothing() {
-    story(60, async {
+    story(120, async {
         let node = TestNode::start("box").await;
         let (owner, guest) = (
             node.registers("keeper").await,
