@@ -17,6 +17,7 @@ mod groups;
 mod large;
 mod load;
 mod measure;
+mod people;
 mod report;
 
 use report::Report;
@@ -36,6 +37,10 @@ pub(crate) struct Scale {
     pub short: usize,
     /// See `short`.
     pub long: usize,
+    /// Nodes of which all are asked for people.
+    pub islands: usize,
+    /// How often.
+    pub searches: usize,
     /// How often the newest page is opened.
     pub pages: usize,
     /// Starts of each kind.
@@ -73,6 +78,8 @@ const FULL: Scale = Scale {
     away: 2_000,
     short: 1_000,
     long: 1_000_000,
+    islands: 20,
+    searches: 20,
     pages: 200,
     starts: 5,
     idle: 20,
@@ -95,6 +102,8 @@ const QUICK: Scale = Scale {
     away: 2_000,
     short: 1_000,
     long: 50_000,
+    islands: 20,
+    searches: 10,
     pages: 200,
     starts: 5,
     idle: 20,
@@ -118,6 +127,8 @@ const SMOKE: Scale = Scale {
     away: 200,
     short: 100,
     long: 300,
+    islands: 3,
+    searches: 2,
     pages: 20,
     starts: 2,
     idle: 1,

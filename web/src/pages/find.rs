@@ -10,11 +10,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::chat::{chat_id, event};
-use super::{fragment, markup};
 use super::shell::{Shell, page_with};
 use super::time::{self, Stamp};
 use super::words::matching;
 use super::write::{refused, wants_json, words};
+use super::{fragment, markup};
 use crate::app::App;
 use crate::error::PageResult;
 use crate::i18n::Look;

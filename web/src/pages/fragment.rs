@@ -235,7 +235,10 @@ const LINE: usize = 160;
 /// The beginning of a text without the marks of its styles, for one line of a card or a quote.
 pub(crate) fn one_line(text: &str) -> String {
     // A mark is cut off with what follows the line: only so much is looked at.
-    let begin = text.char_indices().nth(4 * LINE).map_or(text.len(), |(at, _)| at);
+    let begin = text
+        .char_indices()
+        .nth(4 * LINE)
+        .map_or(text.len(), |(at, _)| at);
     let shown = markup::plain(text.get(..begin).unwrap_or(text));
     cut(&shown)
 }
