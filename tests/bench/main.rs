@@ -14,6 +14,7 @@
 
 mod floor;
 mod groups;
+mod hostile;
 mod large;
 mod load;
 mod measure;
@@ -41,6 +42,8 @@ pub(crate) struct Scale {
     pub islands: usize,
     /// How often.
     pub searches: usize,
+    /// Seconds of a flood.
+    pub hostile: u64,
     /// How often the newest page is opened.
     pub pages: usize,
     /// Starts of each kind.
@@ -80,6 +83,7 @@ const FULL: Scale = Scale {
     long: 1_000_000,
     islands: 20,
     searches: 20,
+    hostile: 20,
     pages: 200,
     starts: 5,
     idle: 20,
@@ -104,6 +108,7 @@ const QUICK: Scale = Scale {
     long: 50_000,
     islands: 20,
     searches: 10,
+    hostile: 10,
     pages: 200,
     starts: 5,
     idle: 20,
@@ -129,6 +134,7 @@ const SMOKE: Scale = Scale {
     long: 300,
     islands: 3,
     searches: 2,
+    hostile: 2,
     pages: 20,
     starts: 2,
     idle: 1,
