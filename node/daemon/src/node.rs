@@ -225,6 +225,10 @@ impl Desk {
             people: peer.people,
             waiting: peer.waiting,
             rtt_ms: peer.rtt_ms,
+            relay: match peer.path {
+                Some(view::Way::Relay { name, .. }) => Some(name),
+                _ => None,
+            },
         });
         let mail = self.engine.mail().ok().map(|mail| MailStatus {
             keeps: mail.rules.offers,

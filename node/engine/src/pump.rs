@@ -112,7 +112,9 @@ impl Pump {
                 address,
                 dialled,
                 found,
+                relay,
             } => {
+                self.reached(peer, relay);
                 let found = match found {
                     Found::Lan => 0,
                     Found::Manual => 1,
@@ -142,6 +144,16 @@ impl Pump {
                     old.end();
                 }
             }
+            NetworkEvent::Path {
+                peer,
+                relay,
+                address,
+            } => {
+                self.reached(peer, relay);
+                if let Some(link) = lock(&self.shared.presence).links.get_mut(&peer) {
+                    link.address = address;
+                }
+            }
             NetworkEvent::Disconnected { peer } => {
                 if let Some(met) = self.met.remove(&peer) {
                     met.end();
@@ -149,6 +161,7 @@ impl Pump {
                 let link = {
                     let mut presence = lock(&self.shared.presence);
                     presence.connected.remove(&peer);
+                    presence.relayed.remove(&peer);
                     presence.links.remove(&peer)
                 };
                 if let Some(link) = link {
@@ -246,6 +259,14 @@ impl Pump {
             }
             NetworkEvent::Listening { .. } | NetworkEvent::Subscribed { .. } => {}
         }
+    }
+
+    fn reached(&self, peer: NodeId, relay: Option<NodeId>) {
+        let relayed = &mut lock(&self.shared.presence).relayed;
+        match relay {
+            Some(relay) => relayed.insert(peer, relay),
+            None => relayed.remove(&peer),
+        };
     }
 
     /// Addresses at which a node may be found again.

@@ -470,6 +470,22 @@ pub struct Peer {
     pub rtt_ms: Option<u32>,
     /// How it was found: `lan`, `manual`, `gossip`.
     pub found: &'static str,
+    /// How it is reached now; none = not connected.
+    pub path: Option<Way>,
+}
+
+/// How a connected node is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// Without anybody between.
+    Direct,
+    /// Through another node, which sees sizes and times and nothing else.
+    Relay {
+        /// That node.
+        node_id: NodeId,
+        /// Its name as shown here.
+        name: String,
+    },
 }
 
 /// An address typed by the owner that has not answered yet.
