@@ -11,6 +11,7 @@ mod assets;
 mod caller;
 mod cookie;
 mod error;
+mod export;
 mod form;
 mod guard;
 mod hosts;
@@ -28,6 +29,7 @@ use axum::routing::{any, get};
 use chater_engine::Engine;
 
 pub use app::{App, WebConfig};
+pub use export::{ExportError, export};
 pub use serve::{Caps, Server, Stopping};
 
 /// The largest JSON or form body (Q30); without it one request fills the memory.

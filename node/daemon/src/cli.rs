@@ -96,6 +96,13 @@ enum PeersAction {
 enum UserAction {
     /// Who lives here
     List,
+    /// Write everything a user can read to one JSON file (asks for their password)
+    Export {
+        /// Whose
+        nick: String,
+        /// Must not exist
+        file: PathBuf,
+    },
     /// Set a new password (asked for, or one line on standard input)
     Password {
         /// Whose
@@ -186,7 +193,10 @@ fn carry_out(command: Option<Command>, config: Config) -> Result<ExitCode, Probl
         Some(Command::User {
             action: UserAction::Password { nick },
         }) => {
-            let password = read_password(language)?;
+            let password = read_password(language.of(
+                "Новый пароль (не короче 10 знаков):",
+                "New password (at least 10 characters):",
+            ))?;
             ask(
                 folder,
                 &Request::SetPassword {
@@ -196,6 +206,9 @@ fn carry_out(command: Option<Command>, config: Config) -> Result<ExitCode, Probl
             )?;
             print(language.of("Пароль изменён.", "The password is changed."));
         }
+        Some(Command::User {
+            action: UserAction::Export { nick, file },
+        }) => export(folder, nick, &file, language)?,
         Some(Command::Backup { file }) => backup(folder, &file, language)?,
         Some(Command::Restore { file }) => restore(folder, &file, language)?,
         Some(Command::Doctor) => {
@@ -396,14 +409,11 @@ fn print_invitation(status: &Status, language: Language) -> Result<(), Problem> 
 }
 
 /// One line of standard input; a terminal does not show it.
-fn read_password(language: Language) -> Result<Zeroizing<String>, Problem> {
+fn read_password(question: &str) -> Result<Zeroizing<String>, Problem> {
     let input = std::io::stdin();
     let mut hidden = None;
     if input.is_terminal() {
-        print_problem(language.of(
-            "Новый пароль (не короче 10 знаков):",
-            "New password (at least 10 characters):",
-        ));
+        print_problem(question);
         if let Ok(shown) = tcgetattr(input.as_fd()) {
             let mut quiet = shown.clone();
             quiet.local_modes.remove(LocalModes::ECHO);
@@ -454,6 +464,46 @@ fn backup(folder: &Path, file: &Path, language: Language) -> Result<(), Problem>
     print(language.of(
         "В ней ключ узла: храните её так, чтобы никто другой не прочёл.",
         "It holds the node's key: keep it where nobody else can read it.",
+    ));
+    Ok(())
+}
+
+/// One account's export: the node writes it, this takes it to where it was asked for.
+fn export(folder: &Path, nick: String, file: &Path, language: Language) -> Result<(), Problem> {
+    let password = read_password(language.of("Пароль этого человека:", "Their password:"))?;
+    let request = Request::Export {
+        nick,
+        password: password.to_string(),
+    };
+    let made = read::<PathBuf>(ask(folder, &request)?)?;
+    let open = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file);
+    let copied = open.and_then(|mut out| {
+        let mut from = File::open(&made)?;
+        let bytes = std::io::copy(&mut from, &mut out);
+        bytes.and_then(|bytes| out.sync_all().map(|()| bytes))
+    });
+    let _ = std::fs::remove_file(&made);
+    let bytes = copied.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => Problem::Exists(file.into()),
+        _ => {
+            let _ = std::fs::remove_file(file);
+            file_problem(file, &error)
+        }
+    })?;
+    print(format!(
+        "{} {} ({} {})",
+        language.of("Данные:", "Exported:"),
+        file.display(),
+        bytes.div_ceil(1024),
+        language.of("КиБ", "KiB")
+    ));
+    print(language.of(
+        "Файл не зашифрован: храните его там, где его не прочтут другие.",
+        "It is not encrypted: keep it where others cannot read it.",
     ));
     Ok(())
 }

@@ -56,6 +56,13 @@ pub enum Request {
     },
     /// A consistent copy of the store, in the folder `backups`.
     CopyStore,
+    /// Everything one user can read, in the folder `backups`.
+    Export {
+        /// Who.
+        nick: String,
+        /// The account's password: owning the machine is not enough to read.
+        password: String,
+    },
 }
 
 /// What the node answers.

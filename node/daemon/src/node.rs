@@ -1,10 +1,13 @@
 //! `Node`: the assembled process. Also usable as a library, several in one process.
 
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Write as _};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chater_engine::{Engine, Error, NodeKey, StartError, view};
+use chater_engine::{Engine, Error, Login, NodeKey, SessionKind, StartError, view};
 use chater_web::Server;
 use chater_web::WebConfig;
 use tokio::sync::oneshot;
@@ -207,6 +210,7 @@ impl Desk {
                 done(engine.set_password(&nick, password).await)
             }
             Request::CopyStore => self.copy_store().await,
+            Request::Export { nick, password } => self.export(nick, password).await,
         }
     }
 
@@ -253,6 +257,58 @@ impl Desk {
                 .into_iter()
                 .map(|dialling| (dialling.address, dialling.error))
                 .collect(),
+        }
+    }
+
+    /// Writes what a user can read beside the backups; whoever asked takes the file from there.
+    async fn export(&self, nick: String, password: String) -> Answer {
+        let login = Login {
+            nick,
+            password,
+            device: "chater user export".to_owned(),
+            from: [127, 0, 0, 1].into(),
+            kind: SessionKind::Token,
+            time_zone: None,
+        };
+        let session = match self.engine.log_in(login).await {
+            Ok(session) => session,
+            Err(error) => return done::<()>(Err(error)),
+        };
+        let folder = self.folder.join("backups");
+        let name = match random_word(8) {
+            Ok(name) => name,
+            Err(problem) => return refuse("internal", &problem.to_string()),
+        };
+        let path = folder.join(format!("export-{name}.json"));
+        let (engine, user, to) = (self.engine.clone(), session.user, path.clone());
+        let written = tokio::task::spawn_blocking(move || {
+            std::fs::create_dir_all(&folder)?;
+            let open = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&to)?;
+            let mut out = BufWriter::new(open);
+            chater_web::export(&engine, &user, &mut out)?;
+            out.flush()?;
+            Ok::<_, chater_web::ExportError>(())
+        });
+        let written = written.await;
+        self.engine.log_out(&session.secret).await;
+        match written {
+            Ok(Ok(())) => ok(&path),
+            Ok(Err(chater_web::ExportError::Node(error))) => {
+                let _ = tokio::fs::remove_file(&path).await;
+                done::<()>(Err(error))
+            }
+            other => {
+                let _ = tokio::fs::remove_file(&path).await;
+                let why = match other {
+                    Ok(Err(error)) => error.to_string(),
+                    _ => "the export stopped".to_owned(),
+                };
+                refuse("internal", &why)
+            }
         }
     }
 

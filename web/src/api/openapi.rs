@@ -40,6 +40,7 @@ pub(crate) fn routes() -> (Router<App>, Arc<str>) {
         .routes(routes!(users::log_in))
         .routes(routes!(users::log_out))
         .routes(routes!(users::me))
+        .routes(routes!(users::export))
         .routes(routes!(people::search))
         .routes(routes!(chats::open, chats::list))
         .routes(routes!(chats::delete, chats::arrange))
@@ -89,6 +90,7 @@ mod tests {
             ("post", "/api/v1/users"),
             ("post", "/api/v1/sessions"),
             ("get", "/api/v1/me"),
+            ("get", "/api/v1/me/export"),
             ("delete", "/api/v1/sessions/current"),
             ("get", "/api/v1/people"),
             ("post", "/api/v1/chats"),

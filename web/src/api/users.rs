@@ -107,3 +107,11 @@ pub(super) async fn log_out(State(app): State<App>, bearer: Bearer) -> StatusCod
 pub(super) async fn me(bearer: Bearer) -> Answer {
     answer(StatusCode::OK, &Me::from(&bearer.user.me()?))
 }
+
+/// Everything the user can read, as one file: chats, messages, pictures. It ends with `"complete":true`; a
+/// file without that was cut short.
+#[utoipa::path(get, path = "/api/v1/me/export", tag = "users",
+    responses((status = 200, content_type = "application/json"), (status = 401, body = ErrorAnswer)))]
+pub(super) async fn export(State(app): State<App>, bearer: Bearer) -> Answer {
+    Ok(crate::pages::exported(app, bearer.user)?)
+}

@@ -31,7 +31,7 @@ mod settings;
 mod shell;
 #[cfg(test)]
 mod texts;
-mod time;
+pub(crate) mod time;
 mod timeline;
 mod welcome;
 mod words;
@@ -121,6 +121,7 @@ fn settings_router() -> Router<App> {
     Router::new()
         .route("/settings", get(profile::show))
         .route("/settings/profile", get(profile::show).post(profile::save))
+        .route("/settings/export", post(profile::export))
         .route("/settings/look", get(look::show).post(look::save))
         .route("/settings/zone", post(look::save_zone))
         .route("/look", post(look::save_anywhere))
@@ -159,6 +160,8 @@ fn settings_router() -> Router<App> {
             get(welcome::invite).post(welcome::make_invite),
         )
 }
+
+pub(crate) use settings::profile::exported;
 
 /// A page that says why there is no other.
 #[must_use]

@@ -2,13 +2,18 @@
 
 use askama::Template;
 use axum::extract::{Query, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse as _, Response};
 use chater_engine::view::Me;
+use chater_engine::{Error, UserHandle};
 use serde::Deserialize;
 
 use super::{Faults, Frame, Saved, shell};
 use crate::app::App;
 use crate::error::PageResult;
+use crate::export::{body, file_name};
 use crate::i18n::Look;
+use crate::pages::actions::NoFields;
 use crate::pages::fragment::Avatar;
 use crate::pages::shell::{Shell, page_with, see_other};
 use crate::session::{CheckedForm, Session};
@@ -81,6 +86,28 @@ pub(crate) struct ProfileForm {
     display_name: String,
     #[serde(default)]
     about: String,
+}
+
+/// Everything the user can read, as a file.
+pub(crate) async fn export(
+    State(app): State<App>,
+    session: Session,
+    CheckedForm(NoFields {}): CheckedForm<NoFields>,
+) -> PageResult {
+    Ok(exported(app, session.user)?)
+}
+
+/// The export of a user as an answer.
+pub(crate) fn exported(app: App, user: UserHandle) -> Result<Response, Error> {
+    let name = file_name(&user.me()?.person.nick);
+    let headers = [
+        (CONTENT_TYPE, "application/json".to_owned()),
+        (
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
+    ];
+    Ok((headers, body(app.engine, user)).into_response())
 }
 
 /// Saves the profile.
