@@ -23,6 +23,7 @@ mod note;
 mod path;
 mod plain;
 mod qr;
+pub(crate) mod reach;
 mod recover;
 mod request;
 mod search;
@@ -99,6 +100,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/offline", get(install::offline))
         .merge(settings_router())
         .route("/network", get(network::show))
+        .route("/network/help", get(reach::show))
         .route("/network/add", post(network::add))
         .route("/network/forget", post(network::forget))
 }
@@ -124,6 +126,8 @@ fn settings_router() -> Router<App> {
         .route("/settings/words", get(words::show).post(words::reveal))
         .route("/settings/home", get(home::show).post(home::renew))
         .route("/settings/node", get(node::show).post(node::save))
+        .route("/settings/node/relay/on", post(reach::relay_on))
+        .route("/settings/node/relay/off", post(reach::relay_off))
         .route("/settings/node/invite", post(node::invite))
         .route("/settings/node/{user}/password", post(node::password_link))
         .route("/settings/node/{user}/close", post(node::close))
