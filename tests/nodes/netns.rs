@@ -61,6 +61,16 @@ async fn has_a_place(person: &Person) {
     .await;
 }
 
+/// An unknown node from the Internet waits for the owner: who names the node beforehand has decided. Whether the address
+/// answers does not matter.
+async fn lets_in(node: &TestNode, others: &[&TestNode]) {
+    for other in others {
+        let address = format!("/ip4/203.0.113.99/tcp/5001/p2p/{}", other.node_id());
+        let said = node.asks(&["join", &address]).await;
+        assert_eq!(said.code, Some(0), "{}", said.err);
+    }
+}
+
 /// The addresses of a node that others dial.
 fn address_of(node: &TestNode, ip: &str) -> String {
     format!("/ip4/{ip}/tcp/5001/p2p/{}", node.node_id())
@@ -98,13 +108,12 @@ fn each_segment_finds_its_own() {
             })
             .await;
         }
-        for node in &mut nodes {
+        for node in &nodes {
             let peers = node.asks(&["peers"]).await.out;
-            assert_eq!(
-                peers.lines().filter(|l| l.contains("connected")).count(),
-                1,
-                "{peers}"
-            );
+            let linked = peers.lines().filter(|l| l.contains("connected"));
+            assert_eq!(linked.count(), 1, "{peers}");
+        }
+        for node in &mut nodes {
             assert_eq!(node.down().await.code, Some(0));
         }
     });
@@ -127,6 +136,7 @@ fn two_homes_behind_routers_talk_through_a_relay_and_again_after_its_death() {
         let mut dacha = TestNode::named("dacha").inside(&two).with(&options);
         dom.up().await;
         dacha.up().await;
+        lets_in(&middle, &[&dom, &dacha]).await;
         let (alice, bob) = (dom.registers("alice").await, dacha.registers("bob").await);
         let started = Instant::now();
         has_a_place(&alice).await;
@@ -193,6 +203,8 @@ fn a_second_relay_takes_over() {
         let mut dacha = TestNode::named("dacha").inside(&two).with(&options);
         dom.up().await;
         dacha.up().await;
+        lets_in(&first, &[&dom, &dacha]).await;
+        lets_in(&second, &[&dom, &dacha]).await;
         let (alice, bob) = (dom.registers("alice").await, dacha.registers("bob").await);
         has_a_place(&alice).await;
         has_a_place(&bob).await;
@@ -232,6 +244,7 @@ fn a_laptop_changes_its_address_while_talking() {
             &at,
         ]);
         laptop.up().await;
+        lets_in(&dom, &[&laptop]).await;
         let (alice, bob) = (dom.registers("alice").await, laptop.registers("bob").await);
         let chat = alice.opens(&bob).await;
         let first = alice.sends(&chat, "at home").await;
@@ -262,11 +275,12 @@ fn a_node_that_moved_is_found_through_others() {
         world.plug(&stays, &internet, "203.0.113.30/24");
         let moves = world.host("moves");
         let cable = world.plug(&moves, &internet, "203.0.113.31/24");
-        let options = ["--no-upnp", "--no-mdns", "--peer", &at];
+        let options = ["--no-upnp", "--no-mdns", "--peer", &at, "--log", "chater_network=debug,libp2p_kad=debug"];
         let mut dom = TestNode::named("dom").inside(&stays).with(&options);
         let mut laptop = TestNode::named("laptop").inside(&moves).with(&options);
         dom.up().await;
         laptop.up().await;
+        lets_in(&hub, &[&dom, &laptop]).await;
         let (alice, bob) = (dom.registers("alice").await, laptop.registers("bob").await);
         alice.opens(&bob).await;
         linked(&alice, &bob).await;
@@ -318,6 +332,7 @@ fn ipv6_alone_is_enough() {
             &at,
         ]);
         b.up().await;
+        lets_in(&a, &[&b]).await;
         let (alice, bob) = (a.registers("alice").await, b.registers("bob").await);
         let chat = alice.opens(&bob).await;
         let message = alice.sends(&chat, "six").await;
@@ -346,6 +361,7 @@ fn a_third_of_all_packets_may_be_lost() {
                 .inside(&two)
                 .with(&["--no-upnp", "--no-mdns", "--peer", &at]);
         b.up().await;
+        lets_in(&a, &[&b]).await;
         let (alice, bob) = (a.registers("alice").await, b.registers("bob").await);
         let chat = alice.opens(&bob).await;
         let lossy = "iifname \"eth*\" numgen random mod 100 < 30 drop;";

@@ -103,7 +103,7 @@ fn a_network_cut_two_and_three_heals() {
         let (mut nodes, mut hosts) = (Vec::new(), Vec::new());
         for n in 1..=5 {
             let host = world.host(&format!("n{n}"));
-            world.plug(&host, &lan, &format!("203.0.113.{n}/24"));
+            world.plug(&host, &lan, &format!("10.3.0.{n}/24"));
             let mut node = TestNode::named(&format!("n{n}"))
                 .inside(&host)
                 .with(&["--no-upnp", "--no-mdns"]);
@@ -112,7 +112,7 @@ fn a_network_cut_two_and_three_heals() {
                 let number = before.name.trim_start_matches('n');
                 node = node.with(&[
                     "--peer",
-                    &format!("/ip4/203.0.113.{number}/tcp/5001/p2p/{}", before.node_id()),
+                    &format!("/ip4/10.3.0.{number}/tcp/5001/p2p/{}", before.node_id()),
                 ]);
             }
             node.up().await;
@@ -170,7 +170,7 @@ fn a_network_cut_two_and_three_heals() {
         // 2 | 3
         let others = |from: usize, to: usize| {
             (from..=to)
-                .map(|n| format!("203.0.113.{n}"))
+                .map(|n| format!("10.3.0.{n}"))
                 .collect::<Vec<_>>()
                 .join(", ")
         };
@@ -203,8 +203,8 @@ fn a_line_of_256_kbit_is_enough() {
     story(300, async {
         let net = world.segment("net");
         let (one, two) = (world.host("one"), world.host("two"));
-        let here = world.plug(&one, &net, "203.0.113.1/24");
-        let there = world.plug(&two, &net, "203.0.113.2/24");
+        let here = world.plug(&one, &net, "10.3.0.1/24");
+        let there = world.plug(&two, &net, "10.3.0.2/24");
         if !(world.slow(&one, &here, "256kbit") && world.slow(&two, &there, "256kbit")) {
             assert!(
                 std::env::var_os("CHATER_REQUIRE_NETNS").is_none(),
@@ -217,7 +217,7 @@ fn a_line_of_256_kbit_is_enough() {
             .inside(&one)
             .with(&["--no-upnp", "--no-mdns"]);
         a.up().await;
-        let at = format!("/ip4/203.0.113.1/tcp/5001/p2p/{}", a.node_id());
+        let at = format!("/ip4/10.3.0.1/tcp/5001/p2p/{}", a.node_id());
         let mut b =
             TestNode::named("dva")
                 .inside(&two)

@@ -108,7 +108,7 @@ pub(crate) const NAMES: usize = 1;
 /// Searches for the address of a node at once.
 pub(crate) const LOOKUPS: usize = 4;
 /// The same node is searched for again after this.
-pub(crate) const LOOKUP_AGAIN: Duration = Duration::from_secs(5 * 60);
+pub(crate) const LOOKUP_AGAIN: Duration = Duration::from_secs(30);
 /// One search.
 pub(crate) const LOOKUP: Duration = Duration::from_secs(20);
 /// One packet of Kademlia.
