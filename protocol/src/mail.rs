@@ -18,9 +18,6 @@ use crate::secret::BadSeal;
 use crate::wire::{ChatRef, Identities, Message, Push};
 use crate::{array_struct, tagged_enum};
 
-/// Bit of [`crate::identity::NodeCard::caps`]: the node keeps mail for others.
-pub const CAP_MAILBOX: u32 = 1;
-
 /// Why a mailbox says no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]

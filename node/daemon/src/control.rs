@@ -38,6 +38,11 @@ const LONGEST_PATH: usize = 100;
 pub enum Request {
     /// How it is.
     Status,
+    /// What it found out about itself, in words.
+    Checks {
+        /// `ru` or `en`.
+        language: String,
+    },
     /// Link to an address.
     AddPeer {
         /// Multiaddr.
@@ -121,6 +126,15 @@ pub struct MailStatus {
     pub kept_bytes: u64,
     /// Nodes that keep mail for this one.
     pub mailboxes: Vec<String>,
+}
+
+/// One line of the answer to `Checks`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckLine {
+    /// 0 fine, 1 works but, 2 does not work.
+    pub verdict: u8,
+    /// What was found and what to do.
+    pub text: String,
 }
 
 /// Another node, in `Status`.

@@ -13,8 +13,7 @@ use chater_protocol::id::{HomeId, NodeId};
 use chater_protocol::identity::{NodeCard, Signed};
 use chater_protocol::limits;
 use chater_protocol::mail::{
-    BadLetter, Bundle, CAP_MAILBOX, Kept, Letter, Letters, MailAnswer, MailRequest, No, Part,
-    Receipt,
+    BadLetter, Bundle, Kept, Letter, Letters, MailAnswer, MailRequest, No, Part, Receipt,
 };
 use chater_protocol::seal::KemSecret;
 use chater_protocol::wire::{Ack, Message as _};
@@ -129,8 +128,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 /// come goes on.
 pub(crate) async fn met(shared: &Arc<Shared>, peer: NodeId, card: NodeCard, signed: Signed) {
     let boxes = card.mailboxes.clone();
-    let offers = card.caps & CAP_MAILBOX != 0;
-    learn(shared, vec![(card, signed)]).await;
+    let offers = card.caps & NodeCard::MAILBOX != 0;
+    learn(shared, vec![(card, signed)], None).await;
     shared.mail.visit(peer, true);
     shared.post.met(shared, peer);
     // The mailboxes of a node are asked for while it is here: later nobody could say where they are.
@@ -174,11 +173,16 @@ pub(crate) async fn ask_cards(shared: &Arc<Shared>, peer: NodeId, asked: Vec<Nod
             _ => tracing::debug!(peer = %peer.short(), "a node card refused"),
         }
     }
-    learn(shared, cards).await;
+    let via = lock(&shared.presence)
+        .links
+        .get(&peer)
+        .map(|link| link.address.clone());
+    learn(shared, cards, via).await;
 }
 
-/// Keeps verified cards; nodes that may keep mail for somebody are remembered with their addresses.
-async fn learn(shared: &Arc<Shared>, cards: Vec<(NodeCard, Signed)>) {
+/// Keeps verified cards. Of nodes that another has told of (met at `via`) the addresses are remembered as
+/// far as those of a stranger are believed, and they are dialled.
+async fn learn(shared: &Arc<Shared>, cards: Vec<(NodeCard, Signed)>, via: Option<String>) {
     if cards.is_empty() {
         return;
     }
@@ -189,9 +193,10 @@ async fn learn(shared: &Arc<Shared>, cards: Vec<(NodeCard, Signed)>) {
             let mut wanted = Vec::new();
             for (card, signed) in &cards {
                 mail::put_card(turn.tx, card, signed)?;
+                let Some(via) = &via else { continue };
                 let mut row = nodes::ensure(turn.tx, card.node, 2, turn.now_ms)?;
-                for address in &card.addrs {
-                    row.learn(address);
+                for address in chater_network::believed(&card.addrs, card.node, via) {
+                    row.learn(&address);
                 }
                 nodes::put(turn.tx, card.node, &row)?;
                 if !row.blocked {
@@ -552,7 +557,7 @@ impl UserHandle {
                 return Ok(());
             }
             let card = mail::card(turn.tx, node)?.ok_or(Error::NotFound)?.0;
-            if card.caps & CAP_MAILBOX == 0 {
+            if card.caps & NodeCard::MAILBOX == 0 {
                 return Err(Error::NotFound.into());
             }
             if mail::mailboxes(turn.tx)?.len() >= limits::MAILBOXES {
@@ -637,7 +642,7 @@ fn view(shared: &Shared) -> Result<MailView, StoreError> {
         .collect::<Result<_, StoreError>>()?;
     let mut offers = Vec::new();
     for card in mail::cards(&rows)? {
-        if card.caps & CAP_MAILBOX != 0
+        if card.caps & NodeCard::MAILBOX != 0
             && card.node != shared.node_id
             && !mine.iter().any(|own| own.node_id == card.node)
             && nodes::node(&rows, card.node)?.is_some_and(|row| !row.blocked)

@@ -11,7 +11,7 @@ use chater_protocol::id::{ChatId, NodeId, UserId};
 use chater_protocol::identity::NodeCard;
 use chater_protocol::limits;
 use chater_protocol::mail::{
-    Bundle, CAP_MAILBOX, Deposit, Letter, MailAnswer, MailRequest, No, Part, Receipt, ReceiptRow,
+    Bundle, Deposit, Letter, MailAnswer, MailRequest, No, Part, Receipt, ReceiptRow,
 };
 use chater_protocol::wire::{ChatRef, Identities, Push};
 use chater_store::mail::{self, DepositRow};
@@ -278,7 +278,7 @@ fn ask_around(shared: &Arc<Shared>) {
         let strangers: Vec<NodeId> = strangers.into_iter().collect();
         let cards = shared.store.read().and_then(|rows| mail::cards(&rows));
         for card in cards.unwrap_or_default() {
-            if card.caps & CAP_MAILBOX != 0 && shared.is_linked(card.node) {
+            if card.caps & NodeCard::MAILBOX != 0 && shared.is_linked(card.node) {
                 ask_cards(&shared, card.node, strangers.clone()).await;
             }
         }

@@ -257,7 +257,11 @@ impl Pump {
                     link.rtt_ms = u32::try_from(rtt.as_millis()).ok();
                 }
             }
-            NetworkEvent::Listening { .. } | NetworkEvent::Subscribed { .. } => {}
+            // Linked nodes learn new addresses from the greeting.
+            NetworkEvent::Listening { .. } | NetworkEvent::Standing => {
+                self.shared.greet.notify_one();
+            }
+            NetworkEvent::Subscribed { .. } => {}
         }
     }
 
@@ -300,7 +304,7 @@ impl Pump {
                     shared.network.close(peer);
                     return;
                 };
-                reply.send(hello(&shared, peer));
+                reply.send(hello(&shared, peer, &address));
                 linked(&shared, peer, met, None, found, address).await;
                 drop(room);
             });
@@ -343,8 +347,8 @@ impl Pump {
     }
 }
 
-/// Our hello for one peer: node card and proofs of communities, padded with random ones (section 3).
-pub(crate) fn hello(shared: &Shared, peer: NodeId) -> Vec<u8> {
+/// Our hello for one peer, met at that address: node card and proofs of communities, padded with random ones (section 3).
+pub(crate) fn hello(shared: &Shared, peer: NodeId, at: &str) -> Vec<u8> {
     let mut proofs = vec![Bytes(Community::open().proof(shared.node_id, peer))];
     while !proofs.len().is_multiple_of(8) {
         let mut random = [0u8; 32];
@@ -353,7 +357,7 @@ pub(crate) fn hello(shared: &Shared, peer: NodeId) -> Vec<u8> {
     }
     Hello {
         versions: vec![1],
-        card: shared.card(now_ms()),
+        card: shared.card(now_ms(), Some(at)),
         proofs,
     }
     .encode()
@@ -382,7 +386,7 @@ async fn greet(
     }
     match shared
         .network
-        .request(peer, Protocol::Hello, hello(&shared, peer))
+        .request(peer, Protocol::Hello, hello(&shared, peer, &address))
         .await
     {
         Ok(body) => match check_hello(&shared, peer, &body) {
@@ -403,10 +407,17 @@ async fn linked(
     address: String,
 ) {
     let (name, told) = (card.name.clone(), card.clone());
+    // Signed for this greeting, a moment ago.
+    let skew_ms = i64::try_from(card.ts)
+        .unwrap_or(i64::MAX)
+        .saturating_sub(i64::try_from(now_ms()).unwrap_or(i64::MAX));
+    let relays = card.caps & NodeCard::RELAY != 0;
+    // Not believed because it is signed: the card says what its node likes to say.
+    let addresses = chater_network::believed(&card.addrs, peer, &address);
     let kept = shared
         .inputs
         .run(From::Others, move |turn| {
-            let row = remote::greeted(turn, peer, &card.name, good.as_deref(), &card.addrs, found)?;
+            let row = remote::greeted(turn, peer, &card.name, good.as_deref(), &addresses, found)?;
             // A known node must be found again after a crash.
             turn.durable();
             Ok(row)
@@ -418,11 +429,13 @@ async fn linked(
         return;
     }
     shared.network.admit(peer);
+    shared.network.offers_relay(peer, relays);
     shared.network.want(peer, row.texts());
     let link = Link {
         address,
         since_ms: now_ms(),
         rtt_ms: None,
+        skew_ms,
         delivery: Arc::new(Notify::new()),
         hot: Arc::default(),
         fellow,

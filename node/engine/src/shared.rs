@@ -10,7 +10,6 @@ use chater_protocol::community::Community;
 use chater_protocol::id::{ChatId, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, NodeCard, Signed};
 use chater_protocol::key::SigningKey;
-use chater_protocol::mail::CAP_MAILBOX;
 use chater_protocol::secret::SecretKey;
 use chater_store::Store;
 use chater_store::accounts::SavedSettings;
@@ -67,6 +66,8 @@ pub(crate) struct Link {
     pub(crate) since_ms: u64,
     /// Last ping.
     pub(crate) rtt_ms: Option<u32>,
+    /// How far its clock is ahead of ours, as it said in its greeting.
+    pub(crate) skew_ms: i64,
     /// Wakes its delivery.
     pub(crate) delivery: Arc<Notify>,
     /// Fresh events for it, so that they need not be read back from the store.
@@ -135,6 +136,8 @@ pub(crate) struct Counters {
     pub(crate) searches: AtomicU64,
     pub(crate) queries_answered: AtomicU64,
     pub(crate) logins_failed: AtomicU64,
+    /// Durable turns.
+    pub(crate) commits: crate::metrics::Times,
 }
 
 /// The running engine.
@@ -235,21 +238,25 @@ impl Shared {
         presence.links.get(&node).is_some_and(|link| link.fellow)
     }
 
-    /// This node's signed card.
-    pub(crate) fn card(&self, now_ms: u64) -> Signed {
-        let mut addrs = self.network.addresses();
+    /// This node's signed card, with the addresses that serve a node met at `place`; none = those that may travel far.
+    pub(crate) fn card(&self, now_ms: u64, place: Option<&str>) -> Signed {
+        let mut addrs = self.network.addresses_for(place);
+        addrs.retain(|address| address.len() <= chater_protocol::limits::ADDRESS);
         addrs.truncate(chater_protocol::limits::CARD_ADDRESSES);
+        let mut caps = 0;
+        if self.network.standing().relaying {
+            caps |= NodeCard::RELAY;
+        }
+        if self.mailbox.rules().offers {
+            caps |= NodeCard::MAILBOX;
+        }
         NodeCard {
             v: 1,
             node: self.node_id,
             name: self.name(),
             addrs,
             mailboxes: self.mail.own(),
-            caps: if self.mailbox.rules().offers {
-                CAP_MAILBOX
-            } else {
-                0
-            },
+            caps,
             ts: now_ms,
         }
         .sign(&self.node_key)

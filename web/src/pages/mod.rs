@@ -24,6 +24,7 @@ mod note;
 mod path;
 mod plain;
 mod qr;
+pub(crate) mod reach;
 mod recover;
 mod request;
 mod search;
@@ -111,6 +112,7 @@ pub(crate) fn router() -> Router<App> {
             get(mail::ask_evict).post(mail::evict),
         )
         .route("/network/mail/readmit/{node}", post(mail::readmit))
+        .route("/network/help", get(reach::show))
         .route("/network/add", post(network::add))
         .route("/network/forget", post(network::forget))
 }
@@ -137,6 +139,8 @@ fn settings_router() -> Router<App> {
         .route("/settings/words", get(words::show).post(words::reveal))
         .route("/settings/home", get(home::show).post(home::renew))
         .route("/settings/node", get(node::show).post(node::save))
+        .route("/settings/node/relay/on", post(reach::relay_on))
+        .route("/settings/node/relay/off", post(reach::relay_off))
         .route("/settings/node/invite", post(node::invite))
         .route("/settings/node/{user}/password", post(node::password_link))
         .route("/settings/node/{user}/close", post(node::close))

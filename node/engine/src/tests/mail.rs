@@ -7,9 +7,7 @@ use chater_protocol::community::Community;
 use chater_protocol::id::{Bytes, NodeId};
 use chater_protocol::identity::NodeCard;
 use chater_protocol::key::SigningKey;
-use chater_protocol::mail::{
-    Bundle, CAP_MAILBOX, Deposit, Kept, Letters, MailAnswer, MailRequest, No, Terms,
-};
+use chater_protocol::mail::{Bundle, Deposit, Kept, Letters, MailAnswer, MailRequest, No, Terms};
 use chater_protocol::wire::{Hello, LogAnswer, Message as _};
 use serde_bytes::ByteBuf;
 
@@ -232,6 +230,9 @@ impl Foe {
             }],
             mdns: false,
             agent: "foe".into(),
+            relay: false,
+            upnp: false,
+            external: Vec::new(),
         })
         .await
         .unwrap();
@@ -242,7 +243,7 @@ impl Foe {
             name: "foe".into(),
             addrs: network.addresses(),
             mailboxes,
-            caps: CAP_MAILBOX,
+            caps: NodeCard::MAILBOX,
             ts: 1,
         }
         .sign(&key);
