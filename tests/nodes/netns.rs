@@ -275,7 +275,14 @@ fn a_node_that_moved_is_found_through_others() {
         world.plug(&stays, &internet, "203.0.113.30/24");
         let moves = world.host("moves");
         let cable = world.plug(&moves, &internet, "203.0.113.31/24");
-        let options = ["--no-upnp", "--no-mdns", "--peer", &at, "--log", "chater_network=debug,libp2p_kad=debug"];
+        let options = [
+            "--no-upnp",
+            "--no-mdns",
+            "--peer",
+            &at,
+            "--log",
+            "chater_network=debug,libp2p_kad=debug",
+        ];
         let mut dom = TestNode::named("dom").inside(&stays).with(&options);
         let mut laptop = TestNode::named("laptop").inside(&moves).with(&options);
         dom.up().await;
