@@ -357,9 +357,9 @@ array_struct! {
 
 impl NodeCard {
     /// A bit of `caps`: nodes that cannot be reached may be reached through this one.
-    pub const RELAY: u32 = 1;
+    pub const RELAY: u32 = 2;
     /// A bit of `caps`: the node keeps mail for others (S11).
-    pub const MAILBOX: u32 = 2;
+    pub const MAILBOX: u32 = 1;
 
     /// Reads a card that this node verified before it stored it.
     ///

@@ -406,7 +406,6 @@ async fn linked(
     found: u8,
     address: String,
 ) {
-    let (name, told) = (card.name.clone(), card.clone());
     // Signed for this greeting, a moment ago.
     let skew_ms = i64::try_from(card.ts)
         .unwrap_or(i64::MAX)
@@ -414,6 +413,7 @@ async fn linked(
     let relays = card.caps & NodeCard::RELAY != 0;
     // Not believed because it is signed: the card says what its node likes to say.
     let addresses = chater_network::believed(&card.addrs, peer, &address);
+    let (name, told) = (card.name.clone(), card.clone());
     let kept = shared
         .inputs
         .run(From::Others, move |turn| {

@@ -101,6 +101,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/offline", get(install::offline))
         .merge(settings_router())
         .route("/network", get(network::show))
+        .route("/network/help", get(reach::show))
         .route("/network/mail", get(mail::show).post(mail::save))
         .route("/network/mail/choose", post(mail::choose))
         .route(
@@ -112,7 +113,6 @@ pub(crate) fn router() -> Router<App> {
             get(mail::ask_evict).post(mail::evict),
         )
         .route("/network/mail/readmit/{node}", post(mail::readmit))
-        .route("/network/help", get(reach::show))
         .route("/network/add", post(network::add))
         .route("/network/forget", post(network::forget))
 }
