@@ -148,6 +148,12 @@ pub(crate) fn metrics(shared: &Shared) -> String {
             c.rejected.load(Ordering::Relaxed),
         ),
         (
+            "chater_gossip_rejected_total",
+            "counter",
+            "Frames of groups for which whoever brought them was blamed.",
+            c.blamed.load(Ordering::Relaxed),
+        ),
+        (
             "chater_searches_total",
             "counter",
             "People searches of this node's users.",

@@ -14,6 +14,7 @@ mod messages;
 mod node;
 mod openapi;
 mod people;
+mod pictures;
 pub(crate) mod shapes;
 mod users;
 
