@@ -356,6 +356,9 @@ array_struct! {
 }
 
 impl NodeCard {
+    /// A bit of `caps`: nodes that cannot be reached may be reached through this one.
+    pub const RELAY: u32 = 1;
+
     /// Signs with the node's key.
     #[must_use]
     pub fn sign(&self, node: &SigningKey) -> Signed {

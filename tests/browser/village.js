@@ -118,7 +118,7 @@ export function routes({ chat, group, message, address, tale }) {
     group: `/c/${group}`, "group-info": `/c/${group}/info`, "group-add": `/c/${group}/add`, "group-picture": `/c/${group}/picture`, "group-menu": `/c/${group}/menu`,
     "settings-profile": "/settings/profile", "settings-look": "/settings/look", "settings-notify": "/settings/notify", "settings-privacy": "/settings/privacy",
     "settings-sessions": "/settings/sessions", "settings-words": "/settings/words", "settings-home": "/settings/home", "settings-node": "/settings/node",
-    network: "/network", keys: "/help/keys", https: "/help/https", "welcome-1": "/welcome", "welcome-2": "/welcome/node", "welcome-3": "/welcome/invite",
+    network: "/network", "network-help": "/network/help", keys: "/help/keys", https: "/help/https", "welcome-1": "/welcome", "welcome-2": "/welcome/node", "welcome-3": "/welcome/invite",
     "error-404": "/nothing", "error-404-chat": `/c/${"0".repeat(64)}`,
   };
   const open = { login: "/login", register: "/register", recover: "/recover", offline: "/offline", "error-reset": `/reset/${"0".repeat(40)}` };

@@ -40,6 +40,16 @@ pub struct Layer {
     /// Do not look for nodes on the local network [env: CHATER_NO_MDNS]
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub no_mdns: Option<bool>,
+    /// Let nodes that cannot be reached be reached through this one [default: no, or as the owner chose] [env: CHATER_RELAY]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub relay: Option<bool>,
+    /// Do not ask the router for an open port (UPnP) [env: CHATER_NO_UPNP]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub no_upnp: Option<bool>,
+    /// Address of the Internet at which others reach this node, repeatable [env: CHATER_EXTERNAL]
+    #[arg(long, global = true, value_name = "MULTIADDR")]
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub external: Vec<String>,
     /// Language of this node: ru, en, auto [default: ru] [env: CHATER_LANGUAGE]
     #[arg(long, global = true)]
     pub language: Option<String>,
@@ -77,13 +87,16 @@ pub struct Rates {
 }
 
 /// The keys of the file, to name the wrong one.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 15] = [
     "data_dir",
     "name",
     "web_addr",
     "p2p_addr",
     "peer",
     "no_mdns",
+    "relay",
+    "no_upnp",
+    "external",
     "language",
     "registration",
     "public_url",
@@ -116,7 +129,7 @@ impl Layer {
     /// What the environment says; `get` looks up one variable.
     ///
     /// # Errors
-    /// `CHATER_NO_MDNS` is neither true nor false.
+    /// A switch is neither true nor false.
     pub fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, Problem> {
         let one = |name: &str| get(name).filter(|value| !value.is_empty());
         let many = |name: &str| -> Vec<String> {
@@ -128,11 +141,11 @@ impl Layer {
                 .map(str::to_owned)
                 .collect()
         };
-        let no_mdns = match one("CHATER_NO_MDNS").as_deref() {
-            None => None,
-            Some("1" | "true" | "yes" | "on") => Some(true),
-            Some("0" | "false" | "no" | "off") => Some(false),
-            Some(other) => return Err(bad("CHATER_NO_MDNS", other, "true, false")),
+        let switch = |name: &str| match one(name).as_deref() {
+            None => Ok(None),
+            Some("1" | "true" | "yes" | "on") => Ok(Some(true)),
+            Some("0" | "false" | "no" | "off") => Ok(Some(false)),
+            Some(other) => Err(bad(name, other, "true, false")),
         };
         Ok(Self {
             data_dir: one("CHATER_DATA_DIR").map(PathBuf::from),
@@ -141,7 +154,10 @@ impl Layer {
             web_addr: many("CHATER_WEB_ADDR"),
             p2p_addr: many("CHATER_P2P_ADDR"),
             peer: many("CHATER_PEER"),
-            no_mdns,
+            no_mdns: switch("CHATER_NO_MDNS")?,
+            relay: switch("CHATER_RELAY")?,
+            no_upnp: switch("CHATER_NO_UPNP")?,
+            external: many("CHATER_EXTERNAL"),
             language: one("CHATER_LANGUAGE"),
             registration: one("CHATER_REGISTRATION"),
             public_url: one("CHATER_PUBLIC_URL"),
@@ -199,6 +215,9 @@ impl Layer {
             p2p_addr: many(self.p2p_addr, below.p2p_addr),
             peer: many(self.peer, below.peer),
             no_mdns: self.no_mdns.or(below.no_mdns),
+            relay: self.relay.or(below.relay),
+            no_upnp: self.no_upnp.or(below.no_upnp),
+            external: many(self.external, below.external),
             language: self.language.or(below.language),
             registration: self.registration.or(below.registration),
             public_url: self.public_url.or(below.public_url),
@@ -265,6 +284,14 @@ pub struct Config {
     pub peers: Vec<String>,
     /// Look for nodes on the local network.
     pub mdns: bool,
+    /// Let others be reached through this node.
+    pub relay: bool,
+    /// That is set from outside (Q11).
+    pub relay_fixed: bool,
+    /// Ask the router for an open port.
+    pub upnp: bool,
+    /// Addresses of the Internet that are ours.
+    pub external: Vec<String>,
     /// `ru`, `en` or `auto`, for the pages.
     pub page_language: String,
     /// The language of the terminal.
@@ -311,9 +338,13 @@ impl Config {
         } else {
             usual_p2p_addresses()
         };
-        for address in p2p_addr.iter().chain(&layer.peer) {
+        for address in p2p_addr.iter().chain(&layer.peer).chain(&layer.external) {
             if !address.starts_with('/') {
-                return Err(bad("p2p_addr, peer", address, "/ip4/192.168.1.5/tcp/5001"));
+                return Err(bad(
+                    "p2p_addr, peer, external",
+                    address,
+                    "/ip4/192.168.1.5/tcp/5001",
+                ));
             }
         }
         let public_url = layer.public_url.as_deref().map(public_url).transpose()?;
@@ -348,6 +379,10 @@ impl Config {
             p2p_explicit,
             peers: layer.peer,
             mdns: !layer.no_mdns.unwrap_or(false),
+            relay: layer.relay.unwrap_or(false),
+            relay_fixed: layer.relay.is_some(),
+            upnp: !layer.no_upnp.unwrap_or(false),
+            external: layer.external,
             page_language,
             language,
             registration,

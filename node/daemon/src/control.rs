@@ -38,6 +38,11 @@ const LONGEST_PATH: usize = 100;
 pub enum Request {
     /// How it is.
     Status,
+    /// What it found out about itself, in words.
+    Checks {
+        /// `ru` or `en`.
+        language: String,
+    },
     /// Link to an address.
     AddPeer {
         /// Multiaddr.
@@ -100,6 +105,15 @@ pub struct Status {
     pub dialling: Vec<(String, Option<String>)>,
 }
 
+/// One line of the answer to `Checks`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckLine {
+    /// 0 fine, 1 works but, 2 does not work.
+    pub verdict: u8,
+    /// What was found and what to do.
+    pub text: String,
+}
+
 /// Another node, in `Status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerStatus {
@@ -117,6 +131,9 @@ pub struct PeerStatus {
     pub waiting: u64,
     /// Last ping.
     pub rtt_ms: Option<u32>,
+    /// The node it is reached through; none = directly, or not connected.
+    #[serde(default)]
+    pub relay: Option<String>,
 }
 
 /// One user, in the answer to `Users`.

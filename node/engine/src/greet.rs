@@ -1,5 +1,5 @@
-//! Greeting linked nodes again when a name or a card of this node has changed: they take the node's name
-//! from the greeting and ask anew for the people they know.
+//! Greeting linked nodes again when a name, a card or an address of this node has changed: they take the node's name
+//! and addresses from the greeting and ask anew for the people they know.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +18,17 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     loop {
         shared.greet.notified().await;
         tokio::time::sleep(TOGETHER).await;
-        let linked: Vec<NodeId> = lock(&shared.presence).links.keys().copied().collect();
-        for node in linked {
+        let linked: Vec<(NodeId, String)> = {
+            let presence = lock(&shared.presence);
+            let links = presence.links.iter();
+            links
+                .map(|(id, link)| (*id, link.address.clone()))
+                .collect()
+        };
+        for (node, at) in linked {
             let shared = shared.clone();
             tokio::spawn(async move {
-                let body = hello(&shared, node);
+                let body = hello(&shared, node, &at);
                 // A node that misses it learns of the change when it greets next.
                 let _ = shared.network.request(node, Protocol::Hello, body).await;
             });

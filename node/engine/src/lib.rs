@@ -11,6 +11,7 @@ mod around;
 mod arrange;
 mod avatars;
 mod blobs;
+mod check;
 mod complete;
 mod config;
 mod daily;
@@ -30,6 +31,7 @@ mod list;
 mod local;
 mod membership;
 mod mention;
+mod metrics;
 mod nodes;
 mod notes;
 mod owner;
@@ -130,22 +132,32 @@ impl Engine {
                 fallback: !config.p2p_listen_explicit,
             })
             .collect();
+        let (saved, relay) = store
+            .read()
+            .and_then(|rows| {
+                let saved = chater_store::accounts::saved_settings(&rows)?;
+                Ok((saved, chater_store::nodes::relay_switch(&rows)?))
+            })
+            .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
+        let relay = relay
+            .filter(|_| !config.relay_fixed)
+            .unwrap_or(config.relay);
         let (network, events) = Network::start(chater_network::Config {
             seed: *seed.bytes(),
             listen,
             mdns: config.mdns,
             agent: concat!("chater/", env!("CARGO_PKG_VERSION")).to_owned(),
+            relay,
+            upnp: config.upnp,
+            external: config.external.clone(),
         })
         .await
         .map_err(|error| match error {
             chater_network::StartError::Listen(address, why) => StartError::Listen(address, why),
+            chater_network::StartError::Address(text) => StartError::Address(text),
             other => StartError::Other(other.to_string()),
         })?;
         let limits = config.limits;
-        let saved = store
-            .read()
-            .and_then(|rows| chater_store::accounts::saved_settings(&rows))
-            .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
         let shared = Arc::new(Shared {
             kek: SecretKey::derive("chater node kek v1", config.node_key.bytes()),
             store: Arc::new(store),
@@ -288,6 +300,7 @@ impl Engine {
                 name: self.name(),
                 node_id: self.shared.node_id,
                 addresses: self.shared.network.addresses(),
+                standing: self.shared.network.standing().into(),
                 peers: Vec::new(),
                 dialling: Vec::new(),
                 version: env!("CARGO_PKG_VERSION"),
@@ -388,10 +401,18 @@ impl Engine {
         committed.await.is_ok()
     }
 
+    /// Why nobody is seen: looks at ports, interfaces, the LAN, links, reachability, clock, disk and rights.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn checks(&self) -> Result<Vec<view::Check>, Error> {
+        Ok(check::all(&self.shared).await?)
+    }
+
     /// Counters as Prometheus text.
     #[must_use]
     pub fn metrics(&self) -> String {
-        nodes::metrics(&self.shared)
+        metrics::text(&self.shared)
     }
 
     /// Links to an address: dialled until it answers or is forgotten. For the owner's page and the

@@ -134,6 +134,42 @@ impl UserHandle {
         Ok(())
     }
 
+    /// Owner only: whether others may be reached through this node, and whether that is set from outside.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn relay(&self) -> Result<(bool, bool), Error> {
+        self.owner()?;
+        let shared = self.shared();
+        Ok((
+            shared.network.standing().relaying,
+            shared.config.relay_fixed,
+        ))
+    }
+
+    /// Owner only: lets others be reached through this node, or no longer; it counts at once. What is set from outside
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub async fn set_relay(&self, on: bool) -> Result<(), Error> {
+        let (shared, user) = (self.shared().clone(), self.id());
+        if shared.config.relay_fixed {
+            self.owner()?;
+            return Ok(());
+        }
+        self.run(move |turn| {
+            owner_only(turn, user)?;
+            turn.durable();
+            chater_store::nodes::put_relay_switch(turn.tx, on)?;
+            Ok(())
+        })
+        .await?;
+        // Linked nodes learn of it by the greeting that follows.
+        shared.network.set_relay(on);
+        Ok(())
+    }
+
     /// Owner only: who lives here, in order of registration.
     ///
     /// # Errors

@@ -107,7 +107,9 @@ impl Pump {
                 address,
                 dialled,
                 found,
+                relay,
             } => {
+                self.reached(peer, relay);
                 let found = match found {
                     Found::Lan => 0,
                     Found::Manual => 1,
@@ -137,6 +139,16 @@ impl Pump {
                     old.end();
                 }
             }
+            NetworkEvent::Path {
+                peer,
+                relay,
+                address,
+            } => {
+                self.reached(peer, relay);
+                if let Some(link) = lock(&self.shared.presence).links.get_mut(&peer) {
+                    link.address = address;
+                }
+            }
             NetworkEvent::Disconnected { peer } => {
                 if let Some(met) = self.met.remove(&peer) {
                     met.end();
@@ -144,6 +156,7 @@ impl Pump {
                 let link = {
                     let mut presence = lock(&self.shared.presence);
                     presence.connected.remove(&peer);
+                    presence.relayed.remove(&peer);
                     presence.links.remove(&peer)
                 };
                 if let Some(link) = link {
@@ -238,8 +251,20 @@ impl Pump {
                     link.rtt_ms = u32::try_from(rtt.as_millis()).ok();
                 }
             }
-            NetworkEvent::Listening { .. } | NetworkEvent::Subscribed { .. } => {}
+            // Linked nodes learn new addresses from the greeting.
+            NetworkEvent::Listening { .. } | NetworkEvent::Standing => {
+                self.shared.greet.notify_one();
+            }
+            NetworkEvent::Subscribed { .. } => {}
         }
+    }
+
+    fn reached(&self, peer: NodeId, relay: Option<NodeId>) {
+        let relayed = &mut lock(&self.shared.presence).relayed;
+        match relay {
+            Some(relay) => relayed.insert(peer, relay),
+            None => relayed.remove(&peer),
+        };
     }
 
     /// Addresses at which a node may be found again.
@@ -273,7 +298,7 @@ impl Pump {
                     shared.network.close(peer);
                     return;
                 };
-                reply.send(hello(&shared, peer));
+                reply.send(hello(&shared, peer, &address));
                 linked(&shared, peer, met, None, found, address).await;
                 drop(room);
             });
@@ -308,8 +333,8 @@ impl Pump {
     }
 }
 
-/// Our hello for one peer: node card and proofs of communities, padded with random ones (section 3).
-pub(crate) fn hello(shared: &Shared, peer: NodeId) -> Vec<u8> {
+/// Our hello for one peer, met at that address: node card and proofs of communities, padded with random ones (section 3).
+pub(crate) fn hello(shared: &Shared, peer: NodeId, at: &str) -> Vec<u8> {
     let mut proofs = vec![Bytes(Community::open().proof(shared.node_id, peer))];
     while !proofs.len().is_multiple_of(8) {
         let mut random = [0u8; 32];
@@ -318,7 +343,7 @@ pub(crate) fn hello(shared: &Shared, peer: NodeId) -> Vec<u8> {
     }
     Hello {
         versions: vec![1],
-        card: shared.card(now_ms()),
+        card: shared.card(now_ms(), Some(at)),
         proofs,
     }
     .encode()
@@ -347,7 +372,7 @@ async fn greet(
     }
     match shared
         .network
-        .request(peer, Protocol::Hello, hello(&shared, peer))
+        .request(peer, Protocol::Hello, hello(&shared, peer, &address))
         .await
     {
         Ok(body) => match check_hello(&shared, peer, &body) {
@@ -368,10 +393,17 @@ async fn linked(
     address: String,
 ) {
     let name = card.name.clone();
+    // Signed for this greeting, a moment ago.
+    let skew_ms = i64::try_from(card.ts)
+        .unwrap_or(i64::MAX)
+        .saturating_sub(i64::try_from(now_ms()).unwrap_or(i64::MAX));
+    let relays = card.caps & NodeCard::RELAY != 0;
+    // Not believed because it is signed: the card says what its node likes to say.
+    let addresses = chater_network::believed(&card.addrs, peer, &address);
     let kept = shared
         .inputs
         .run(From::Others, move |turn| {
-            let row = remote::greeted(turn, peer, &card.name, good.as_deref(), &card.addrs, found)?;
+            let row = remote::greeted(turn, peer, &card.name, good.as_deref(), &addresses, found)?;
             // A known node must be found again after a crash.
             turn.durable();
             Ok(row)
@@ -383,11 +415,13 @@ async fn linked(
         return;
     }
     shared.network.admit(peer);
+    shared.network.offers_relay(peer, relays);
     shared.network.want(peer, row.texts());
     let link = Link {
         address,
         since_ms: now_ms(),
         rtt_ms: None,
+        skew_ms,
         delivery: Arc::new(Notify::new()),
         hot: Arc::default(),
         fellow,

@@ -63,6 +63,8 @@ pub(crate) struct Link {
     pub(crate) since_ms: u64,
     /// Last ping.
     pub(crate) rtt_ms: Option<u32>,
+    /// How far its clock is ahead of ours, as it said in its greeting.
+    pub(crate) skew_ms: i64,
     /// Wakes its delivery.
     pub(crate) delivery: Arc<Notify>,
     /// Fresh events for it, so that they need not be read back from the store.
@@ -93,6 +95,8 @@ pub(crate) struct Presence {
     pub(crate) dialling: BTreeMap<String, Option<String>>,
     /// Nodes found on the LAN in this run.
     pub(crate) lan: BTreeSet<NodeId>,
+    /// Connected nodes that are reached through another one, and that one.
+    pub(crate) relayed: BTreeMap<NodeId, NodeId>,
 }
 
 /// Rates of people (Q20, Q22).
@@ -130,6 +134,8 @@ pub(crate) struct Counters {
     pub(crate) searches: AtomicU64,
     pub(crate) queries_answered: AtomicU64,
     pub(crate) logins_failed: AtomicU64,
+    /// Durable turns.
+    pub(crate) commits: crate::metrics::Times,
 }
 
 /// The running engine.
@@ -224,17 +230,23 @@ impl Shared {
         presence.links.get(&node).is_some_and(|link| link.fellow)
     }
 
-    /// This node's signed card.
-    pub(crate) fn card(&self, now_ms: u64) -> Signed {
-        let mut addrs = self.network.addresses();
+    /// This node's signed card, with the addresses that serve a node met at `place`; none = those that may travel far.
+    pub(crate) fn card(&self, now_ms: u64, place: Option<&str>) -> Signed {
+        let mut addrs = self.network.addresses_for(place);
+        addrs.retain(|address| address.len() <= chater_protocol::limits::ADDRESS);
         addrs.truncate(chater_protocol::limits::CARD_ADDRESSES);
+        let caps = if self.network.standing().relaying {
+            NodeCard::RELAY
+        } else {
+            0
+        };
         NodeCard {
             v: 1,
             node: self.node_id,
             name: self.name(),
             addrs,
             mailboxes: Vec::new(),
-            caps: 0,
+            caps,
             ts: now_ms,
         }
         .sign(&self.node_key)

@@ -496,6 +496,22 @@ pub struct Peer {
     pub rtt_ms: Option<u32>,
     /// How it was found: `lan`, `manual`, `gossip`.
     pub found: &'static str,
+    /// How it is reached now; none = not connected.
+    pub path: Option<Way>,
+}
+
+/// How a connected node is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// Without anybody between.
+    Direct,
+    /// Through another node, which sees sizes and times and nothing else.
+    Relay {
+        /// That node.
+        node_id: NodeId,
+        /// Its name as shown here.
+        name: String,
+    },
 }
 
 /// An address typed by the owner that has not answered yet.
@@ -507,6 +523,106 @@ pub struct Dialling {
     pub error: Option<String>,
 }
 
+/// Whether nodes of the Internet can reach this one directly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reachable {
+    /// Nobody has tried.
+    Unknown,
+    /// They can.
+    Yes,
+    /// Others have tried in vain.
+    No,
+}
+
+/// What the router said to the request for an open port (UPnP).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Router {
+    /// Not asked.
+    Off,
+    /// No answer yet.
+    Asked,
+    /// It opened a port.
+    Opened,
+    /// None opens ports.
+    Silent,
+    /// It has no address of the Internet itself.
+    Inside,
+}
+
+/// How this node stands in the network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether it can be reached from the Internet.
+    pub reachable: Reachable,
+    /// Its addresses of the Internet, as far as known to work.
+    pub external: Vec<String>,
+    /// Nodes through which it can be reached.
+    pub relays: Vec<NodeId>,
+    /// The router.
+    pub router: Router,
+    /// Whether multicast on the LAN is listened to.
+    pub mdns: bool,
+    /// Nodes found on the LAN since the start.
+    pub found_lan: u64,
+    /// Whether others may be reached through this node.
+    pub relaying: bool,
+    /// Nodes reached through this one.
+    pub reservations: u64,
+    /// Connections passed on now.
+    pub circuits: u64,
+    /// The last attempt to open a direct connection to a node behind a router; none = none was made.
+    pub punched: Option<bool>,
+}
+
+impl From<chater_network::Standing> for Standing {
+    fn from(standing: chater_network::Standing) -> Self {
+        Self {
+            reachable: match standing.reachable {
+                chater_network::Reachable::Unknown => Reachable::Unknown,
+                chater_network::Reachable::Yes => Reachable::Yes,
+                chater_network::Reachable::No => Reachable::No,
+            },
+            external: standing.external,
+            relays: standing.relays,
+            router: match standing.router {
+                chater_network::Router::Off => Router::Off,
+                chater_network::Router::Asked => Router::Asked,
+                chater_network::Router::Opened => Router::Opened,
+                chater_network::Router::Silent => Router::Silent,
+                chater_network::Router::Inside => Router::Inside,
+            },
+            mdns: standing.mdns,
+            found_lan: standing.found_lan,
+            relaying: standing.relaying,
+            reservations: standing.reservations,
+            circuits: standing.circuits,
+            punched: standing.punched,
+        }
+    }
+}
+
+/// How one thing stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Fine.
+    Good,
+    /// Works, but.
+    Warning,
+    /// Does not work.
+    Bad,
+}
+
+/// One line of «Why nobody is seen».
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// How it stands.
+    pub verdict: Verdict,
+    /// What was found; the words for it are with the pages, as `check-<code>`.
+    pub code: &'static str,
+    /// Names and numbers for the words.
+    pub values: Vec<(&'static str, String)>,
+}
+
 /// This node, for the network page and `GET /api/v1/node`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
@@ -516,6 +632,8 @@ pub struct Node {
     pub node_id: NodeId,
     /// Multiaddrs with `/p2p/<id>`, best first, that others can dial.
     pub addresses: Vec<String>,
+    /// How it stands in the network.
+    pub standing: Standing,
     /// Known nodes, connected first.
     pub peers: Vec<Peer>,
     /// Addresses typed that have not answered yet.

@@ -9,6 +9,7 @@ use libp2p::gossipsub::{MessageAcceptance, MessageId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::actor::Command;
+use crate::meters::{BYTES, Meters};
 use crate::{Found, Protocol, Pushes, Topic};
 
 /// What the network tells its one listener. Bounded channel; the swarm never waits on it: when it is full, requests are
@@ -20,6 +21,8 @@ pub enum NetworkEvent {
         /// The address.
         address: String,
     },
+    /// Own addresses have changed, or how this node stands: see [`crate::Network::standing`].
+    Standing,
     /// First connection to this peer. Not admitted yet: only Hello requests pass. Closed after 10 s unless `admit`ted.
     Connected {
         /// The peer, proven by Noise or TLS.
@@ -30,6 +33,17 @@ pub enum NetworkEvent {
         dialled: bool,
         /// How we know it.
         found: Found,
+        /// The node between; none = directly.
+        relay: Option<NodeId>,
+    },
+    /// A connected peer is reached in another way than before.
+    Path {
+        /// The peer.
+        peer: NodeId,
+        /// The node between; none = directly.
+        relay: Option<NodeId>,
+        /// Where it is now.
+        address: String,
     },
     /// The last connection closed.
     Disconnected {
@@ -101,6 +115,7 @@ pub enum NetworkEvent {
 pub struct Reply {
     pub(crate) sender: oneshot::Sender<Vec<u8>>,
     pub(crate) protocol: Protocol,
+    pub(crate) meters: Meters,
 }
 
 impl Reply {
@@ -110,6 +125,8 @@ impl Reply {
             tracing::warn!(protocol = ?self.protocol, bytes = body.len(), "answer too large, refused");
             return;
         }
+        self.meters
+            .add(BYTES, self.protocol.meter(true), body.len());
         // Fails when the peer has gone or waited too long.
         let _ = self.sender.send(body);
     }

@@ -50,6 +50,20 @@ impl Protocol {
         }
     }
 
+    /// Its row among the counted bytes.
+    pub(crate) const fn meter(self, out: bool) -> &'static str {
+        match (self, out) {
+            (Self::Hello, false) => "protocol=\"hello\",direction=\"in\"",
+            (Self::Hello, true) => "protocol=\"hello\",direction=\"out\"",
+            (Self::Log, false) => "protocol=\"log\",direction=\"in\"",
+            (Self::Log, true) => "protocol=\"log\",direction=\"out\"",
+            (Self::People, false) => "protocol=\"people\",direction=\"in\"",
+            (Self::People, true) => "protocol=\"people\",direction=\"out\"",
+            (Self::Blob, false) => "protocol=\"blob\",direction=\"in\"",
+            (Self::Blob, true) => "protocol=\"blob\",direction=\"out\"",
+        }
+    }
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Hello => "/chater/hello/1",

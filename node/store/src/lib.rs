@@ -130,6 +130,13 @@ const CACHE: usize = 16 * 1024 * 1024;
 /// not shown. Larger ones would make the start slow.
 const CHECKED: u64 = 32 * 1024 * 1024;
 
+/// Bytes free where that folder is; none when the system does not say.
+#[must_use]
+pub fn free_space(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 impl Store {
     /// Opens or makes the file and its journal beside it, brings the layout up to date.
     ///

@@ -42,7 +42,7 @@ macro_rules! tables {
 }
 
 tables! {
-    /// name -> bytes: schema u32, store id, boot u64, owner u, counters u32, `settings` SavedSettings
+    /// name -> bytes: schema u32, store id, boot u64, owner u, counters u32, `settings` SavedSettings, `relay` u8
     Meta = 0, "meta_v1",
     /// user 32, home 16, state 1 -> signed home record
     Homes = 1, "homes_v1",

@@ -24,6 +24,7 @@ mod path;
 mod picture;
 mod plain;
 mod qr;
+pub(crate) mod reach;
 mod recover;
 mod request;
 mod search;
@@ -107,6 +108,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/offline", get(install::offline))
         .merge(settings_router())
         .route("/network", get(network::show))
+        .route("/network/help", get(reach::show))
         .route("/network/add", post(network::add))
         .route("/network/forget", post(network::forget))
 }
@@ -132,6 +134,8 @@ fn settings_router() -> Router<App> {
         .route("/settings/words", get(words::show).post(words::reveal))
         .route("/settings/home", get(home::show).post(home::renew))
         .route("/settings/node", get(node::show).post(node::save))
+        .route("/settings/node/relay/on", post(reach::relay_on))
+        .route("/settings/node/relay/off", post(reach::relay_off))
         .route("/settings/node/invite", post(node::invite))
         .route("/settings/node/{user}/password", post(node::password_link))
         .route("/settings/node/{user}/close", post(node::close))

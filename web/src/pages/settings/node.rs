@@ -34,6 +34,8 @@ struct NodePage<'a> {
     node: NodeSettings,
     rows: Vec<Row>,
     storage: Storage,
+    /// Whether the node is a relay, and whether that is set from outside.
+    relay: (bool, bool),
     /// A link just made, with whose password it sets (none = an invitation).
     link: Option<(Option<String>, String)>,
     faults: Faults,
@@ -131,6 +133,7 @@ async fn render(
             node,
             rows: session.user.residents()?.into_iter().map(row).collect(),
             storage: session.user.storage()?,
+            relay: session.user.relay()?,
             link,
             faults,
         },
