@@ -115,7 +115,7 @@ export function routes({ chat, group, message, address, tale }) {
     "chat-at": `/c/${chat}?at=${message}`, "message-path": `/c/${chat}/path/${message}`, "message-acts": `/c/${chat}/m/${message}`,
     "message-forward": `/c/${chat}/m/${message}/forward`, "chat-search": `/c/${chat}/search?q=${encodeURIComponent(tale.search.at(-1))}`, "chat-delete": `/c/${chat}/delete`, "chat-info": `/c/${chat}/info`,
     search: "/search", "search-found": `/search?q=${encodeURIComponent(tale.search)}`, start: `/start/${encodeURIComponent(address("stranger"))}`, "group-new": "/groups/new",
-    group: `/c/${group}`, "group-info": `/c/${group}/info`, "group-add": `/c/${group}/add`, "group-menu": `/c/${group}/menu`,
+    group: `/c/${group}`, "group-info": `/c/${group}/info`, "group-add": `/c/${group}/add`, "group-picture": `/c/${group}/picture`, "group-menu": `/c/${group}/menu`,
     "settings-profile": "/settings/profile", "settings-look": "/settings/look", "settings-notify": "/settings/notify", "settings-privacy": "/settings/privacy",
     "settings-sessions": "/settings/sessions", "settings-words": "/settings/words", "settings-home": "/settings/home", "settings-node": "/settings/node",
     network: "/network", "network-help": "/network/help", keys: "/help/keys", https: "/help/https", "welcome-1": "/welcome", "welcome-2": "/welcome/node", "welcome-3": "/welcome/invite",

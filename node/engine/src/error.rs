@@ -112,6 +112,9 @@ pub enum Reason {
     /// A picture that moves.
     #[error("animated")]
     Animated,
+    /// Right, and not now: too many came at once.
+    #[error("later")]
+    Later,
 }
 
 impl Reason {
@@ -130,6 +133,7 @@ impl Reason {
             Self::Wrong => "wrong",
             Self::Unreachable => "unreachable",
             Self::Animated => "animated",
+            Self::Later => "later",
         }
     }
 }

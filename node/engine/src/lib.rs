@@ -16,6 +16,7 @@ mod complete;
 mod config;
 mod daily;
 mod deliver;
+mod emblem;
 mod error;
 mod fetch;
 mod find;
@@ -25,6 +26,7 @@ mod group;
 mod here;
 mod hide;
 mod hub;
+mod late;
 mod list;
 mod local;
 mod mail;
@@ -55,6 +57,7 @@ mod turn;
 mod update;
 mod user;
 pub mod view;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -88,6 +91,10 @@ use shared::{Counters, Presence, Rates, Shared, Stop, lock};
 
 /// New chats that people of one other node may begin here in a day (K10).
 const STRANGERS: f64 = 30.0;
+/// People that one node brings by links a minute, and at once: each costs a fold of the group.
+const JOINS: f64 = 10.0;
+/// See [`JOINS`].
+pub(crate) const JOINS_AT_ONCE: f64 = 60.0;
 /// Events of one author that other nodes may push, a second and at once (S4, Q48). Beyond it they wait with
 /// their sender. The burst is what somebody writes while this node is away for a while.
 const AUTHOR_PER_S: f64 = 20.0;
@@ -211,6 +218,7 @@ impl Engine {
                     },
                     STRANGERS,
                 ),
+                joins: Buckets::new(JOINS, JOINS_AT_ONCE),
                 keys: Buckets::new(10.0 / 60.0, 10.0),
                 // Off together with the other limits (Q22).
                 authors: Buckets::new(
@@ -398,13 +406,6 @@ impl Engine {
     /// Ends a session; its sockets end with it.
     pub async fn log_out(&self, secret: &str) {
         account::log_out(self, secret).await;
-    }
-
-    /// A picture of a person as it is shown: WebP, `side` pixels (128 or 512); none = not here. Reads the
-    /// disk.
-    #[must_use]
-    pub fn avatar(&self, hash: chater_protocol::id::Hash, side: u32) -> Option<Vec<u8>> {
-        avatars::bytes(&self.shared, hash, side)
     }
 
     /// Whether the disk has no room for anything new; reading goes on.

@@ -117,6 +117,8 @@ pub(crate) struct Rates {
     pub(crate) finds: Buckets<NodeId>,
     /// Chats that people of another node begin (K10).
     pub(crate) strangers: Buckets<NodeId>,
+    /// People whom a node brings by invitation links (M9).
+    pub(crate) joins: Buckets<NodeId>,
     /// Keys asked for (K7).
     pub(crate) keys: Buckets<ChatId>,
     /// Events of an author that other nodes push (S4).
@@ -134,6 +136,7 @@ pub(crate) struct Counters {
     pub(crate) received: AtomicU64,
     pub(crate) delivered: AtomicU64,
     pub(crate) rejected: AtomicU64,
+    pub(crate) blamed: AtomicU64,
     pub(crate) searches: AtomicU64,
     pub(crate) queries_answered: AtomicU64,
     pub(crate) logins_failed: AtomicU64,

@@ -120,8 +120,10 @@ pub struct Message {
     pub in_group: bool,
     /// How far it has come.
     pub state: MessageState,
-    /// Sent more than an hour before it came (L6).
+    /// It came more than an hour after its place in the chat, and below what had long been here (L6).
     pub late: bool,
+    /// Its author has written something else in the same place for other nodes (L7).
+    pub forked: bool,
     /// What it answers.
     pub reply_to: Option<Quote>,
     /// Reactions in the order they appeared.
@@ -185,6 +187,8 @@ pub enum Happened {
     Founded,
     /// People were brought in: some by name, and how many more.
     Added(Vec<Person>, u32),
+    /// The author came by an invitation link.
+    Joined,
     /// Somebody was taken out.
     Removed(Person),
     /// The author left.
@@ -267,6 +271,8 @@ pub struct Chat {
     pub title: String,
     /// The other person of a direct chat.
     pub with: Option<Person>,
+    /// BLAKE3 of the picture of a group, hex; none = it has none, or it is not here yet.
+    pub picture: Option<String>,
     /// How many members.
     pub members: u32,
     /// What the owner of a group allows; none in a direct chat.
@@ -338,6 +344,28 @@ pub struct Member {
     pub person: Person,
     /// As what; in a direct chat both are members.
     pub role: MemberRole,
+    /// What the invitation to the group still waits for, as far as this node can tell.
+    pub waiting: Option<Waiting>,
+}
+
+/// What an invitation to a group waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waiting {
+    /// The member's node has it; nobody there has said yes.
+    Answer,
+    /// The member's node, which has not been there since.
+    Node,
+}
+
+impl Waiting {
+    /// The word of the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Node => "node",
+        }
+    }
 }
 
 /// One page of chats.

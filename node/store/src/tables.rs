@@ -126,12 +126,14 @@ tables! {
     Hidden = 36, "hidden_v1",
     /// chat_no u32 -> GroupRow: title and members of a group
     Groups = 37, "groups_v1",
-    /// chat_no u32, home 16, lane 1, seq u64 -> (): events of a group that do not count (M6)
+    /// chat_no u32, home 16, lane 1, seq u64 -> empty: events of a group that do not count (M6), or 1: of a branch that is not shown (L7)
     Void = 38, "void_v1",
     /// user 32, chat_no u32 -> n u64: the last event that somebody who is out of a group may see
     Left = 39, "left_v1",
     /// chat_no u32, BLAKE3 of the secret 32 -> TicketRow: invitation links of groups
     Tickets = 40, "tickets_v1",
+    /// chat_no u32, home 16, lane 1 -> ForkRow: feeds that fork (L7)
+    Forks = 41, "forks_v1",
     /// node 32 -> signed node card
     NodeCards = 50, "node_cards_v1",
     /// node 32 -> MailboxRow: who keeps mail for this node

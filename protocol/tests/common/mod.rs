@@ -429,7 +429,17 @@ pub fn group_events() -> Vec<(&'static str, VerifiedEvent)> {
         days,
         read_marks: true,
     };
-    let add = |user, role| (Kind::ADD, Add { user, role }.encode());
+    let add = |user, role| {
+        (
+            Kind::ADD,
+            Add {
+                user,
+                role,
+                by_link: false,
+            }
+            .encode(),
+        )
+    };
     let nonce = Bytes([5; 16]);
     let create = Create {
         nonce,

@@ -15,6 +15,7 @@ mod messages;
 mod node;
 mod openapi;
 mod people;
+mod pictures;
 pub(crate) mod shapes;
 mod users;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -10,7 +11,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{chats, links, mail, members, messages, node, people, users};
+use super::{chats, links, mail, members, messages, node, people, pictures, users};
 use crate::app::App;
 
 #[derive(OpenApi)]
@@ -54,6 +55,11 @@ pub(crate) fn routes() -> (Router<App>, Arc<str>) {
         .routes(routes!(members::list, members::add))
         .routes(routes!(members::remove, members::role))
         .routes(routes!(members::rename))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(pictures::set, pictures::remove))
+                .layer(DefaultBodyLimit::max(crate::upload::UPLOAD_LIMIT)),
+        )
         .routes(routes!(members::rules))
         .routes(routes!(members::completeness))
         .routes(routes!(links::make, links::list))
@@ -109,6 +115,8 @@ mod tests {
             ("delete", "/api/v1/chats/{chat_id}/members/{user_id}"),
             ("patch", "/api/v1/chats/{chat_id}/members/{user_id}"),
             ("put", "/api/v1/chats/{chat_id}/title"),
+            ("put", "/api/v1/chats/{chat_id}/picture"),
+            ("delete", "/api/v1/chats/{chat_id}/picture"),
             ("put", "/api/v1/chats/{chat_id}/rules"),
             ("get", "/api/v1/chats/{chat_id}/completeness"),
             ("post", "/api/v1/chats/{chat_id}/links"),

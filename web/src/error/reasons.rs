@@ -39,7 +39,7 @@ const FIELD_TEXTS: [(&str, &[&str]); 21] = [
     ("client_id", &["malformed", "characters", "long"]),
     ("invite", &["empty", "malformed"]),
     ("q", &["long"]),
-    ("code", &["malformed", "wrong", "unreachable"]),
+    ("code", &["malformed", "wrong", "unreachable", "later"]),
     ("uses", &["malformed", "long"]),
     ("days", &["malformed", "empty"]),
     ("history", &["malformed"]),

@@ -22,6 +22,7 @@ mod named;
 mod network;
 mod note;
 mod path;
+mod picture;
 mod plain;
 mod qr;
 pub(crate) mod reach;
@@ -88,6 +89,13 @@ pub(crate) fn router() -> Router<App> {
         .route("/c/{chat}/add", get(groups::show_add).post(groups::add))
         .route("/c/{chat}/members/{user}", post(groups::member))
         .route("/c/{chat}/title", post(groups::rename))
+        .route(
+            "/c/{chat}/picture",
+            get(picture::show)
+                .post(picture::choose)
+                .layer(DefaultBodyLimit::max(crate::upload::UPLOAD_LIMIT)),
+        )
+        .route("/c/{chat}/picture/remove", post(picture::remove))
         .route("/c/{chat}/rules", post(groups::rules))
         .route("/c/{chat}/links", post(join::make))
         .route("/c/{chat}/links/{link}", post(join::end))
