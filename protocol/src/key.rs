@@ -24,6 +24,8 @@ pub enum Domain {
     Retire,
     /// A node card, signed by the node.
     Node,
+    /// A letter left in a mailbox, signed by the node that wrote it (S11).
+    Letter,
 }
 
 impl Domain {
@@ -36,6 +38,7 @@ impl Domain {
             Self::Ephemeral => b"chater/eph/v1\0",
             Self::Retire => b"chater/retire/v1\0",
             Self::Node => b"chater/node/v1\0",
+            Self::Letter => b"chater/letter/v1\0",
         }
     }
 

@@ -14,6 +14,7 @@ pub mod id;
 pub mod identity;
 pub mod key;
 pub mod limits;
+pub mod mail;
 pub mod name;
 pub mod payload;
 pub mod seal;

@@ -103,6 +103,22 @@ pub struct Status {
     pub peers: Vec<PeerStatus>,
     /// Addresses typed that have not answered, with the last error.
     pub dialling: Vec<(String, Option<String>)>,
+    /// Mailboxes, both ways; none = the store cannot be read.
+    #[serde(default)]
+    pub mail: Option<MailStatus>,
+}
+
+/// Mailboxes, in `Status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailStatus {
+    /// Mail is kept for others.
+    pub keeps: bool,
+    /// For how many nodes.
+    pub kept_for: usize,
+    /// Bytes of it.
+    pub kept_bytes: u64,
+    /// Nodes that keep mail for this one.
+    pub mailboxes: Vec<String>,
 }
 
 /// One line of the answer to `Checks`.

@@ -12,7 +12,9 @@ use tokio::task::JoinHandle;
 
 use crate::VERSION;
 use crate::config::{Config, P2P_PORT};
-use crate::control::{Answer, CheckLine, Control, PeerStatus, Request, Status, UserLine, refuse};
+use crate::control::{
+    Answer, CheckLine, Control, MailStatus, PeerStatus, Request, Status, UserLine, refuse,
+};
 use crate::folder::{Folder, Running};
 use crate::invitation::ip_of;
 use crate::text::{Problem, Say};
@@ -241,7 +243,14 @@ impl Desk {
                 _ => None,
             },
         });
+        let mail = self.engine.mail().ok().map(|mail| MailStatus {
+            keeps: mail.rules.offers,
+            kept_for: mail.kept.iter().filter(|kept| !kept.evicted).count(),
+            kept_bytes: mail.kept.iter().map(|kept| kept.bytes).sum(),
+            mailboxes: mail.mine.into_iter().map(|own| own.name).collect(),
+        });
         Status {
+            mail,
             pid: self.running.pid,
             version: VERSION.into(),
             name: node.name,
@@ -329,6 +338,7 @@ fn engine_config(
         registration_fixed: config.registration_fixed,
         setup_code: set_up_code,
         limits: config.limits,
+        mail: config.mail,
         language: config.language.code().into(),
     }
 }

@@ -27,6 +27,8 @@ mod hide;
 mod hub;
 mod list;
 mod local;
+mod mail;
+mod mailbox;
 mod membership;
 mod mention;
 mod metrics;
@@ -37,6 +39,7 @@ mod password;
 mod people;
 mod person;
 mod picture;
+mod post;
 mod preferences;
 mod pump;
 mod rate;
@@ -71,6 +74,7 @@ pub use chater_protocol::id;
 pub use config::{Config, Limits, NodeKey, Registration, StartError};
 pub use error::{Error, Reason};
 pub use hub::Subscription;
+pub use mailbox::MailRules;
 pub use root::Recovery;
 pub use ticket::told_by;
 pub use update::{Ended, News, Update};
@@ -88,6 +92,9 @@ const STRANGERS: f64 = 30.0;
 /// their sender. The burst is what somebody writes while this node is away for a while.
 const AUTHOR_PER_S: f64 = 20.0;
 const AUTHOR_BURST: f64 = 5_000.0;
+/// Letters that one node may leave here, a second and at once: each is a commit.
+const LETTERS_PER_S: f64 = 20.0;
+const LETTERS_BURST: f64 = 1_000.0;
 /// The longest that a stop waits for what is under way.
 const STOP: Duration = Duration::from_secs(3);
 
@@ -151,6 +158,17 @@ impl Engine {
             other => StartError::Other(other.to_string()),
         })?;
         let limits = config.limits;
+        let (mailbox, mail, post) = store
+            .read()
+            .and_then(|rows| {
+                let rules = chater_store::mail::rules(&rows)?;
+                Ok((
+                    mailbox::Mailbox::new(rules, config.mail),
+                    mail::Mail::load(&rows)?,
+                    post::Post::load(&rows)?,
+                ))
+            })
+            .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
         let shared = Arc::new(Shared {
             kek: SecretKey::derive("chater node kek v1", config.node_key.bytes()),
             store: Arc::new(store),
@@ -204,6 +222,7 @@ impl Engine {
                     AUTHOR_BURST,
                 ),
                 pieces: Buckets::new(10.0 * 60.0, 100.0),
+                letters: Buckets::new(LETTERS_PER_S * 60.0, LETTERS_BURST),
             }),
             people: Mutex::default(),
             homes: Mutex::default(),
@@ -215,6 +234,9 @@ impl Engine {
             card_changed: tokio::sync::Notify::new(),
             link_changed: tokio::sync::Notify::new(),
             stopping: Stop::new(),
+            mailbox,
+            mail,
+            post,
             syncs: Mutex::default(),
             #[cfg(test)]
             skew_ms: std::sync::atomic::AtomicI64::new(0),

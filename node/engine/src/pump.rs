@@ -8,7 +8,8 @@ use chater_network::{Found, NetworkEvent, Protocol, Reply};
 use chater_protocol::blob::BlobRequest;
 use chater_protocol::community::Community;
 use chater_protocol::id::{Bytes, NodeId, UserId};
-use chater_protocol::identity::NodeCard;
+use chater_protocol::identity::{NodeCard, Signed};
+use chater_protocol::mail::MailRequest;
 use chater_protocol::seal::EphNote;
 use chater_protocol::wire::{EphBatch, Hello, LogRequest, Message, PeopleRequest};
 use chater_store::{Rows, StoreError, chats, homes, nodes};
@@ -54,6 +55,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
     let greet = tokio::spawn(crate::greet::run(shared.clone()));
     let avatars = tokio::spawn(crate::avatars::run(shared.clone()));
     let here = tokio::spawn(crate::here::run(shared.clone()));
+    let mail = tokio::spawn(crate::mail::run(shared.clone()));
+    let post = tokio::spawn(crate::post::run(shared.clone()));
     loop {
         tokio::select! {
             event = events.recv() => match event {
@@ -69,6 +72,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
     avatars.abort();
     greet.abort();
     here.abort();
+    mail.abort();
+    post.abort();
     for (_, met) in pump.met {
         met.end();
     }
@@ -161,6 +166,7 @@ impl Pump {
                 };
                 if let Some(link) = link {
                     link.end();
+                    self.shared.post.left(peer);
                     tracing::info!(peer = %peer.short(), "a node went away");
                     tokio::spawn(went(self.shared.clone(), peer));
                 }
@@ -326,6 +332,14 @@ impl Pump {
                         tracing::debug!(%reason, peer = %peer.short(), "blob request refused")
                     }
                 },
+                Protocol::Mail => match MailRequest::decode(&body) {
+                    Ok(request) => {
+                        reply.send(crate::mailbox::serve(&shared, peer, request).await.encode());
+                    }
+                    Err(reason) => {
+                        tracing::debug!(%reason, peer = %peer.short(), "mail request refused")
+                    }
+                },
                 Protocol::Hello => {}
             }
             drop(room);
@@ -349,13 +363,13 @@ pub(crate) fn hello(shared: &Shared, peer: NodeId, at: &str) -> Vec<u8> {
     .encode()
 }
 
-/// The card of a hello that is right, and whether it proves a community of ours.
-fn check_hello(shared: &Shared, peer: NodeId, body: &[u8]) -> Option<(NodeCard, bool)> {
+/// The card of a hello that is right, as it came, and whether it proves a community of ours.
+fn check_hello(shared: &Shared, peer: NodeId, body: &[u8]) -> Option<(NodeCard, Signed, bool)> {
     let hello = Hello::decode(body).ok()?;
     let card = NodeCard::open(&hello.card).ok()?;
     let right = hello.versions.contains(&1) && card.node == peer && hello.proofs.len() <= 64;
     let proof = Bytes(shared.open.proof(peer, shared.node_id));
-    right.then(|| (card, hello.proofs.contains(&proof)))
+    right.then(|| (card, hello.card, hello.proofs.contains(&proof)))
 }
 
 /// Whoever dialled speaks first.
@@ -387,12 +401,11 @@ async fn greet(
 async fn linked(
     shared: &Arc<Shared>,
     peer: NodeId,
-    (card, fellow): (NodeCard, bool),
+    (card, signed, fellow): (NodeCard, Signed, bool),
     good: Option<String>,
     found: u8,
     address: String,
 ) {
-    let name = card.name.clone();
     // Signed for this greeting, a moment ago.
     let skew_ms = i64::try_from(card.ts)
         .unwrap_or(i64::MAX)
@@ -400,6 +413,7 @@ async fn linked(
     let relays = card.caps & NodeCard::RELAY != 0;
     // Not believed because it is signed: the card says what its node likes to say.
     let addresses = chater_network::believed(&card.addrs, peer, &address);
+    let (name, told) = (card.name.clone(), card.clone());
     let kept = shared
         .inputs
         .run(From::Others, move |turn| {
@@ -451,6 +465,7 @@ async fn linked(
     if again {
         // Something of it has changed: its people are asked for anew, as often as it may ask us.
         if lock(&shared.rates).finds.take(&peer, now_ms()).is_ok() {
+            crate::mail::met(shared, peer, told, signed).await;
             crate::fetch::refresh(shared, peer).await;
         }
         return;
@@ -460,6 +475,7 @@ async fn linked(
     let _ = tell_presence(shared, peer, true);
     crate::fetch::refresh(shared, peer).await;
     shared.avatars.came(peer);
+    crate::mail::met(shared, peer, told, signed).await;
     repeat_marks(shared, peer).await;
 }
 

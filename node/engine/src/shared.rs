@@ -10,6 +10,7 @@ use chater_protocol::community::Community;
 use chater_protocol::id::{ChatId, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, NodeCard, Signed};
 use chater_protocol::key::SigningKey;
+use chater_protocol::mail::CAP_MAILBOX;
 use chater_protocol::secret::SecretKey;
 use chater_store::Store;
 use chater_store::accounts::SavedSettings;
@@ -24,8 +25,11 @@ use crate::deliver::{Fresh, Hot};
 use crate::fetch::Syncs;
 use crate::gossip::{self, Topics};
 use crate::hub::Hub;
+use crate::mail::Mail;
+use crate::mailbox::Mailbox;
 use crate::password::Hasher;
 use crate::people::Searches;
+use crate::post::Post;
 use crate::rate::Buckets;
 use crate::turn::Effects;
 use crate::view::Person;
@@ -119,6 +123,8 @@ pub(crate) struct Rates {
     pub(crate) authors: Buckets<UserId>,
     /// Pieces of files that other nodes are given.
     pub(crate) pieces: Buckets<NodeId>,
+    /// Letters that a node leaves here for others.
+    pub(crate) letters: Buckets<NodeId>,
 }
 
 /// Counters for `/metrics`.
@@ -176,6 +182,12 @@ pub(crate) struct Shared {
     pub(crate) link_changed: Notify,
     /// The node stops.
     pub(crate) stopping: Stop,
+    /// Mail kept here for other nodes.
+    pub(crate) mailbox: Mailbox,
+    /// Mail that others keep for this node.
+    pub(crate) mail: Mail,
+    /// Mail left for others.
+    pub(crate) post: Post,
     /// Chats being compared with peers.
     pub(crate) syncs: Mutex<Syncs>,
     /// How far the clock of this node is wrong, for simulations.
@@ -236,13 +248,17 @@ impl Shared {
             NodeCard::RELAY
         } else {
             0
+        } | if self.mailbox.rules().offers {
+            CAP_MAILBOX
+        } else {
+            0
         };
         NodeCard {
             v: 1,
             node: self.node_id,
             name: self.name(),
             addrs,
-            mailboxes: Vec::new(),
+            mailboxes: self.mail.own(),
             caps,
             ts: now_ms,
         }
@@ -260,8 +276,11 @@ impl Shared {
                     if let Some(link) = presence.links.get(&node) {
                         lock(&link.hot).push(fresh);
                         link.delivery.notify_one();
-                    } else if unreached.last().is_none_or(|last| last.id != fresh.id) {
-                        unreached.push(fresh);
+                    } else {
+                        self.post.fresh(node, &fresh);
+                        if unreached.last().is_none_or(|last| last.id != fresh.id) {
+                            unreached.push(fresh);
+                        }
                     }
                 }
             }

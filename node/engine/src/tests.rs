@@ -16,6 +16,7 @@ mod hide;
 mod hostile;
 mod keys;
 mod liars;
+mod mail;
 mod named;
 mod nodes;
 mod outsiders;
@@ -102,6 +103,7 @@ fn config(dir: &Path, name: &str) -> Config {
             searches_per_s: 0,
             registrations_per_h: 0,
         },
+        mail: None,
         language: "en".to_owned(),
     }
 }

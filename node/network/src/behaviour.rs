@@ -37,6 +37,7 @@ pub(crate) struct Node {
     log: Requests,
     people: Requests,
     blob: Requests,
+    mail: Requests,
     pub(crate) push: push::Behaviour,
     pub(crate) gossip: Gossip,
     pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
@@ -85,6 +86,7 @@ impl Node {
             log: requests(Protocol::Log),
             people: requests(Protocol::People),
             blob: requests(Protocol::Blob),
+            mail: requests(Protocol::Mail),
             push: push::Behaviour::default(),
             gossip: gossip(key)?,
             mdns: Toggle::from(if mdns { lan(own) } else { None }),
@@ -105,6 +107,7 @@ impl Node {
             Protocol::Log => &mut self.log,
             Protocol::People => &mut self.people,
             Protocol::Blob => &mut self.blob,
+            Protocol::Mail => &mut self.mail,
         }
     }
 }

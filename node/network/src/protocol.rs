@@ -15,18 +15,20 @@ pub enum Protocol {
     People,
     /// `/chater/blob/1`: 256 KiB + 1 KiB, 30 s, 4 in flight per peer.
     Blob,
+    /// `/chater/mail/1`: 1 MiB + 64 KiB, 30 s, 4 in flight per peer.
+    Mail,
 }
 
 impl Protocol {
     /// All of them, in order.
-    pub const ALL: [Self; 4] = [Self::Hello, Self::Log, Self::People, Self::Blob];
+    pub const ALL: [Self; 5] = [Self::Hello, Self::Log, Self::People, Self::Blob, Self::Mail];
 
     /// The most bytes of a request and of an answer.
     #[must_use]
     pub const fn limit(self) -> usize {
         match self {
             Self::Hello => 8 * 1_024,
-            Self::Log => (1_024 + 64) * 1_024,
+            Self::Log | Self::Mail => (1_024 + 64) * 1_024,
             Self::People => 64 * 1_024,
             Self::Blob => (256 + 1) * 1_024,
         }
@@ -37,7 +39,7 @@ impl Protocol {
     pub const fn timeout(self) -> Duration {
         match self {
             Self::Hello | Self::People => Duration::from_secs(10),
-            Self::Log | Self::Blob => Duration::from_secs(30),
+            Self::Log | Self::Blob | Self::Mail => Duration::from_secs(30),
         }
     }
 
@@ -45,7 +47,7 @@ impl Protocol {
     pub(crate) const fn in_flight(self) -> usize {
         match self {
             Self::Hello => 2,
-            Self::Blob => 4,
+            Self::Blob | Self::Mail => 4,
             Self::Log | Self::People => 8,
         }
     }
@@ -61,6 +63,8 @@ impl Protocol {
             (Self::People, true) => "protocol=\"people\",direction=\"out\"",
             (Self::Blob, false) => "protocol=\"blob\",direction=\"in\"",
             (Self::Blob, true) => "protocol=\"blob\",direction=\"out\"",
+            (Self::Mail, false) => "protocol=\"mail\",direction=\"in\"",
+            (Self::Mail, true) => "protocol=\"mail\",direction=\"out\"",
         }
     }
 
@@ -70,6 +74,7 @@ impl Protocol {
             Self::Log => "/chater/log/1",
             Self::People => "/chater/people/1",
             Self::Blob => "/chater/blob/1",
+            Self::Mail => "/chater/mail/1",
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod hidden;
 pub mod homes;
 mod journal;
 pub mod key;
+pub mod mail;
 mod migrate;
 pub mod nodes;
 mod order;

@@ -9,6 +9,7 @@
 pub(crate) mod body;
 mod chats;
 mod links;
+mod mail;
 pub(crate) mod members;
 mod messages;
 mod node;

@@ -10,7 +10,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{chats, links, members, messages, node, people, users};
+use super::{chats, links, mail, members, messages, node, people, users};
 use crate::app::App;
 
 #[derive(OpenApi)]
@@ -61,6 +61,10 @@ pub(crate) fn routes() -> (Router<App>, Arc<str>) {
         .routes(routes!(links::join))
         .routes(routes!(node::node))
         .routes(routes!(node::add_peer))
+        .routes(routes!(mail::read))
+        .routes(routes!(mail::rules))
+        .routes(routes!(mail::choose, mail::leave))
+        .routes(routes!(mail::evict, mail::readmit))
         .routes(routes!(node::socket))
         .split_for_parts();
     // Plain data of our own; a document that cannot be written is a mistake tests would show.
@@ -115,6 +119,12 @@ mod tests {
             ("post", "/api/v1/chats/{chat_id}/request"),
             ("get", "/api/v1/node"),
             ("post", "/api/v1/peers"),
+            ("get", "/api/v1/node/mail"),
+            ("put", "/api/v1/node/mail/rules"),
+            ("put", "/api/v1/node/mail/mailboxes/{node_id}"),
+            ("delete", "/api/v1/node/mail/mailboxes/{node_id}"),
+            ("delete", "/api/v1/node/mail/kept/{node_id}"),
+            ("put", "/api/v1/node/mail/kept/{node_id}"),
             ("get", "/api/v1/socket"),
         ];
         let paths = document

@@ -3,7 +3,7 @@
 use chater_engine::Reason;
 
 /// Texts of their own for a field and a reason; the others share `error-<reason>`.
-const FIELD_TEXTS: [(&str, &[&str]); 18] = [
+const FIELD_TEXTS: [(&str, &[&str]); 21] = [
     (
         "photo",
         &["empty", "characters", "long", "animated", "malformed"],
@@ -43,6 +43,9 @@ const FIELD_TEXTS: [(&str, &[&str]); 18] = [
     ("uses", &["malformed", "long"]),
     ("days", &["malformed", "empty"]),
     ("history", &["malformed"]),
+    ("quota", &["malformed"]),
+    ("keep_days", &["malformed"]),
+    ("mailbox", &["long"]),
 ];
 
 /// The key of the text for a wrong value.

@@ -15,6 +15,7 @@ mod info;
 mod install;
 mod join;
 mod list;
+mod mail;
 mod markup;
 mod members;
 mod named;
@@ -101,6 +102,17 @@ pub(crate) fn router() -> Router<App> {
         .merge(settings_router())
         .route("/network", get(network::show))
         .route("/network/help", get(reach::show))
+        .route("/network/mail", get(mail::show).post(mail::save))
+        .route("/network/mail/choose", post(mail::choose))
+        .route(
+            "/network/mail/leave/{node}",
+            get(mail::ask_leave).post(mail::leave),
+        )
+        .route(
+            "/network/mail/evict/{node}",
+            get(mail::ask_evict).post(mail::evict),
+        )
+        .route("/network/mail/readmit/{node}", post(mail::readmit))
         .route("/network/add", post(network::add))
         .route("/network/forget", post(network::forget))
 }

@@ -95,6 +95,9 @@ impl Hostile {
             }],
             mdns: false,
             agent: "hostile".into(),
+            relay: false,
+            upnp: false,
+            external: Vec::new(),
         })
         .await
         .unwrap();

@@ -41,6 +41,7 @@ pub(super) struct Lanes {
     log: Lane,
     people: Lane,
     blob: Lane,
+    mail: Lane,
 }
 
 impl Lanes {
@@ -50,6 +51,7 @@ impl Lanes {
             Protocol::Log => &mut self.log,
             Protocol::People => &mut self.people,
             Protocol::Blob => &mut self.blob,
+            Protocol::Mail => &mut self.mail,
         }
     }
 }
