@@ -170,7 +170,7 @@ fn two_homes_behind_routers_talk_through_a_relay_and_again_after_its_death() {
                 .await;
         }
         let there = bob
-            .newest(&bob.chats().await[0]["id"].as_str().unwrap().to_owned())
+            .newest(bob.chats().await[0]["id"].as_str().unwrap())
             .await;
         let texts: Vec<&str> = there.iter().filter_map(|m| m["text"].as_str()).collect();
         assert_eq!(
