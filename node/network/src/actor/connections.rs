@@ -249,6 +249,14 @@ impl Actor {
         self.tell_connected(peer_id, &remote, dialled, relay);
     }
 
+    /// A search is over: whom it alone had dialled is left, or both sides would take the other for a stranger and wait.
+    pub(super) fn end_visits(&mut self) {
+        let silent = self.peers.iter().filter(|(_, peer)| peer.silent);
+        for peer_id in silent.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.disconnect(peer_id);
+        }
+    }
+
     /// After a connection came or went: which way is told, and a relayed one goes soon when there is a direct one.
     fn path_changed(&mut self, peer_id: PeerId, now: Instant) {
         let Some(peer) = self.peers.get_mut(&peer_id) else {
