@@ -24,6 +24,8 @@ pub enum Domain {
     Retire,
     /// A node card, signed by the node.
     Node,
+    /// A block list of a community, signed by its founder's node (C5).
+    BlockList,
 }
 
 impl Domain {
@@ -36,6 +38,7 @@ impl Domain {
             Self::Ephemeral => b"chater/eph/v1\0",
             Self::Retire => b"chater/retire/v1\0",
             Self::Node => b"chater/node/v1\0",
+            Self::BlockList => b"chater/blocklist/v1\0",
         }
     }
 

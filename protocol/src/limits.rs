@@ -92,3 +92,13 @@ pub const BLOB_PIECE: usize = 256 * 1024;
 pub const BLOB: usize = BLOB_PIECE + 1024;
 /// The picture that a profile card names, bytes. Without it a card could make every node fetch gigabytes.
 pub const AVATAR: usize = 512 * 1024;
+/// Communities of one node. Each costs a proof in every hello and three topics; without it hellos grow without end.
+pub const COMMUNITIES: usize = 16;
+/// Proofs in one hello. Without it each hello could cost thousands of hashes.
+pub const PROOFS: usize = 64;
+/// Node cards in one frame of a community's `nodes` topic: each costs a signature check.
+pub const NODE_CARDS: usize = 12;
+/// Nodes in a block list of a community: it fits a signed record.
+pub const BLOCK_LIST: usize = 100;
+/// One message of `/chater/community/1`, bytes.
+pub const COMMUNITY: usize = 1024;

@@ -349,6 +349,7 @@ impl Actor {
             NodeEvent::Log(event) => self.handle_requests(Protocol::Log, event),
             NodeEvent::People(event) => self.handle_requests(Protocol::People, event),
             NodeEvent::Blob(event) => self.handle_requests(Protocol::Blob, event),
+            NodeEvent::Community(event) => self.handle_requests(Protocol::Community, event),
             NodeEvent::Push(event) => self.handle_pushes(event),
             NodeEvent::Gossip(event) => self.handle_gossip(event),
             NodeEvent::Ping(event) => self.pinged(event.peer, event.connection, event.result),

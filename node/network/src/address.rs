@@ -201,6 +201,12 @@ pub(crate) fn believed(
     }))
 }
 
+/// Whether an address is on this machine or in a private network; a way through a relay is not.
+pub(crate) fn is_near(address: &Multiaddr) -> bool {
+    let relayed = address.iter().any(|part| matches!(part, Part::P2pCircuit));
+    !relayed && matches!(reach(address), Reach::Lan | Reach::Loopback | Reach::Link)
+}
+
 fn is_v4(address: &Multiaddr) -> bool {
     matches!(address.iter().next(), Some(Part::Ip4(_)))
 }
@@ -320,6 +326,22 @@ mod tests {
         );
         let other = all(&[&format!("/ip4/203.0.113.9/tcp/1/p2p/{}", peer(8))]);
         assert!(believed(other, id, &"/ip4/1.1.1.1/tcp/1".parse().unwrap()).is_empty());
+    }
+
+    #[test]
+    fn near_is_what_a_private_network_holds() {
+        for (text, near) in [
+            ("/ip4/127.0.0.1/tcp/1", true),
+            ("/ip4/192.168.1.7/udp/9/quic-v1", true),
+            ("/ip6/fd00::1/tcp/1", true),
+            ("/ip6/fe80::1/tcp/1", true),
+            ("/ip4/203.0.113.9/tcp/1", false),
+            ("/ip6/2001:db8::1/tcp/1", false),
+            ("/dns/node.example/tcp/1", false),
+            ("/ip4/192.168.1.7/tcp/1/p2p-circuit", false),
+        ] {
+            assert_eq!(is_near(&text.parse().unwrap()), near, "{text}");
+        }
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub(crate) struct Node {
     log: Requests,
     people: Requests,
     blob: Requests,
+    community: Requests,
     pub(crate) push: push::Behaviour,
     pub(crate) gossip: Gossip,
     mdns: Toggle<mdns::tokio::Behaviour>,
@@ -61,6 +62,7 @@ impl Node {
             log: requests(Protocol::Log),
             people: requests(Protocol::People),
             blob: requests(Protocol::Blob),
+            community: requests(Protocol::Community),
             push: push::Behaviour::default(),
             gossip: gossip(key)?,
             mdns: Toggle::from(if mdns { lan(own) } else { None }),
@@ -74,6 +76,7 @@ impl Node {
             Protocol::Log => &mut self.log,
             Protocol::People => &mut self.people,
             Protocol::Blob => &mut self.blob,
+            Protocol::Community => &mut self.community,
         }
     }
 }

@@ -336,3 +336,25 @@ pub fn check_address(text: &str) -> Result<String, AddressError> {
         |peer| address::with_peer(&address, peer),
     ))
 }
+
+/// Whether an address is on this machine or in a private network; anything else, and what is no address, is not.
+#[must_use]
+pub fn is_near(address: &str) -> bool {
+    address
+        .parse()
+        .is_ok_and(|address| address::is_near(&address))
+}
+
+/// What a node says about its own addresses, cleaned as if it was connected from `near`: private and loopback ones
+/// only from there, no names. Anyone may claim anything, so no claim may aim our dials.
+#[must_use]
+pub fn believed(claimed: &[String], peer: NodeId, near: &str) -> Vec<String> {
+    let (Some(peer), Ok(near)) = (address::peer_id(peer), near.parse()) else {
+        return Vec::new();
+    };
+    let claimed = claimed.iter().filter_map(|text| text.parse().ok());
+    address::believed(claimed.collect(), peer, &near)
+        .iter()
+        .map(|address| address::with_peer(address, peer))
+        .collect()
+}

@@ -15,11 +15,19 @@ pub enum Protocol {
     People,
     /// `/chater/blob/1`: 256 KiB + 1 KiB, 30 s, 4 in flight per peer.
     Blob,
+    /// `/chater/community/1`: 1 KiB, 10 s, 2 in flight per peer.
+    Community,
 }
 
 impl Protocol {
     /// All of them, in order.
-    pub const ALL: [Self; 4] = [Self::Hello, Self::Log, Self::People, Self::Blob];
+    pub const ALL: [Self; 5] = [
+        Self::Hello,
+        Self::Log,
+        Self::People,
+        Self::Blob,
+        Self::Community,
+    ];
 
     /// The most bytes of a request and of an answer.
     #[must_use]
@@ -29,6 +37,7 @@ impl Protocol {
             Self::Log => (1_024 + 64) * 1_024,
             Self::People => 64 * 1_024,
             Self::Blob => (256 + 1) * 1_024,
+            Self::Community => 1_024,
         }
     }
 
@@ -36,7 +45,7 @@ impl Protocol {
     #[must_use]
     pub const fn timeout(self) -> Duration {
         match self {
-            Self::Hello | Self::People => Duration::from_secs(10),
+            Self::Hello | Self::People | Self::Community => Duration::from_secs(10),
             Self::Log | Self::Blob => Duration::from_secs(30),
         }
     }
@@ -44,7 +53,7 @@ impl Protocol {
     /// How many of our requests one peer gets at once; more wait here.
     pub(crate) const fn in_flight(self) -> usize {
         match self {
-            Self::Hello => 2,
+            Self::Hello | Self::Community => 2,
             Self::Blob => 4,
             Self::Log | Self::People => 8,
         }
@@ -56,6 +65,7 @@ impl Protocol {
             Self::Log => "/chater/log/1",
             Self::People => "/chater/people/1",
             Self::Blob => "/chater/blob/1",
+            Self::Community => "/chater/community/1",
         }
     }
 }

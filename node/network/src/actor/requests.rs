@@ -40,6 +40,7 @@ pub(super) struct Lanes {
     log: Lane,
     people: Lane,
     blob: Lane,
+    community: Lane,
 }
 
 impl Lanes {
@@ -49,6 +50,7 @@ impl Lanes {
             Protocol::Log => &mut self.log,
             Protocol::People => &mut self.people,
             Protocol::Blob => &mut self.blob,
+            Protocol::Community => &mut self.community,
         }
     }
 }
