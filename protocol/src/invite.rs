@@ -125,13 +125,6 @@ pub fn token_hash(token: &Bytes<16>) -> Hash {
     Hash(blake3::derive_key("chater invite token v1", &token.0))
 }
 
-/// C2: the proof in a hello from `me` to `you` that one holds a link of `you`, made of its kept hash.
-#[must_use]
-pub fn proof(token: Hash, me: NodeId, you: NodeId) -> [u8; 32] {
-    let key = blake3::derive_key("chater invite proof v1", &token.0);
-    *blake3::keyed_hash(&key, &[&me.0[..], &you.0].concat()).as_bytes()
-}
-
 /// C4: the proof in a hello from `me` to `you` that one has seen an open query of `you` and answers it.
 #[must_use]
 pub fn answer_proof(query: &Bytes<16>, me: NodeId, you: NodeId) -> [u8; 32] {
@@ -216,13 +209,11 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_is_of_one_link_and_one_pair() {
+    fn a_proof_is_of_one_query_and_one_pair() {
         let (a, b) = (NodeId([1; 32]), NodeId([2; 32]));
-        let (one, two) = (Hash([3; 32]), Hash([4; 32]));
-        let made = proof(one, a, b);
-        assert_ne!(made, proof(two, a, b));
-        assert_ne!(made, proof(one, b, a));
-        assert_ne!(made, answer_proof(&Bytes([3; 16]), a, b));
+        let made = answer_proof(&Bytes([3; 16]), a, b);
+        assert_ne!(made, answer_proof(&Bytes([4; 16]), a, b));
+        assert_ne!(made, answer_proof(&Bytes([3; 16]), b, a));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use chater_protocol::event::{Kind, VerifiedEvent, WireEvent};
 use chater_protocol::heads::digest;
 use chater_protocol::id::{ChatId, HomeId, KeyId, UserId};
 use chater_protocol::identity::{HomeRecord, KemCard, NodeCard, ProfileCard, Signed};
-use chater_protocol::invite::{Invite, proof, token_hash};
+use chater_protocol::invite::{Invite, answer_proof, token_hash};
 use chater_protocol::key::SigningKey;
 use chater_protocol::name;
 use chater_protocol::payload::{KeyShare, Msg, Payload, Retire};
@@ -80,10 +80,13 @@ fn a_conversation_opens_from_the_file_alone() {
         community["secret_01_id"].as_str().unwrap(),
         invite.community.to_string()
     );
-    let hash = token_hash(&invite.token);
     assert_eq!(
-        array(&community["token_02_proof_a_to_b"]),
-        proof(hash, a.node_id, b.node_id)
+        community["token_02_hash"].as_str().unwrap(),
+        token_hash(&invite.token).to_string()
+    );
+    assert_eq!(
+        array(&community["query_03_answer_proof_a_to_b"]),
+        answer_proof(&chater_protocol::id::Bytes([3; 16]), a.node_id, b.node_id)
     );
     let list = signed(&community["block_list"]);
     let list = BlockList::open(&list, invite.community, a.node_id).unwrap();

@@ -27,8 +27,8 @@ use crate::dialler::Dialler;
 use crate::event::NetworkEvent;
 use crate::typed::TypedAddresses;
 use crate::{
-    Config, Protocol, PushStream, RequestError, StartError, Topic, address, lasting, limits,
-    transport,
+    Config, Protocol, PushStream, RequestError, StartError, Topic, Unreached, address, lasting,
+    limits, transport,
 };
 use connections::Peer;
 use dials::Dial;
@@ -67,7 +67,7 @@ pub(crate) enum Command {
     Reach {
         peer: NodeId,
         addresses: Vec<String>,
-        reply: oneshot::Sender<bool>,
+        reply: oneshot::Sender<Result<(), Unreached>>,
     },
     NextDial {
         peer: NodeId,
@@ -358,6 +358,7 @@ impl Actor {
                 peer_id,
                 info,
             }) => {
+                self.agent(peer_id, info.agent_version);
                 self.identified(peer_id, connection_id, info.listen_addrs);
             }
             NodeEvent::Identify(_) => {}

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// A body is never empty: an empty answer means "refused".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Protocol {
-    /// `/chater/hello/1`: 8 KiB, 10 s. The only one before admission.
+    /// `/chater/hello/1`: 8 KiB, 10 s. Passes before admission.
     Hello,
     /// `/chater/log/1`: 1 MiB + 64 KiB, 30 s, 8 in flight per peer.
     Log,
@@ -15,7 +15,7 @@ pub enum Protocol {
     People,
     /// `/chater/blob/1`: 256 KiB + 1 KiB, 30 s, 4 in flight per peer.
     Blob,
-    /// `/chater/community/1`: 1 KiB, 10 s, 2 in flight per peer.
+    /// `/chater/community/1`: 1 KiB, 10 s, 2 in flight per peer. Passes before admission: by it strangers come in.
     Community,
 }
 
@@ -39,6 +39,11 @@ impl Protocol {
             Self::Blob => (256 + 1) * 1_024,
             Self::Community => 1_024,
         }
+    }
+
+    /// Whether it passes before a peer is admitted.
+    pub(crate) const fn is_for_strangers(self) -> bool {
+        matches!(self, Self::Hello | Self::Community)
     }
 
     /// How long a request may take, answer included.

@@ -52,7 +52,7 @@ tables! {
     KemCards = 3, "kem_cards_v1",
     /// user 32 -> CardRow: signed profile card, got at
     Cards = 4, "cards_v1",
-    /// folded word, 0, user 32 -> (): prefix search of people
+    /// folded word, 0, user 32 -> empty, or 1 of somebody found by contacts only: prefix search of people
     CardWords = 5, "card_words_v1",
     /// user 32 -> UserRow of a user who lives here
     Users = 6, "users_v1",
@@ -132,4 +132,12 @@ tables! {
     Left = 39, "left_v1",
     /// chat_no u32, BLAKE3 of the secret 32 -> TicketRow: invitation links of groups
     Tickets = 40, "tickets_v1",
+    /// community id 32 -> CommunityRow: communities of this node; that of `open` only when it is switched off
+    Communities = 45, "communities_v1",
+    /// community id 32, hash of the secret 32 -> InviteRow: links that let nodes in
+    CommunityInvites = 46, "community_invites_v1",
+    /// community id 32 -> ListRow: the block list of its founder
+    BlockLists = 47, "block_lists_v1",
+    /// node 32 -> since ms u64: nodes that the owner has cut off; they wait for the owner like unknown ones
+    NodesOff = 48, "nodes_off_v1",
 }

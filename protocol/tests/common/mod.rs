@@ -21,7 +21,7 @@ use chater_protocol::id::{Bytes, ChatId, EventId, NodeId, UserId, hex};
 use chater_protocol::identity::{
     HomeRecord, KemCard, NodeCard, ProfileCard, Signed, safety_number,
 };
-use chater_protocol::invite::{Invite, answer_proof, proof as proof_of_link, token_hash};
+use chater_protocol::invite::{Invite, answer_proof, token_hash};
 use chater_protocol::key::SigningKey;
 use chater_protocol::name;
 use chater_protocol::payload::{
@@ -629,7 +629,6 @@ pub fn vectors() -> Value {
             "secret_01_people_topic": hex(&Community::with_secret([1; 32]).topic(Channel::People)),
             "secret_01_id": Community::with_secret([1; 32]).id().to_string(),
             "token_02_hash": token_hash(&Bytes([2; 16])).to_string(),
-            "token_02_proof_a_to_b": hex(&proof_of_link(token_hash(&Bytes([2; 16])), a.record.node_id, b.record.node_id)),
             "query_03_answer_proof_a_to_b": hex(&answer_proof(&Bytes([3; 16]), a.record.node_id, b.record.node_id)),
             "link": invite(a).to_text(),
             "block_list": hex(&block_list(b).sign(&a.node).to_bytes()),

@@ -42,6 +42,8 @@ pub(super) struct Peer {
     news: Bucket,
     /// What identify said last, cleaned.
     said: Vec<Multiaddr>,
+    /// The program it says it runs.
+    agent: String,
 }
 
 impl Peer {
@@ -116,6 +118,7 @@ impl Actor {
                 gossip: Bucket::new(limits::GOSSIP_RATE, limits::GOSSIP_BURST, now),
                 news: Bucket::new(limits::NEWS_RATE, limits::NEWS_BURST, now),
                 said: Vec::new(),
+                agent: String::new(),
             },
         );
         self.deadlines
@@ -206,6 +209,20 @@ impl Actor {
     pub(super) fn disconnect(&mut self, peer: PeerId) {
         // An error means that there is no connection.
         let _ = self.swarm.disconnect_peer_id(peer);
+    }
+
+    /// What program a peer says it runs.
+    pub(super) fn agent(&mut self, peer_id: PeerId, mut agent: String) {
+        agent.retain(|c| c.is_ascii_graphic());
+        agent.truncate(limits::AGENT);
+        if let Some(peer) = self.peers.get_mut(&peer_id)
+            && peer.agent != agent
+            && peer.news.take(Instant::now())
+        {
+            peer.agent.clone_from(&agent);
+            let peer = peer.node;
+            self.outlet.offer(NetworkEvent::Agent { peer, agent });
+        }
     }
 
     pub(super) fn identified(

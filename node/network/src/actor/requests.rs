@@ -87,7 +87,7 @@ impl Actor {
             let _ = reply.send(Err(RequestError::NotConnected));
             return;
         };
-        if !peer.admitted && protocol != Protocol::Hello {
+        if !peer.admitted && !protocol.is_for_strangers() {
             let _ = reply.send(Err(RequestError::Failed("not admitted".to_owned())));
             return;
         }
@@ -225,7 +225,7 @@ impl Actor {
             body,
             reply: Reply { sender, protocol },
         };
-        if peer.admitted || protocol == Protocol::Hello {
+        if peer.admitted || protocol.is_for_strangers() {
             self.deliver(peer_id, held);
             return;
         }
