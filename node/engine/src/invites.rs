@@ -28,7 +28,7 @@ const LINKS: usize = 20;
 /// Of those that count no more, kept so that late guests hear why.
 const PAST: usize = 60;
 /// Nodes that may come by one link.
-const USES: u32 = 100;
+const USES: u32 = 1_000;
 /// Days a link may count.
 const DAYS: u32 = 365;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -63,7 +63,7 @@ fn make(
         .into_iter()
         .partition(|(_, row)| counts(row, now));
     if live.len() >= LINKS {
-        return Err(Error::invalid("uses", Reason::Many).into());
+        return Err(Error::invalid("uses", Reason::Long).into());
     }
     past.sort_by_key(|(_, row)| std::cmp::Reverse(row.made_ms));
     for (at, (hash, row)) in past.iter().enumerate() {
@@ -286,7 +286,7 @@ pub fn is_invite(link: &str) -> bool {
 }
 
 impl Engine {
-    /// Makes a link into a community for `uses` nodes (1-100) and `days` days (1-365). It is shown this once.
+    /// Makes a link into a community for `uses` nodes (1-1,000) and `days` days (1-365). It is shown this once.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`].

@@ -8,6 +8,7 @@
 
 pub(crate) mod body;
 mod chats;
+mod communities;
 mod links;
 pub(crate) mod members;
 mod messages;

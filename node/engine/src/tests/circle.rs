@@ -117,7 +117,7 @@ async fn links_that_count_no_more_say_why() {
     for wrong in ["", "   ", "a\u{202e}b", &"x".repeat(65)] {
         assert!(dom.found_community(wrong).await.is_err(), "{wrong:?}");
     }
-    for (uses, days) in [(0, 1), (101, 1), (1, 0), (1, 366)] {
+    for (uses, days) in [(0, 1), (1_001, 1), (1, 0), (1, 366)] {
         assert!(dom.invite_node(yard, uses, days).await.is_err());
     }
     assert_eq!(
