@@ -1,6 +1,7 @@
 //! Groups that are large: a thousand members, a long history for somebody who comes late, a thousand groups.
 
 use std::io::{Read as _, Seek as _};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -29,12 +30,19 @@ pub(crate) async fn all(scale: Scale, report: &mut Report) {
     memory(scale, report).await;
 }
 
+/// Where a tool of the engine is, which is built beside the program.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let mut tool = binary().to_owned();
+    tool.pop();
+    tool.push("examples");
+    tool.push(name);
+    tool
+}
+
 /// Fills the folder of a stopped node with the tool `seed`, which is built beside the program; gives the lines it
 /// prints.
 async fn seed(node: &TestNode, words: &[&str]) -> Vec<String> {
-    let mut tool = binary().to_owned();
-    tool.pop();
-    tool.push("examples/seed");
+    let tool = example("seed");
     // A file, because a pipe that nobody reads yet holds 64 KiB.
     let mut said = tempfile::tempfile().expect("a temporary file");
     let mut child = Command::new(&tool)

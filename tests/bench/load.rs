@@ -69,6 +69,14 @@ impl Mouth {
             .expect("an open socket");
     }
 
+    /// Sends one frame.
+    pub(crate) async fn say(&mut self, frame: &str) {
+        self.sink
+            .send(Message::text(frame))
+            .await
+            .expect("an open socket");
+    }
+
     /// Sends what was buffered.
     pub(crate) async fn flush(&mut self) {
         self.sink.flush().await.expect("an open socket");

@@ -14,9 +14,11 @@
 
 mod floor;
 mod groups;
+mod hostile;
 mod large;
 mod load;
 mod measure;
+mod people;
 mod report;
 
 use report::Report;
@@ -36,6 +38,12 @@ pub(crate) struct Scale {
     pub short: usize,
     /// See `short`.
     pub long: usize,
+    /// Nodes of which all are asked for people.
+    pub islands: usize,
+    /// How often.
+    pub searches: usize,
+    /// Seconds of a flood.
+    pub hostile: u64,
     /// How often the newest page is opened.
     pub pages: usize,
     /// Starts of each kind.
@@ -73,6 +81,9 @@ const FULL: Scale = Scale {
     away: 2_000,
     short: 1_000,
     long: 1_000_000,
+    islands: 20,
+    searches: 20,
+    hostile: 20,
     pages: 200,
     starts: 5,
     idle: 20,
@@ -95,6 +106,9 @@ const QUICK: Scale = Scale {
     away: 2_000,
     short: 1_000,
     long: 50_000,
+    islands: 20,
+    searches: 10,
+    hostile: 10,
     pages: 200,
     starts: 5,
     idle: 20,
@@ -118,6 +132,9 @@ const SMOKE: Scale = Scale {
     away: 200,
     short: 100,
     long: 300,
+    islands: 3,
+    searches: 2,
+    hostile: 2,
     pages: 20,
     starts: 2,
     idle: 1,

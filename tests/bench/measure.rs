@@ -9,20 +9,20 @@ use crate::floor::{self, Floor, ms, quantile};
 use crate::load::{cpu_seconds, flood, memory_mib, open};
 use crate::report::Better::{Higher, Lower};
 use crate::report::{CAME, Figure, Report};
-use crate::{groups, large};
+use crate::{groups, hostile, large, people};
 
 /// Unanswered messages of one socket; a node stops reading at 256 (Q45).
 pub(crate) const WINDOW: usize = 200;
 
 /// Two linked nodes and two people who have spoken.
-struct Pair {
-    nodes: [TestNode; 2],
-    people: [Person; 2],
-    chat: String,
+pub(crate) struct Pair {
+    pub(crate) nodes: [TestNode; 2],
+    pub(crate) people: [Person; 2],
+    pub(crate) chat: String,
 }
 
 impl Pair {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let mut dom = TestNode::named("dom").without_limits();
         dom.up().await;
         let mut dacha = TestNode::named("dacha")
@@ -78,6 +78,8 @@ pub(crate) async fn all(scale: Scale, report: &mut Report) {
 
     if scale.conversations {
         conversations(scale, floor, report).await;
+        people::all(scale, report).await;
+        hostile::all(scale, report).await;
     }
     groups::all(scale, floor, report).await;
     large::all(scale, report).await;

@@ -32,7 +32,7 @@ pub(crate) struct Report {
 /// The one figure that is a promise: its goal is all of them.
 pub(crate) const CAME: &str = "node was away: messages that came";
 /// What every run measures.
-const FIGURES: [&str; 29] = [
+const FIGURES: [&str; 34] = [
     "floor: durable commit p50",
     "floor: loopback round trip p50",
     "floor: 1,000 messages signed and checked",
@@ -50,6 +50,11 @@ const FIGURES: [&str; 29] = [
     "start to ready after kill -9",
     "newest page of the long chat p50",
     "long chat opens like a short one",
+    "people over 20 nodes: first answer p50",
+    "people over 20 nodes: all answers p50",
+    "people over 20 nodes: asked again p50",
+    "ten hostile nodes: honest message p99",
+    "ten hostile nodes: memory grows by",
     "group of 50, two nodes: deliveries",
     "group of 50, one message to the last p50",
     "group over 10 nodes, to the last p50",

@@ -41,7 +41,10 @@ async fn founds(owner: &Person, name: &str) -> String {
 
 async fn invites(owner: &Person, community: &str, uses: u32) -> String {
     let path = format!("/communities/{community}/invites");
-    let made = owner.api.post(&path, &json!({"uses": uses, "days": 7})).await;
+    let made = owner
+        .api
+        .post(&path, &json!({"uses": uses, "days": 7}))
+        .await;
     made.expect(201).json()["link"].as_str().unwrap().to_owned()
 }
 
@@ -81,7 +84,10 @@ fn five_nodes_by_links_find_each_other_and_nobody_else_does() {
         let yard = founds(&owners[0], "Двор").await;
         let link = invites(&owners[0], &yard, 2).await;
         for owner in &owners[1..3] {
-            assert_eq!(joins(owner, &link).await.expect(200).json()["id"], yard.as_str());
+            assert_eq!(
+                joins(owner, &link).await.expect(200).json()["id"],
+                yard.as_str()
+            );
         }
         // Whoever is in may invite, and by commands it goes as well.
         let invited = nodes[1]
@@ -116,7 +122,9 @@ fn five_nodes_by_links_find_each_other_and_nobody_else_does() {
             for owner in &owners {
                 let node = owner.api.get("/node").await.expect(200).json();
                 let peers = node["peers"].as_array()?;
-                let fellows = peers.iter().filter(|peer| peer["communities"] == json!(["Двор"]));
+                let fellows = peers
+                    .iter()
+                    .filter(|peer| peer["communities"] == json!(["Двор"]));
                 if fellows.count() < 2 {
                     return None;
                 }
@@ -128,7 +136,10 @@ fn five_nodes_by_links_find_each_other_and_nobody_else_does() {
         nodes[0].kill9().await;
         let late = nodes[4].registers("late").await;
         until("found without the founder", || async {
-            found(&owners[1], "late").await.contains(&late.address).then_some(())
+            found(&owners[1], "late")
+                .await
+                .contains(&late.address)
+                .then_some(())
         })
         .await;
     });
@@ -155,7 +166,10 @@ fn links_that_count_no_more_say_why() {
         let all = owners[0].api.get("/communities").await.expect(200).json();
         let kept = &all["communities"][0]["invites"];
         assert_eq!(kept.as_array().map(Vec::len), Some(1));
-        let path = format!("/communities/{yard}/invites/{}", kept[0]["id"].as_str().unwrap());
+        let path = format!(
+            "/communities/{yard}/invites/{}",
+            kept[0]["id"].as_str().unwrap()
+        );
         owners[0].api.call("DELETE", &path, None).await.expect(204);
         let late = joins(&owners[2], &taken_back).await.expect(422);
         assert!(late.text().contains("taken back"), "{}", late.text());
@@ -163,8 +177,16 @@ fn links_that_count_no_more_say_why() {
         let guest = nodes[0].registers("guest").await;
         for (method, path, body) in [
             ("GET", "/communities".to_owned(), None),
-            ("POST", "/communities".to_owned(), Some(json!({"name": "x"}))),
-            ("PATCH", "/communities".to_owned(), Some(json!({"open": true}))),
+            (
+                "POST",
+                "/communities".to_owned(),
+                Some(json!({"name": "x"})),
+            ),
+            (
+                "PATCH",
+                "/communities".to_owned(),
+                Some(json!({"open": true})),
+            ),
             ("DELETE", format!("/communities/{yard}"), None),
             (
                 "POST",
@@ -215,7 +237,10 @@ fn a_blocked_node_sees_and_reaches_nothing_new() {
         let chat = ann.opens(&bob).await;
         ann.sends(&chat, "before").await;
         until("it came", || async {
-            texts(&bob, &chat).await.contains(&"before".to_owned()).then_some(())
+            texts(&bob, &chat)
+                .await
+                .contains(&"before".to_owned())
+                .then_some(())
         })
         .await;
         let blocked = dom.asks(&["block", "port"]).await;
@@ -223,7 +248,10 @@ fn a_blocked_node_sees_and_reaches_nothing_new() {
         until("the connection is closed", || async {
             let node = bob.api.get("/node").await.expect(200).json();
             let peers = node["peers"].as_array()?;
-            peers.iter().all(|peer| peer["state"] != "connected").then_some(())
+            peers
+                .iter()
+                .all(|peer| peer["state"] != "connected")
+                .then_some(())
         })
         .await;
         // Somebody who comes now is not found there, and nothing passes, also after a restart.

@@ -427,7 +427,13 @@ fn print_peers(status: &Status, language: Language) {
             many => format!("  {}: {many}", language.of("ждут отправки", "waiting")),
         };
         let place = peer.addresses.first().map_or("", String::as_str);
-        print(format!("{}  {state}{time}{waiting}  {place}", peer.name));
+        let way = peer.relay.as_ref().map_or_else(String::new, |relay| {
+            format!("  {} {relay}", language.of("через узел", "through"))
+        });
+        print(format!(
+            "{}  {state}{way}{time}{waiting}  {place}",
+            peer.name
+        ));
     }
     for (address, error) in &status.dialling {
         print(format!("{address}  {}", error.as_deref().unwrap_or("…")));

@@ -195,6 +195,9 @@ pub struct PeerStatus {
     pub waiting: u64,
     /// Last ping.
     pub rtt_ms: Option<u32>,
+    /// The node it is reached through; none = directly, or not connected.
+    #[serde(default)]
+    pub relay: Option<String>,
 }
 
 /// One user, in the answer to `Users`.

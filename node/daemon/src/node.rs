@@ -248,6 +248,10 @@ impl Desk {
             people: peer.people,
             waiting: peer.waiting,
             rtt_ms: peer.rtt_ms,
+            relay: match peer.path {
+                Some(view::Way::Relay { name, .. }) => Some(name),
+                _ => None,
+            },
         });
         Status {
             pid: self.running.pid,

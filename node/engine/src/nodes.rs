@@ -10,7 +10,7 @@ use chater_store::{Rows, StoreError, events, homes, nodes, outbox, users};
 use crate::deliver::chats_with;
 use crate::person::node_label;
 use crate::shared::{Link, Shared, lock};
-use crate::view::{Dialling, LinkState, Node, Peer};
+use crate::view::{Dialling, LinkState, Node, Peer, Way};
 
 fn ms(value: u64) -> Option<i64> {
     (value > 0).then(|| i64::try_from(value).unwrap_or(i64::MAX))
@@ -77,11 +77,9 @@ fn peer(
     let known = shared.communities.all();
     let common = link.as_ref().map_or(&[][..], |link| &link.common);
     let common = known.iter().filter(|k| !k.open && common.contains(&k.id));
+    let relay = lock(&shared.presence).relayed.get(&id).copied();
     Ok(Peer {
         common: common.map(|known| known.name.clone()).collect(),
-        relayed: link
-            .as_ref()
-            .is_some_and(|link| link.address.contains("/p2p-circuit")),
         agent: link.as_ref().and_then(|link| link.agent.clone()),
         held,
         off,
@@ -101,6 +99,14 @@ fn peer(
         since_ms: link
             .as_ref()
             .map_or_else(|| ms(row.seen_ms), |link| ms(link.since_ms)),
+        path: match (&link, relay) {
+            (None, _) => None,
+            (Some(_), None) => Some(Way::Direct),
+            (Some(_), Some(relay)) => Some(Way::Relay {
+                node_id: relay,
+                name: node_label(shared, rows, relay)?,
+            }),
+        },
         rtt_ms: link.and_then(|link| link.rtt_ms),
         found: if lan {
             "lan"

@@ -119,7 +119,9 @@ impl Pump {
                 address,
                 dialled,
                 found,
+                relay,
             } => {
+                self.reached(peer, relay);
                 let found = match found {
                     Found::Lan => 0,
                     Found::Manual => 1,
@@ -148,6 +150,16 @@ impl Pump {
                     old.end();
                 }
             }
+            NetworkEvent::Path {
+                peer,
+                relay,
+                address,
+            } => {
+                self.reached(peer, relay);
+                if let Some(link) = lock(&self.shared.presence).links.get_mut(&peer) {
+                    link.address = address;
+                }
+            }
             NetworkEvent::Disconnected { peer } => {
                 if let Some(met) = self.met.remove(&peer) {
                     met.end();
@@ -157,6 +169,7 @@ impl Pump {
                     presence.connected.remove(&peer);
                     presence.places.remove(&peer);
                     presence.agents.remove(&peer);
+                    presence.relayed.remove(&peer);
                     presence.links.remove(&peer)
                 };
                 self.shared.network_changed.notify_one();
@@ -305,6 +318,14 @@ impl Pump {
                 });
             }
         }
+    }
+
+    fn reached(&self, peer: NodeId, relay: Option<NodeId>) {
+        let relayed = &mut lock(&self.shared.presence).relayed;
+        match relay {
+            Some(relay) => relayed.insert(peer, relay),
+            None => relayed.remove(&peer),
+        };
     }
 
     /// Addresses at which a node may be found again.

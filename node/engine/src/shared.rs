@@ -104,6 +104,8 @@ pub(crate) struct Presence {
     pub(crate) dialling: BTreeMap<String, Option<String>>,
     /// Nodes found on the LAN in this run.
     pub(crate) lan: BTreeSet<NodeId>,
+    /// Connected nodes that are reached through another one, and that one.
+    pub(crate) relayed: BTreeMap<NodeId, NodeId>,
 }
 
 /// Rates of people (Q20, Q22).

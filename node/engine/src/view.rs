@@ -470,8 +470,8 @@ pub struct Peer {
     pub rtt_ms: Option<u32>,
     /// How it was found: `lan`, `manual`, `gossip`, `search`.
     pub found: &'static str,
-    /// The connection goes through a relay.
-    pub relayed: bool,
+    /// How it is reached now; none = not connected.
+    pub path: Option<Way>,
     /// Names of the communities in common, without `open`.
     pub common: Vec<String>,
     /// The program it says it runs, as `chater/1.0.0`.
@@ -560,6 +560,20 @@ pub struct CommunityList {
     pub published: bool,
     /// The nodes on it, with their names as far as they are known here.
     pub nodes: Vec<(NodeId, String)>,
+}
+
+/// How a connected node is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// Without anybody between.
+    Direct,
+    /// Through another node, which sees sizes and times and nothing else.
+    Relay {
+        /// That node.
+        node_id: NodeId,
+        /// Its name as shown here.
+        name: String,
+    },
 }
 
 /// An address typed by the owner that has not answered yet.

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use chater_protocol::id::NodeId;
+use libp2p::core::ConnectedPoint;
 use libp2p::multiaddr::Protocol as Part;
 use libp2p::{Multiaddr, PeerId};
 
@@ -92,6 +93,34 @@ fn is_dialable(address: &Multiaddr) -> bool {
         _ => false,
     };
     host && port && parts.next().is_none() && reach(address) != Reach::Nowhere
+}
+
+/// Whether it leads through a relay.
+pub(crate) fn is_relayed(address: &Multiaddr) -> bool {
+    address.iter().any(|part| matches!(part, Part::P2pCircuit))
+}
+
+/// The relay in an address that leads through one.
+pub(crate) fn relay_in(address: &Multiaddr) -> Option<PeerId> {
+    let mut before = None;
+    for part in address.iter() {
+        match part {
+            Part::P2p(peer) => before = Some(peer),
+            Part::P2pCircuit => return before,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The node through which a connection goes; none = directly.
+pub(crate) fn relay(endpoint: &ConnectedPoint) -> Option<NodeId> {
+    let place = match endpoint {
+        ConnectedPoint::Dialer { address, .. } => address,
+        // The other side has no address of its own there.
+        ConnectedPoint::Listener { local_addr, .. } => local_addr,
+    };
+    node_id(&relay_in(place)?)
 }
 
 /// The socket of a listen address, and whether it is UDP.
@@ -203,8 +232,7 @@ pub(crate) fn believed(
 
 /// Whether an address is on this machine or in a private network; a way through a relay is not.
 pub(crate) fn is_near(address: &Multiaddr) -> bool {
-    let relayed = address.iter().any(|part| matches!(part, Part::P2pCircuit));
-    !relayed && matches!(reach(address), Reach::Lan | Reach::Loopback | Reach::Link)
+    !is_relayed(address) && matches!(reach(address), Reach::Lan | Reach::Loopback | Reach::Link)
 }
 
 fn is_v4(address: &Multiaddr) -> bool {

@@ -30,6 +30,17 @@ pub enum NetworkEvent {
         dialled: bool,
         /// How we know it.
         found: Found,
+        /// The node between; none = directly.
+        relay: Option<NodeId>,
+    },
+    /// A connected peer is reached in another way than before.
+    Path {
+        /// The peer.
+        peer: NodeId,
+        /// The node between; none = directly.
+        relay: Option<NodeId>,
+        /// Where it is now.
+        address: String,
     },
     /// The last connection closed.
     Disconnected {

@@ -11,6 +11,7 @@ map-number = number: people of the node
 col-way = Way
 way-direct = directly
 way-relayed = through a relay
+way-through = through { $a }
 link-waiting = waits for its owner
 link-off = cut off by you
 found-search = by a search

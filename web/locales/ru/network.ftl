@@ -11,6 +11,7 @@ map-number = число: людей на узле
 col-way = Путь
 way-direct = напрямую
 way-relayed = через ретранслятор
+way-through = через { $a }
 link-waiting = ждёт согласия владельца
 link-off = отключён вами
 found-search = через поиск

@@ -56,14 +56,17 @@ pub(super) struct Peer<'a> {
     rtt_ms: Option<u32>,
     /// How it was found: `lan`, `manual`, `gossip`, `search`.
     found: &'a str,
-    /// The connection goes through a relay.
-    relayed: bool,
     /// Names of the communities in common.
     communities: &'a [String],
     /// The program it says it runs.
     agent: Option<&'a str>,
     /// The owner has cut it off.
     off: bool,
+    /// How it is reached: `direct`, `relay`; null = not connected.
+    path: Option<&'static str>,
+    /// The peer id of the node it is reached through.
+    #[schema(value_type = Option<String>)]
+    relay: Option<Text<std::sync::Arc<str>>>,
 }
 
 impl<'a> From<&'a view::Peer> for Peer<'a> {
@@ -82,10 +85,17 @@ impl<'a> From<&'a view::Peer> for Peer<'a> {
             since: peer.since_ms.map(time),
             rtt_ms: peer.rtt_ms,
             found: peer.found,
-            relayed: peer.relayed,
             communities: &peer.common,
             agent: peer.agent.as_deref(),
             off: peer.off,
+            path: peer.path.as_ref().map(|path| match path {
+                view::Way::Direct => "direct",
+                view::Way::Relay { .. } => "relay",
+            }),
+            relay: match &peer.path {
+                Some(view::Way::Relay { node_id, .. }) => Some(Text(peer_id(*node_id))),
+                _ => None,
+            },
         }
     }
 }

@@ -10,11 +10,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::chat::{chat_id, event};
-use super::fragment;
 use super::shell::{Shell, page_with};
 use super::time::{self, Stamp};
 use super::words::matching;
 use super::write::{refused, wants_json, words};
+use super::{fragment, markup};
 use crate::app::App;
 use crate::error::PageResult;
 use crate::i18n::Look;
@@ -125,14 +125,15 @@ fn ids(found: &Found) -> serde_json::Value {
 /// One line of a text with the match near its beginning.
 fn around(text: &str, q: &str) -> String {
     const BEFORE: usize = 40;
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown = markup::plain(text);
+    let line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     let (before, hit, after) = matching(&line, q);
     let skipped = before.chars().count().saturating_sub(BEFORE);
     if hit.is_empty() || skipped == 0 {
-        return fragment::one_line(&line);
+        return fragment::cut(&line);
     }
     let near: String = before.chars().skip(skipped).collect();
-    format!("…{}", fragment::one_line(&format!("{near}{hit}{after}")))
+    format!("…{}", fragment::cut(&format!("{near}{hit}{after}")))
 }
 
 #[cfg(test)]

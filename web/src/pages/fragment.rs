@@ -203,7 +203,7 @@ impl CardItem<'_> {
             .draft
             .as_deref()
             .filter(|draft| !draft.trim().is_empty())
-            .map(one_line)
+            .map(cut)
     }
 
     fn snippet(&self) -> Option<String> {
@@ -229,9 +229,23 @@ impl CardItem<'_> {
     }
 }
 
-/// The beginning of a text, for one line of a card or a quote.
+/// Characters of a text that one line may show.
+const LINE: usize = 160;
+
+/// The beginning of a text without the marks of its styles, for one line of a card or a quote.
 pub(crate) fn one_line(text: &str) -> String {
-    text.chars().take(160).collect()
+    // A mark is cut off with what follows the line: only so much is looked at.
+    let begin = text
+        .char_indices()
+        .nth(4 * LINE)
+        .map_or(text.len(), |(at, _)| at);
+    let shown = markup::plain(text.get(..begin).unwrap_or(text));
+    cut(&shown)
+}
+
+/// The beginning of a line.
+pub(crate) fn cut(line: &str) -> String {
+    line.chars().take(LINE).collect()
 }
 
 /// One card of the chat list.

@@ -69,6 +69,20 @@ pub(crate) fn marked<'a>(text: &'a str, mentions: &[Mention]) -> Marked<'a> {
     marked
 }
 
+/// A text as its reader sees it, without the marks of its styles: for one line of a card, a quote, a search.
+pub(crate) fn plain(text: &str) -> String {
+    let run = |run: &Run<'_>| match run {
+        Run::Plain { text, .. } | Run::Code(text) | Run::Mention { text, .. } => text.to_string(),
+        Run::Link { shown, .. } => shown.clone(),
+    };
+    let block = |block: &Block<'_>| match block {
+        Block::Words(runs) | Block::Quote(runs) => runs.iter().map(run).collect(),
+        Block::Code(text) => (*text).to_owned(),
+    };
+    let blocks: Vec<String> = styles(text).blocks.iter().map(block).collect();
+    blocks.join("\n")
+}
+
 fn styles(text: &str) -> Marked<'_> {
     let mut blocks = Vec::new();
     let mut rest = text;
@@ -314,6 +328,18 @@ mod tests {
             })
             .collect();
         parts.join("|")
+    }
+
+    #[test]
+    fn a_line_of_a_card_has_no_marks() {
+        for (text, shown) in [
+            ("*жирный* и _косой_", "жирный и косой"),
+            ("> было\nстало `x`", "было\nстало x"),
+            ("до\n```rust\nlet a;\n```", "до\nlet a;"),
+            ("2*3*4 и snake_case_name", "2*3*4 и snake_case_name"),
+        ] {
+            assert_eq!(plain(text), shown);
+        }
     }
 
     #[test]

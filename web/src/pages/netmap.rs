@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use chater_engine::view::{LinkState, Peer};
+use chater_engine::view::{LinkState, Peer, Way};
 
 use crate::i18n::Look;
 
@@ -68,6 +68,10 @@ fn short(name: &str) -> String {
     format!("{}…", escaped(&cut))
 }
 
+fn is_relayed(peer: &Peer) -> bool {
+    matches!(peer.path, Some(Way::Relay { .. }))
+}
+
 fn is_linked(peer: &Peer) -> bool {
     peer.state == LinkState::Connected
 }
@@ -80,11 +84,11 @@ fn summary(look: &Look, own: &str, shown: &[(usize, &Peer)], more: usize) -> Str
         names.join(", ")
     };
     let mut parts = vec![look.a("map-own", own)];
-    let direct = names(|peer| is_linked(peer) && !peer.relayed);
+    let direct = names(|peer| is_linked(peer) && !is_relayed(peer));
     if !direct.is_empty() {
         parts.push(look.a("map-direct", direct));
     }
-    let relayed = names(|peer| is_linked(peer) && peer.relayed);
+    let relayed = names(|peer| is_linked(peer) && is_relayed(peer));
     if !relayed.is_empty() {
         parts.push(look.a("map-relayed", relayed));
     }
@@ -120,7 +124,7 @@ pub(crate) fn picture(look: &Look, own: &str, peers: &[Peer]) -> Picture {
         };
         let (px, py) = (x + wide * angle.cos(), y + high * angle.sin());
         let radius = (14.0 + 3.0 * f64::from(peer.people).sqrt()).min(30.0);
-        let line = match (is_linked(peer), peer.relayed) {
+        let line = match (is_linked(peer), is_relayed(peer)) {
             (true, false) => "ln",
             (true, true) => "ln rel",
             (false, _) => "ln offl",
@@ -172,7 +176,7 @@ mod tests {
             since_ms: None,
             rtt_ms: None,
             found: "lan",
-            relayed: false,
+            path: Some(Way::Direct),
             common: Vec::new(),
             agent: None,
             held: false,
@@ -199,7 +203,10 @@ mod tests {
         let mut away = peer(3, "<b>&\"");
         away.state = LinkState::Away;
         let mut relayed = peer(2, "port");
-        relayed.relayed = true;
+        relayed.path = Some(Way::Relay {
+            node_id: NodeId([1; 32]),
+            name: "dacha".to_owned(),
+        });
         let drawn = picture(&look, "dom", &[peer(1, "dacha"), relayed, away]);
         assert!(drawn.svg.contains("role=\"img\"") && drawn.svg.contains("dacha"));
         assert!(drawn.svg.contains("class=\"ln rel\"") && drawn.svg.contains("class=\"ln offl\""));

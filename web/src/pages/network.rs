@@ -5,7 +5,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use chater_engine::view::{
-    BlockedNode, Communities, Community, CommunityInvite, LinkState, Node, Peer, WaitingNode,
+    BlockedNode, Communities, Community, CommunityInvite, LinkState, Node, Peer, WaitingNode, Way,
 };
 use chater_engine::{Error, id::NodeId};
 use serde::Deserialize;
@@ -251,12 +251,12 @@ pub(crate) fn state(look: &Look, peer: &Peer) -> (&'static str, String) {
     }
 }
 
-/// The way of the connection, or where the node was found.
+/// The way of the connection.
 pub(crate) fn way(look: &Look, peer: &Peer) -> String {
-    match (peer.state == LinkState::Connected, peer.relayed) {
-        (true, true) => look.t("way-relayed"),
-        (true, false) => look.t("way-direct"),
-        (false, _) => "–".to_owned(),
+    match &peer.path {
+        Some(Way::Relay { name, .. }) => look.a("way-through", name),
+        Some(Way::Direct) => look.t("way-direct"),
+        None => "–".to_owned(),
     }
 }
 

@@ -264,5 +264,19 @@ jump.addEventListener("click", (event) => {
   event.preventDefault();
   toEnd();
 });
-log.addEventListener("scroll", shown, { passive: true });
+
+// --- the day that stays at the top goes after a moment: it lies over a message
+const REST_MS = 1_200;
+let restTimer = 0;
+function rest() {
+  const top = log.getBoundingClientRect().top;
+  for (const day of items.querySelectorAll(".day")) day.classList.toggle("over", day.getBoundingClientRect().top <= top + 1);
+}
+function moved() {
+  for (const day of items.querySelectorAll(".day.over")) day.classList.remove("over");
+  clearTimeout(restTimer);
+  restTimer = setTimeout(rest, REST_MS);
+}
+log.addEventListener("scroll", () => (shown(), moved()), { passive: true });
+rest();
 waits();

@@ -134,6 +134,7 @@ impl Actor {
             address: address::with_peer(&remote, peer_id),
             dialled: dialled.is_some(),
             found,
+            relay: address::relay(endpoint),
         });
     }
 

@@ -81,6 +81,7 @@ mod tests {
             address: String::new(),
             dialled: false,
             found: Found::Inbound,
+            relay: None,
         }
     }
 
