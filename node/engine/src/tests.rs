@@ -9,6 +9,7 @@
 
 mod accounts;
 mod arrange;
+mod circle;
 mod excess;
 mod flood;
 mod forged;

@@ -475,6 +475,8 @@ pub enum LinkState {
     Connecting,
     /// Known, not connected.
     Away,
+    /// One of the two owners has to decide.
+    Waiting,
 }
 
 /// Another node, seen from here.
@@ -496,10 +498,98 @@ pub struct Peer {
     pub since_ms: Option<i64>,
     /// Last ping, milliseconds.
     pub rtt_ms: Option<u32>,
-    /// How it was found: `lan`, `manual`, `gossip`.
+    /// How it was found: `lan`, `manual`, `gossip`, `search`.
     pub found: &'static str,
     /// How it is reached now; none = not connected.
     pub path: Option<Way>,
+    /// Names of the communities in common, without `open`.
+    pub common: Vec<String>,
+    /// The program it says it runs, as `chater/1.0.0`.
+    pub agent: Option<String>,
+    /// Its owner has not let this node in yet.
+    pub held: bool,
+    /// The owner of this node has cut it off.
+    pub off: bool,
+}
+
+/// An unknown node that waits for the owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingNode {
+    /// Its id.
+    pub node_id: NodeId,
+    /// The name it says it has.
+    pub name: String,
+    /// Where it called from.
+    pub address: String,
+    /// Since when, Unix ms.
+    pub since_ms: i64,
+}
+
+/// A blocked node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockedNode {
+    /// Its id.
+    pub node_id: NodeId,
+    /// Its name as it was known here; may be empty.
+    pub name: String,
+    /// The owner has blocked it.
+    pub by_owner: bool,
+    /// Names of the communities whose list blocks it.
+    pub lists: Vec<String>,
+}
+
+/// The communities of this node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Communities {
+    /// Whether it takes part in `open`.
+    pub open: bool,
+    /// Those with a secret, the oldest first.
+    pub own: Vec<Community>,
+    /// Addresses of this node lead nowhere from outside: links work in this network only.
+    pub only_near: bool,
+}
+
+/// A community with a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Community {
+    /// Names it without telling the secret.
+    pub id: Hash,
+    /// Its name.
+    pub name: String,
+    /// This node founded it.
+    pub founder: bool,
+    /// Unix ms.
+    pub joined_at_ms: i64,
+    /// How many of its nodes are linked now.
+    pub linked: u32,
+    /// Links that count, the newest first.
+    pub invites: Vec<CommunityInvite>,
+    /// The block list of its founder.
+    pub list: CommunityList,
+}
+
+/// A link into a community.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommunityInvite {
+    /// The hash of its secret: names it, and opens nothing.
+    pub id: Hash,
+    /// How many nodes may still come by it.
+    pub left: u32,
+    /// How many have come.
+    pub came: u32,
+    /// Until when it counts, Unix ms.
+    pub expires_at_ms: i64,
+}
+
+/// The block list of a community.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommunityList {
+    /// Its nodes are blocked here.
+    pub follow: bool,
+    /// This node founded the community and has published a list.
+    pub published: bool,
+    /// The nodes on it, with their names as far as they are known here.
+    pub nodes: Vec<(NodeId, String)>,
 }
 
 /// How a connected node is reached.
@@ -669,6 +759,18 @@ pub enum WhoWrites {
     Nobody,
 }
 
+/// Who finds somebody by a search; whoever knows the exact address does in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FoundBy {
+    /// Nobody.
+    Nobody,
+    /// People with a chat in common.
+    Contacts,
+    /// Everybody of the communities of the node.
+    #[default]
+    Communities,
+}
+
 /// What a user switched on and off. Presence, read marks and typing work both ways; that a node is there, its
 /// neighbours see in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -764,6 +866,8 @@ pub struct Me {
     pub settings: Settings,
     /// What they switched on and off.
     pub preferences: Preferences,
+    /// Who finds them.
+    pub found_by: FoundBy,
     /// Whether they own the node.
     pub owner: bool,
     /// The data here was rolled back (I7): nothing can be written before the password is typed.

@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod blobs;
 pub mod chats;
+pub mod communities;
 pub mod events;
 mod file;
 pub mod forks;

@@ -52,7 +52,7 @@ tables! {
     KemCards = 3, "kem_cards_v1",
     /// user 32 -> CardRow: signed profile card, got at
     Cards = 4, "cards_v1",
-    /// folded word, 0, user 32 -> (): prefix search of people
+    /// folded word, 0, user 32 -> empty, or 1 of somebody found by contacts only: prefix search of people
     CardWords = 5, "card_words_v1",
     /// user 32 -> UserRow of a user who lives here
     Users = 6, "users_v1",
@@ -144,4 +144,12 @@ tables! {
     Letters = 53, "letters_v1",
     /// feed_no u32, node_no u32, mailbox's node_no u32 -> DepositRow: what was left for a node in a mailbox of its own
     Deposits = 54, "deposits_v1",
+    /// community id 32 -> CommunityRow: communities of this node; that of `open` only when it is switched off
+    Communities = 45, "communities_v1",
+    /// community id 32, hash of the secret 32 -> InviteRow: links that let nodes in
+    CommunityInvites = 46, "community_invites_v1",
+    /// community id 32 -> ListRow: the block list of its founder
+    BlockLists = 47, "block_lists_v1",
+    /// node 32 -> since ms u64: nodes that the owner has cut off; they wait for the owner like unknown ones
+    NodesOff = 48, "nodes_off_v1",
 }

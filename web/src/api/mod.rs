@@ -8,6 +8,7 @@
 
 pub(crate) mod body;
 mod chats;
+mod communities;
 mod links;
 mod mail;
 pub(crate) mod members;
