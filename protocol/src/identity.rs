@@ -61,7 +61,7 @@ impl Signed {
         codec::decode_canonical(bytes, limits::CARD)
     }
 
-    fn make<T: serde::Serialize>(domain: Domain, body: &T, key: &SigningKey) -> Self {
+    pub(crate) fn make<T: serde::Serialize>(domain: Domain, body: &T, key: &SigningKey) -> Self {
         let body = codec::encode(body);
         let sig = key.sign(domain, &body);
         Self {
@@ -70,11 +70,13 @@ impl Signed {
         }
     }
 
-    fn read<T: serde::Serialize + serde::de::DeserializeOwned>(&self) -> Result<T, BadRecord> {
+    pub(crate) fn read<T: serde::Serialize + serde::de::DeserializeOwned>(
+        &self,
+    ) -> Result<T, BadRecord> {
         Ok(codec::decode_canonical(&self.body, limits::CARD)?)
     }
 
-    fn check(&self, domain: Domain, key: VerifyingKey) -> Result<(), BadRecord> {
+    pub(crate) fn check(&self, domain: Domain, key: VerifyingKey) -> Result<(), BadRecord> {
         Ok(key.verify(domain, &self.body, &self.sig)?)
     }
 }

@@ -12,6 +12,7 @@ pub mod gossip;
 pub mod heads;
 pub mod id;
 pub mod identity;
+pub mod invite;
 pub mod key;
 pub mod limits;
 pub mod mail;

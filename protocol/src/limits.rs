@@ -106,3 +106,13 @@ pub const MAIL_CARDS: usize = 16;
 pub const MAILBOXES: usize = 4;
 /// One message of `/chater/mail/1`: what the log carries, too.
 pub const MAIL: usize = LOG;
+/// Communities of one node. Each costs a proof in every hello and three topics; without it hellos grow without end.
+pub const COMMUNITIES: usize = 16;
+/// Proofs in one hello. Without it each hello could cost thousands of hashes.
+pub const PROOFS: usize = 64;
+/// Node cards in one frame of a community's `nodes` topic: each costs a signature check.
+pub const NODE_CARDS: usize = 12;
+/// Nodes in a block list of a community: it fits a signed record.
+pub const BLOCK_LIST: usize = 100;
+/// One message of `/chater/community/1`, bytes.
+pub const COMMUNITY: usize = 1024;

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use bytes::Bytes;
 use chater_engine::id::{ChatId, Hash};
 use chater_engine::view::{Anchor, Person};
-use chater_engine::{Engine, Error, Filter, UserHandle};
+use chater_engine::{Error, Filter, UserHandle};
 use data_encoding::BASE64;
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -43,7 +43,7 @@ fn put(out: &mut impl Write, value: &impl Serialize) -> Result<(), ExportError> 
 ///
 /// # Errors
 /// See [`ExportError`].
-pub fn export(engine: &Engine, user: &UserHandle, out: &mut impl Write) -> Result<(), ExportError> {
+pub fn export(user: &UserHandle, out: &mut impl Write) -> Result<(), ExportError> {
     let mut pictures = BTreeSet::new();
     let mut see = |person: &Person| pictures.extend(person.avatar.clone());
     let me = user.me()?;
@@ -73,7 +73,7 @@ pub fn export(engine: &Engine, user: &UserHandle, out: &mut impl Write) -> Resul
         out.write_all(b"]}")?;
     }
     out.write_all(b"],\n\"pictures\":{")?;
-    put_pictures(engine, &pictures, out)?;
+    put_pictures(user, &pictures, out)?;
     out.write_all(b"},\n\"complete\":true}\n")?;
     Ok(())
 }
@@ -132,14 +132,14 @@ fn messages(
 
 /// Pictures of the people in it, as they are shown, by the names that their cards have for them.
 fn put_pictures(
-    engine: &Engine,
+    user: &UserHandle,
     pictures: &BTreeSet<String>,
     out: &mut impl Write,
 ) -> Result<(), ExportError> {
     let mut first = true;
     for hash in pictures {
         let named = hash.parse::<Hash>().ok();
-        let Some(bytes) = named.and_then(|hash| engine.avatar(hash, SIDE)) else {
+        let Some(bytes) = named.and_then(|hash| user.picture(hash, SIDE)) else {
             continue;
         };
         out.write_all(if first { b"\n" } else { b",\n" })?;
@@ -173,14 +173,14 @@ impl Write for Pieces {
 }
 
 /// The file as the body of an answer, made while it is sent.
-pub(crate) fn body(engine: Engine, user: UserHandle) -> axum::body::Body {
+pub(crate) fn body(user: UserHandle) -> axum::body::Body {
     let (to, from) = mpsc::channel(PIECES);
     tokio::task::spawn_blocking(move || {
         let mut pieces = Pieces {
             to: to.clone(),
             piece: Vec::with_capacity(PIECE),
         };
-        let done = export(&engine, &user, &mut pieces).and_then(|()| Ok(pieces.flush()?));
+        let done = export(&user, &mut pieces).and_then(|()| Ok(pieces.flush()?));
         if let Err(error) = done {
             tracing::debug!(%error, "an export ended early");
             // The connection is cut: nobody takes a part for the whole.

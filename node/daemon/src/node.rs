@@ -7,13 +7,14 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chater_engine::{Engine, Error, Login, NodeKey, SessionKind, StartError, view};
+use chater_engine::{Engine, Error, Login, NodeKey, Reason, SessionKind, StartError, view};
 use chater_web::Server;
 use chater_web::WebConfig;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::VERSION;
+use crate::circle;
 use crate::config::{Config, P2P_PORT};
 use crate::control::{
     Answer, CheckLine, Control, MailStatus, PeerStatus, Request, Status, UserLine, refuse,
@@ -224,6 +225,27 @@ impl Desk {
             }
             Request::CopyStore => self.copy_store().await,
             Request::Export { nick, password } => self.export(nick, password).await,
+            Request::Circle => done(circle::circle(engine)),
+            Request::Found { name } => {
+                done(engine.found_community(&name).await.map(|id| id.to_string()))
+            }
+            Request::Leave { community } => match circle::community(engine, &community) {
+                Ok(id) => done(engine.leave_community(id).await),
+                Err(error) => done::<()>(Err(error)),
+            },
+            Request::Open { on } => done(engine.set_open(on).await),
+            Request::InviteNode {
+                community,
+                uses,
+                days,
+            } => match circle::community(engine, &community) {
+                Ok(id) => done(engine.invite_node(id, uses, days).await),
+                Err(error) => done::<()>(Err(error)),
+            },
+            Request::Enter { link } => {
+                done(engine.enter_community(&link).await.map(|id| id.to_string()))
+            }
+            Request::Decide { node, what } => done(circle::decide(engine, &node, what).await),
         }
     }
 
@@ -235,6 +257,7 @@ impl Desk {
             state: match peer.state {
                 view::LinkState::Connected => "connected",
                 view::LinkState::Connecting => "connecting",
+                view::LinkState::Waiting => "waiting",
                 view::LinkState::Away => "away",
             }
             .into(),
@@ -293,7 +316,7 @@ impl Desk {
             Err(problem) => return refuse("internal", &problem.to_string()),
         };
         let path = folder.join(format!("export-{name}.json"));
-        let (engine, user, to) = (self.engine.clone(), session.user, path.clone());
+        let (user, to) = (session.user, path.clone());
         let written = tokio::task::spawn_blocking(move || {
             std::fs::create_dir_all(&folder)?;
             let open = OpenOptions::new()
@@ -302,7 +325,7 @@ impl Desk {
                 .mode(0o600)
                 .open(&to)?;
             let mut out = BufWriter::new(open);
-            chater_web::export(&engine, &user, &mut out)?;
+            chater_web::export(&user, &mut out)?;
             out.flush()?;
             Ok::<_, chater_web::ExportError>(())
         });
@@ -358,11 +381,27 @@ fn done<T: serde::Serialize>(result: Result<T, Error>) -> Answer {
         Err(error) => error,
     };
     let code = match &error {
+        Error::Invalid {
+            field: "link",
+            reason,
+        } => match reason {
+            Reason::Expired => "link_expired",
+            Reason::Used => "link_used",
+            Reason::Revoked => "link_revoked",
+            Reason::Unreachable => "unreachable",
+            Reason::Other => "another_node",
+            Reason::Own => "own_link",
+            Reason::Blocked => "blocked",
+            _ => "link_wrong",
+        },
+        Error::Forbidden => "blocked",
+        Error::Ambiguous(_) => "ambiguous",
+        Error::TooMany { .. } => "too_many",
         Error::NotFound | Error::UnknownNode(_) => "not_found",
         Error::Invalid { .. } | Error::OneselfChat => "invalid",
         Error::Taken => "taken",
         Error::RegistrationClosed => "registration_closed",
-        Error::Busy | Error::TooMany { .. } => "busy",
+        Error::Busy => "busy",
         Error::StorageFull => "storage_full",
         Error::StorageFailed => "storage_failed",
         Error::Stopping => "stopping",

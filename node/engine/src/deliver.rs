@@ -15,7 +15,9 @@ use chater_protocol::limits;
 use chater_protocol::wire::{
     Ack, ChatRef, LogAnswer, LogRequest, Message, Push, SummaryRow, chat_topic,
 };
-use chater_store::{Rows, StoreError, chats, events, groups, homes, nodes, outbox, refused, users};
+use chater_store::{
+    Rows, StoreError, chats, events, groups, homes, nodes, outbox, refused, users, void,
+};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -518,10 +520,15 @@ impl Delivery {
             let Ok(LogAnswer::Differ(topics)) = LogAnswer::decode(&answer) else {
                 return Err(Pause::Later);
             };
-            for (no, chat) in part
-                .iter()
-                .filter(|(_, chat)| topics.contains(&chat_topic(chat.chat)))
-            {
+            for (no, chat) in part {
+                // What does not count is in no digest, and may lack all the same.
+                let lacks =
+                    || Ok(!events::missing_ids(&self.shared.store.read()?, *no, 1)?.is_empty());
+                if !topics.contains(&chat_topic(chat.chat))
+                    && !lacks().map_err(|e: StoreError| Pause::from(e))?
+                {
+                    continue;
+                }
                 // One chat that cannot be compared does not hold up the others: what is own is
                 // pushed by its acks, what is theirs they push.
                 let Ok(heads) = fetch::sync_chat(&self.shared, self.node, chat).await else {
@@ -556,7 +563,9 @@ pub(crate) fn needs(rows: &impl Rows, node: NodeId) -> Result<Vec<Need>, StoreEr
                 Ok::<_, StoreError>(inbox.is_some_and(|inbox| inbox.state == 3))
             };
             if users::lives_here(rows, feed.author)? && !blocked()? {
-                let (author, lane, whole) = (feed.author, feed.lane, feed.whole);
+                let (author, lane) = (feed.author, feed.lane);
+                // What does not count is refused, and would hold up the rest of the chat.
+                let whole = void::live_end(rows, feed_no, &feed, feed.whole)?;
                 needs.push(Need {
                     chat: chat.clone(),
                     feed_no,

@@ -112,6 +112,30 @@ pub enum Reason {
     /// A picture that moves.
     #[error("animated")]
     Animated,
+    /// Right, and not now: too many came at once.
+    #[error("later")]
+    Later,
+    /// More than there may be.
+    #[error("many")]
+    Many,
+    /// Its time is over.
+    #[error("expired")]
+    Expired,
+    /// As many have used it as may.
+    #[error("used")]
+    Used,
+    /// It was taken back.
+    #[error("revoked")]
+    Revoked,
+    /// Of somebody else than it says.
+    #[error("other")]
+    Other,
+    /// Of this very node.
+    #[error("own")]
+    Own,
+    /// Of a blocked node.
+    #[error("blocked")]
+    Blocked,
 }
 
 impl Reason {
@@ -130,6 +154,14 @@ impl Reason {
             Self::Wrong => "wrong",
             Self::Unreachable => "unreachable",
             Self::Animated => "animated",
+            Self::Later => "later",
+            Self::Many => "many",
+            Self::Expired => "expired",
+            Self::Used => "used",
+            Self::Revoked => "revoked",
+            Self::Other => "other",
+            Self::Own => "own",
+            Self::Blocked => "blocked",
         }
     }
 }

@@ -11,11 +11,14 @@ mod around;
 mod arrange;
 mod avatars;
 mod blobs;
+mod blocks;
 mod check;
+mod community;
 mod complete;
 mod config;
 mod daily;
 mod deliver;
+mod emblem;
 mod error;
 mod fetch;
 mod find;
@@ -25,6 +28,9 @@ mod group;
 mod here;
 mod hide;
 mod hub;
+mod invites;
+mod late;
+mod links;
 mod list;
 mod local;
 mod mail;
@@ -32,6 +38,7 @@ mod mailbox;
 mod membership;
 mod mention;
 mod metrics;
+mod neighbours;
 mod nodes;
 mod notes;
 mod owner;
@@ -55,13 +62,13 @@ mod turn;
 mod update;
 mod user;
 pub mod view;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chater_network::{Listen, Network};
-use chater_protocol::community::Community;
 use chater_protocol::id::NodeId;
 use chater_protocol::key::SigningKey;
 use chater_protocol::secret::SecretKey;
@@ -74,6 +81,7 @@ pub use chater_protocol::id;
 pub use config::{Config, Limits, NodeKey, Registration, StartError};
 pub use error::{Error, Reason};
 pub use hub::Subscription;
+pub use invites::{invited_by, is_invite};
 pub use mailbox::MailRules;
 pub use root::Recovery;
 pub use ticket::told_by;
@@ -88,6 +96,10 @@ use shared::{Counters, Presence, Rates, Shared, Stop, lock};
 
 /// New chats that people of one other node may begin here in a day (K10).
 const STRANGERS: f64 = 30.0;
+/// People that one node brings by links a minute, and at once: each costs a fold of the group.
+const JOINS: f64 = 10.0;
+/// See [`JOINS`].
+pub(crate) const JOINS_AT_ONCE: f64 = 60.0;
 /// Events of one author that other nodes may push, a second and at once (S4, Q48). Beyond it they wait with
 /// their sender. The burst is what somebody writes while this node is away for a while.
 const AUTHOR_PER_S: f64 = 20.0;
@@ -169,17 +181,37 @@ impl Engine {
                 ))
             })
             .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
+        let kek = SecretKey::derive("chater node kek v1", config.node_key.bytes());
+        let (communities, blocks, links) = store
+            .read()
+            .and_then(|rows| {
+                Ok((
+                    community::Communities::load(&rows, &kek)?,
+                    blocks::Blocks::load(&rows)?,
+                    links::Links::load(&rows)?,
+                ))
+            })
+            .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
         let shared = Arc::new(Shared {
-            kek: SecretKey::derive("chater node kek v1", config.node_key.bytes()),
+            kek,
             store: Arc::new(store),
             network,
             node_id,
             node_key,
-            open: Community::open(),
+            communities,
+            blocks,
+            links,
+            neighbours: neighbours::Neighbours::default(),
+            entering: Mutex::default(),
+            answering: Mutex::default(),
+            tell_nodes: tokio::sync::Notify::new(),
+            choose_nodes: tokio::sync::Notify::new(),
+            network_changed: tokio::sync::Notify::new(),
             inputs: Inputs::new(),
             hub: Hub::new(boot),
             hasher: Hasher::new(),
             searches: people::Searches::default(),
+            seen: Mutex::default(),
             counters: Counters::default(),
             presence: Mutex::new(Presence::default()),
             mentions: Mutex::default(),
@@ -211,6 +243,7 @@ impl Engine {
                     },
                     STRANGERS,
                 ),
+                joins: Buckets::new(JOINS, JOINS_AT_ONCE),
                 keys: Buckets::new(10.0 / 60.0, 10.0),
                 // Off together with the other limits (Q22).
                 authors: Buckets::new(
@@ -223,6 +256,8 @@ impl Engine {
                 ),
                 pieces: Buckets::new(10.0 * 60.0, 100.0),
                 letters: Buckets::new(LETTERS_PER_S * 60.0, LETTERS_BURST),
+                enters: Buckets::new(6.0, 10.0),
+                cards: Buckets::new(5.0 * 60.0, 100.0),
             }),
             people: Mutex::default(),
             homes: Mutex::default(),
@@ -240,6 +275,8 @@ impl Engine {
             syncs: Mutex::default(),
             #[cfg(test)]
             skew_ms: std::sync::atomic::AtomicI64::new(0),
+            #[cfg(test)]
+            far: std::sync::atomic::AtomicBool::new(false),
             config,
         });
         let writer = std::thread::Builder::new()
@@ -267,7 +304,9 @@ impl Engine {
                 .dialling
                 .insert(address.clone(), None);
         }
-        shared.network.subscribe(people::topic(&shared));
+        for topic in shared.communities.all().iter().flat_map(|k| k.topics()) {
+            shared.network.subscribe(topic);
+        }
         if let Err(error) = gossip::follow_all(&shared) {
             tracing::error!(%error, "groups cannot be followed");
         }
@@ -398,13 +437,6 @@ impl Engine {
     /// Ends a session; its sockets end with it.
     pub async fn log_out(&self, secret: &str) {
         account::log_out(self, secret).await;
-    }
-
-    /// A picture of a person as it is shown: WebP, `side` pixels (128 or 512); none = not here. Reads the
-    /// disk.
-    #[must_use]
-    pub fn avatar(&self, hash: chater_protocol::id::Hash, side: u32) -> Option<Vec<u8>> {
-        avatars::bytes(&self.shared, hash, side)
     }
 
     /// Whether the disk has no room for anything new; reading goes on.

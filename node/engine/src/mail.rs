@@ -129,7 +129,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 pub(crate) async fn met(shared: &Arc<Shared>, peer: NodeId, card: NodeCard, signed: Signed) {
     let boxes = card.mailboxes.clone();
     let offers = card.caps & NodeCard::MAILBOX != 0;
-    learn(shared, vec![(card, signed)], None).await;
+    learn(shared, peer, vec![(card, signed)]).await;
     shared.mail.visit(peer, true);
     shared.post.met(shared, peer);
     // The mailboxes of a node are asked for while it is here: later nobody could say where they are.
@@ -173,19 +173,20 @@ pub(crate) async fn ask_cards(shared: &Arc<Shared>, peer: NodeId, asked: Vec<Nod
             _ => tracing::debug!(peer = %peer.short(), "a node card refused"),
         }
     }
-    let via = lock(&shared.presence)
-        .links
-        .get(&peer)
-        .map(|link| link.address.clone());
-    learn(shared, cards, via).await;
+    learn(shared, peer, cards).await;
 }
 
-/// Keeps verified cards. Of nodes that another has told of (met at `via`) the addresses are remembered as
-/// far as those of a stranger are believed, and they are dialled.
-async fn learn(shared: &Arc<Shared>, cards: Vec<(NodeCard, Signed)>, via: Option<String>) {
+/// Keeps verified cards that a peer gave; nodes that may keep mail for somebody are remembered with their addresses, as far
+/// as these are believed from where the peer is.
+async fn learn(shared: &Arc<Shared>, peer: NodeId, cards: Vec<(NodeCard, Signed)>) {
     if cards.is_empty() {
         return;
     }
+    let place = {
+        let presence = lock(&shared.presence);
+        let link = presence.links.get(&peer);
+        link.map(|link| link.address.clone()).unwrap_or_default()
+    };
     let told: Vec<NodeCard> = cards.iter().map(|(card, _)| card.clone()).collect();
     let kept = shared
         .inputs
@@ -193,9 +194,8 @@ async fn learn(shared: &Arc<Shared>, cards: Vec<(NodeCard, Signed)>, via: Option
             let mut wanted = Vec::new();
             for (card, signed) in &cards {
                 mail::put_card(turn.tx, card, signed)?;
-                let Some(via) = &via else { continue };
                 let mut row = nodes::ensure(turn.tx, card.node, 2, turn.now_ms)?;
-                for address in chater_network::believed(&card.addrs, card.node, via) {
+                for address in chater_network::believed(&card.addrs, card.node, &place) {
                     row.learn(&address);
                 }
                 nodes::put(turn.tx, card.node, &row)?;

@@ -188,6 +188,11 @@ pub(crate) fn text(shared: &Shared) -> String {
             &c.rejected,
         ),
         (
+            "chater_gossip_rejected_total",
+            "Frames of groups for which whoever brought them was blamed.",
+            &c.blamed,
+        ),
+        (
             "chater_searches_total",
             "People searches of this node's users.",
             &c.searches,

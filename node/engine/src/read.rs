@@ -8,7 +8,6 @@ use std::sync::Arc;
 use chater_protocol::chat::order::Place;
 use chater_protocol::event::{Kind, Lane, VerifiedEvent};
 use chater_protocol::id::{ChatId, EventId, HomeId, KeyId, NodeId, UserId};
-use chater_protocol::limits;
 use chater_protocol::payload::{Edit, Msg, Payload, Policy, React};
 use chater_protocol::seal::{self, EpochSecret};
 use chater_protocol::text;
@@ -20,6 +19,7 @@ use chater_store::hidden::{self, Hidden};
 use chater_store::tables::Table;
 use chater_store::{Rows, StoreError, homes, nodes, outbox, refused, users};
 
+use crate::emblem;
 use crate::error::Error;
 use crate::mail;
 use crate::notes::Span;
@@ -63,7 +63,7 @@ pub(crate) fn chat_state(state: u8) -> ChatState {
     }
 }
 
-fn ms(value: u64) -> i64 {
+pub(crate) fn ms(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
@@ -322,10 +322,11 @@ impl<'a, R: Rows> Reader<'a, R> {
             in_group: chat.users.is_none(),
             state: MessageState::Received,
             late: false,
+            forked: self.is_forked(no, &row.place)?,
             reply_to: None,
             reactions: Vec::new(),
         };
-        message.late = !own && message.received_at_ms - ms(header.ts.ms()) > ms(limits::LATE_MS);
+        message.late = !own && self.is_late(no, &row.key, row.place.eff, message.received_at_ms)?;
         if own {
             message.state = self.state(no, chat, row)?;
         }
@@ -359,6 +360,7 @@ impl<'a, R: Rows> Reader<'a, R> {
     ) -> Result<Message, StoreError> {
         let header = event.header();
         let own = header.author == self.viewer;
+        let key = events::key_of(header, stored);
         Ok(Message {
             id: event.id(),
             chat_id: header.group,
@@ -379,7 +381,8 @@ impl<'a, R: Rows> Reader<'a, R> {
             } else {
                 MessageState::Received
             },
-            late: !own && ms(now_ms) - ms(header.ts.ms()) > ms(limits::LATE_MS),
+            forked: self.is_forked(no, &Place::of(header, stored.eff))?,
+            late: !own && self.is_late(no, &key, stored.eff, ms(now_ms))?,
             reply_to: body
                 .reply_to
                 .map(|id| self.quote(no, id))
@@ -628,6 +631,10 @@ impl<'a, R: Rows> Reader<'a, R> {
                 Some(person) => person.display_name.clone(),
                 None => self.group(no)?.title.clone(),
             },
+            picture: match row.users {
+                Some(_) => None,
+                None => emblem::shown(self.shared, self.rows, no, self.group(no)?.picture)?,
+            },
             members: match row.users {
                 Some(_) => 2,
                 None => u32::try_from(self.group(no)?.members.len()).unwrap_or(u32::MAX),
@@ -727,8 +734,10 @@ impl<'a, R: Rows> Reader<'a, R> {
             None => self.group(no)?.members.clone(),
         };
         let mut members = Vec::with_capacity(users.len());
+        let signs = self.signs(no)?;
         for (user, rank) in users {
             members.push(Member {
+                waiting: self.waiting(no, &row, &signs, user)?,
                 person: Person::clone(&*self.person(user)?),
                 role: match rank {
                     2 => MemberRole::Owner,

@@ -6,8 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chater_network::Network;
-use chater_protocol::community::Community;
-use chater_protocol::id::{ChatId, NodeId, UserId};
+use chater_protocol::id::{Bytes, ChatId, Hash, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, NodeCard, Signed};
 use chater_protocol::key::SigningKey;
 use chater_protocol::secret::SecretKey;
@@ -19,15 +18,19 @@ use tokio::task::AbortHandle;
 
 use crate::actor::Inputs;
 use crate::avatars::Avatars;
+use crate::blocks::Blocks;
+use crate::community::Communities;
 use crate::config::Config;
 use crate::deliver::{Fresh, Hot};
 use crate::fetch::Syncs;
 use crate::gossip::{self, Topics};
 use crate::hub::Hub;
+use crate::links::Links;
 use crate::mail::Mail;
 use crate::mailbox::Mailbox;
+use crate::neighbours::Neighbours;
 use crate::password::Hasher;
-use crate::people::Searches;
+use crate::people::{Searches, Seen};
 use crate::post::Post;
 use crate::rate::Buckets;
 use crate::turn::Effects;
@@ -72,8 +75,12 @@ pub(crate) struct Link {
     pub(crate) delivery: Arc<Notify>,
     /// Fresh events for it, so that they need not be read back from the store.
     pub(crate) hot: Arc<Mutex<Hot>>,
-    /// It has proven a community that this node is in too: its people are no strangers (K10).
-    pub(crate) fellow: bool,
+    /// Communities of this node that it has proven: its people are no strangers (K10).
+    pub(crate) common: Vec<Hash>,
+    /// Its card as it came, for the community (C3).
+    pub(crate) card: Signed,
+    /// The program it says it runs.
+    pub(crate) agent: Option<String>,
     /// Its delivery, ended with the link.
     pub(crate) tasks: Arc<Mutex<Vec<AbortHandle>>>,
 }
@@ -94,6 +101,10 @@ pub(crate) struct Presence {
     pub(crate) links: BTreeMap<NodeId, Link>,
     /// Connected, greeted or not.
     pub(crate) connected: BTreeSet<NodeId>,
+    /// Where they are, greeted or not.
+    pub(crate) places: BTreeMap<NodeId, String>,
+    /// What they say they run.
+    pub(crate) agents: BTreeMap<NodeId, String>,
     /// Typed addresses being dialled, with the last error.
     pub(crate) dialling: BTreeMap<String, Option<String>>,
     /// Nodes found on the LAN in this run.
@@ -116,6 +127,8 @@ pub(crate) struct Rates {
     pub(crate) finds: Buckets<NodeId>,
     /// Chats that people of another node begin (K10).
     pub(crate) strangers: Buckets<NodeId>,
+    /// People whom a node brings by invitation links (M9).
+    pub(crate) joins: Buckets<NodeId>,
     /// Keys asked for (K7).
     pub(crate) keys: Buckets<ChatId>,
     /// Events of an author that other nodes push (S4).
@@ -124,6 +137,10 @@ pub(crate) struct Rates {
     pub(crate) pieces: Buckets<NodeId>,
     /// Letters that a node leaves here for others.
     pub(crate) letters: Buckets<NodeId>,
+    /// Tries to come into a community.
+    pub(crate) enters: Buckets<NodeId>,
+    /// Frames with node cards or lists that a neighbour brings.
+    pub(crate) cards: Buckets<NodeId>,
 }
 
 /// Counters for `/metrics`.
@@ -133,6 +150,7 @@ pub(crate) struct Counters {
     pub(crate) received: AtomicU64,
     pub(crate) delivered: AtomicU64,
     pub(crate) rejected: AtomicU64,
+    pub(crate) blamed: AtomicU64,
     pub(crate) searches: AtomicU64,
     pub(crate) queries_answered: AtomicU64,
     pub(crate) logins_failed: AtomicU64,
@@ -150,11 +168,29 @@ pub(crate) struct Shared {
     pub(crate) node_key: SigningKey,
     /// P1: seals every secret of the store.
     pub(crate) kek: SecretKey,
-    pub(crate) open: Community,
+    pub(crate) communities: Communities,
+    /// Blocked nodes.
+    pub(crate) blocks: Blocks,
+    /// What the owner has to decide about nodes, and has decided.
+    pub(crate) links: Links,
+    /// Nodes of communities that were heard of.
+    pub(crate) neighbours: Neighbours,
+    /// Nodes whose link is being followed.
+    pub(crate) entering: Mutex<BTreeSet<NodeId>>,
+    /// Nodes that are dialled to answer their query.
+    pub(crate) answering: Mutex<HashMap<NodeId, Bytes<16>>>,
+    /// Cards of nodes are to be told.
+    pub(crate) tell_nodes: Notify,
+    /// Somebody was heard of.
+    pub(crate) choose_nodes: Notify,
+    /// Something that the network page shows has changed.
+    pub(crate) network_changed: Notify,
     pub(crate) inputs: Inputs,
     pub(crate) hub: Hub,
     pub(crate) hasher: Hasher,
     pub(crate) searches: Searches,
+    /// Queries of other nodes seen lately.
+    pub(crate) seen: Mutex<Seen>,
     pub(crate) counters: Counters,
     pub(crate) presence: Mutex<Presence>,
     pub(crate) rates: Mutex<Rates>,
@@ -192,6 +228,9 @@ pub(crate) struct Shared {
     /// How far the clock of this node is wrong, for simulations.
     #[cfg(test)]
     pub(crate) skew_ms: std::sync::atomic::AtomicI64,
+    /// No address counts as near, for tests of unknown nodes.
+    #[cfg(test)]
+    pub(crate) far: std::sync::atomic::AtomicBool,
 }
 
 /// A flag that is set once, for ever, and that tasks can wait for.
@@ -227,6 +266,15 @@ impl Shared {
         now
     }
 
+    /// Whether an address is on this machine or in a private network.
+    pub(crate) fn is_near(&self, address: &str) -> bool {
+        #[cfg(test)]
+        if self.far.load(std::sync::atomic::Ordering::Relaxed) {
+            return false;
+        }
+        chater_network::is_near(address)
+    }
+
     /// Whether that node is connected and greeted.
     pub(crate) fn is_linked(&self, node: NodeId) -> bool {
         node == self.node_id || lock(&self.presence).links.contains_key(&node)
@@ -235,7 +283,8 @@ impl Shared {
     /// Whether that node is linked and shares a community with this one.
     pub(crate) fn is_fellow(&self, node: NodeId) -> bool {
         let presence = lock(&self.presence);
-        presence.links.get(&node).is_some_and(|link| link.fellow)
+        let common = presence.links.get(&node).map(|link| &link.common);
+        common.is_some_and(|common| !common.is_empty())
     }
 
     /// This node's signed card, with the addresses that serve a node met at `place`; none = those that may travel far.

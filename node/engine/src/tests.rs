@@ -9,20 +9,27 @@
 
 mod accounts;
 mod arrange;
+mod circle;
 mod excess;
 mod flood;
+mod forged;
 mod groups;
 mod hide;
 mod hostile;
 mod keys;
+mod late;
 mod liars;
 mod mail;
 mod named;
 mod nodes;
 mod outsiders;
+mod pictures;
 mod simulate;
 mod strangers;
+mod tickets;
 mod trouble;
+mod void;
+mod waiting;
 mod wire;
 
 use std::path::{Path, PathBuf};

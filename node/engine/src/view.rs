@@ -120,8 +120,10 @@ pub struct Message {
     pub in_group: bool,
     /// How far it has come.
     pub state: MessageState,
-    /// Sent more than an hour before it came (L6).
+    /// It came more than an hour after its place in the chat, and below what had long been here (L6).
     pub late: bool,
+    /// Its author has written something else in the same place for other nodes (L7).
+    pub forked: bool,
     /// What it answers.
     pub reply_to: Option<Quote>,
     /// Reactions in the order they appeared.
@@ -185,6 +187,8 @@ pub enum Happened {
     Founded,
     /// People were brought in: some by name, and how many more.
     Added(Vec<Person>, u32),
+    /// The author came by an invitation link.
+    Joined,
     /// Somebody was taken out.
     Removed(Person),
     /// The author left.
@@ -267,6 +271,8 @@ pub struct Chat {
     pub title: String,
     /// The other person of a direct chat.
     pub with: Option<Person>,
+    /// BLAKE3 of the picture of a group, hex; none = it has none, or it is not here yet.
+    pub picture: Option<String>,
     /// How many members.
     pub members: u32,
     /// What the owner of a group allows; none in a direct chat.
@@ -338,6 +344,28 @@ pub struct Member {
     pub person: Person,
     /// As what; in a direct chat both are members.
     pub role: MemberRole,
+    /// What the invitation to the group still waits for, as far as this node can tell.
+    pub waiting: Option<Waiting>,
+}
+
+/// What an invitation to a group waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waiting {
+    /// The member's node has it; nobody there has said yes.
+    Answer,
+    /// The member's node, which has not been there since.
+    Node,
+}
+
+impl Waiting {
+    /// The word of the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Node => "node",
+        }
+    }
 }
 
 /// One page of chats.
@@ -447,6 +475,8 @@ pub enum LinkState {
     Connecting,
     /// Known, not connected.
     Away,
+    /// One of the two owners has to decide.
+    Waiting,
 }
 
 /// Another node, seen from here.
@@ -468,10 +498,98 @@ pub struct Peer {
     pub since_ms: Option<i64>,
     /// Last ping, milliseconds.
     pub rtt_ms: Option<u32>,
-    /// How it was found: `lan`, `manual`, `gossip`.
+    /// How it was found: `lan`, `manual`, `gossip`, `search`.
     pub found: &'static str,
     /// How it is reached now; none = not connected.
     pub path: Option<Way>,
+    /// Names of the communities in common, without `open`.
+    pub common: Vec<String>,
+    /// The program it says it runs, as `chater/1.0.0`.
+    pub agent: Option<String>,
+    /// Its owner has not let this node in yet.
+    pub held: bool,
+    /// The owner of this node has cut it off.
+    pub off: bool,
+}
+
+/// An unknown node that waits for the owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingNode {
+    /// Its id.
+    pub node_id: NodeId,
+    /// The name it says it has.
+    pub name: String,
+    /// Where it called from.
+    pub address: String,
+    /// Since when, Unix ms.
+    pub since_ms: i64,
+}
+
+/// A blocked node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockedNode {
+    /// Its id.
+    pub node_id: NodeId,
+    /// Its name as it was known here; may be empty.
+    pub name: String,
+    /// The owner has blocked it.
+    pub by_owner: bool,
+    /// Names of the communities whose list blocks it.
+    pub lists: Vec<String>,
+}
+
+/// The communities of this node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Communities {
+    /// Whether it takes part in `open`.
+    pub open: bool,
+    /// Those with a secret, the oldest first.
+    pub own: Vec<Community>,
+    /// Addresses of this node lead nowhere from outside: links work in this network only.
+    pub only_near: bool,
+}
+
+/// A community with a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Community {
+    /// Names it without telling the secret.
+    pub id: Hash,
+    /// Its name.
+    pub name: String,
+    /// This node founded it.
+    pub founder: bool,
+    /// Unix ms.
+    pub joined_at_ms: i64,
+    /// How many of its nodes are linked now.
+    pub linked: u32,
+    /// Links that count, the newest first.
+    pub invites: Vec<CommunityInvite>,
+    /// The block list of its founder.
+    pub list: CommunityList,
+}
+
+/// A link into a community.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommunityInvite {
+    /// The hash of its secret: names it, and opens nothing.
+    pub id: Hash,
+    /// How many nodes may still come by it.
+    pub left: u32,
+    /// How many have come.
+    pub came: u32,
+    /// Until when it counts, Unix ms.
+    pub expires_at_ms: i64,
+}
+
+/// The block list of a community.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommunityList {
+    /// Its nodes are blocked here.
+    pub follow: bool,
+    /// This node founded the community and has published a list.
+    pub published: bool,
+    /// The nodes on it, with their names as far as they are known here.
+    pub nodes: Vec<(NodeId, String)>,
 }
 
 /// How a connected node is reached.
@@ -641,6 +759,18 @@ pub enum WhoWrites {
     Nobody,
 }
 
+/// Who finds somebody by a search; whoever knows the exact address does in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FoundBy {
+    /// Nobody.
+    Nobody,
+    /// People with a chat in common.
+    Contacts,
+    /// Everybody of the communities of the node.
+    #[default]
+    Communities,
+}
+
 /// What a user switched on and off. Presence, read marks and typing work both ways; that a node is there, its
 /// neighbours see in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -736,6 +866,8 @@ pub struct Me {
     pub settings: Settings,
     /// What they switched on and off.
     pub preferences: Preferences,
+    /// Who finds them.
+    pub found_by: FoundBy,
     /// Whether they own the node.
     pub owner: bool,
     /// The data here was rolled back (I7): nothing can be written before the password is typed.

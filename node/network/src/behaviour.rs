@@ -38,6 +38,7 @@ pub(crate) struct Node {
     people: Requests,
     blob: Requests,
     mail: Requests,
+    community: Requests,
     pub(crate) push: push::Behaviour,
     pub(crate) gossip: Gossip,
     pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
@@ -87,6 +88,7 @@ impl Node {
             people: requests(Protocol::People),
             blob: requests(Protocol::Blob),
             mail: requests(Protocol::Mail),
+            community: requests(Protocol::Community),
             push: push::Behaviour::default(),
             gossip: gossip(key)?,
             mdns: Toggle::from(if mdns { lan(own) } else { None }),
@@ -108,6 +110,7 @@ impl Node {
             Protocol::People => &mut self.people,
             Protocol::Blob => &mut self.blob,
             Protocol::Mail => &mut self.mail,
+            Protocol::Community => &mut self.community,
         }
     }
 }

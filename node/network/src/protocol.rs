@@ -7,7 +7,7 @@ use std::time::Duration;
 /// A body is never empty: an empty answer means "refused".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Protocol {
-    /// `/chater/hello/1`: 8 KiB, 10 s. The only one before admission.
+    /// `/chater/hello/1`: 8 KiB, 10 s. Passes before admission.
     Hello,
     /// `/chater/log/1`: 1 MiB + 64 KiB, 30 s, 8 in flight per peer.
     Log,
@@ -17,11 +17,20 @@ pub enum Protocol {
     Blob,
     /// `/chater/mail/1`: 1 MiB + 64 KiB, 30 s, 4 in flight per peer.
     Mail,
+    /// `/chater/community/1`: 1 KiB, 10 s, 2 in flight per peer. Passes before admission: by it strangers come in.
+    Community,
 }
 
 impl Protocol {
     /// All of them, in order.
-    pub const ALL: [Self; 5] = [Self::Hello, Self::Log, Self::People, Self::Blob, Self::Mail];
+    pub const ALL: [Self; 6] = [
+        Self::Hello,
+        Self::Log,
+        Self::People,
+        Self::Blob,
+        Self::Mail,
+        Self::Community,
+    ];
 
     /// The most bytes of a request and of an answer.
     #[must_use]
@@ -31,14 +40,20 @@ impl Protocol {
             Self::Log | Self::Mail => (1_024 + 64) * 1_024,
             Self::People => 64 * 1_024,
             Self::Blob => (256 + 1) * 1_024,
+            Self::Community => 1_024,
         }
+    }
+
+    /// Whether it passes before a peer is admitted.
+    pub(crate) const fn is_for_strangers(self) -> bool {
+        matches!(self, Self::Hello | Self::Community)
     }
 
     /// How long a request may take, answer included.
     #[must_use]
     pub const fn timeout(self) -> Duration {
         match self {
-            Self::Hello | Self::People => Duration::from_secs(10),
+            Self::Hello | Self::People | Self::Community => Duration::from_secs(10),
             Self::Log | Self::Blob | Self::Mail => Duration::from_secs(30),
         }
     }
@@ -46,7 +61,7 @@ impl Protocol {
     /// How many of our requests one peer gets at once; more wait here.
     pub(crate) const fn in_flight(self) -> usize {
         match self {
-            Self::Hello => 2,
+            Self::Hello | Self::Community => 2,
             Self::Blob | Self::Mail => 4,
             Self::Log | Self::People => 8,
         }
@@ -65,6 +80,8 @@ impl Protocol {
             (Self::Mail, false) => "protocol=\"mail\",direction=\"in\"",
             (Self::Blob, true) => "protocol=\"blob\",direction=\"out\"",
             (Self::Mail, true) => "protocol=\"mail\",direction=\"out\"",
+            (Self::Community, false) => "protocol=\"community\",direction=\"in\"",
+            (Self::Community, true) => "protocol=\"community\",direction=\"out\"",
         }
     }
 
@@ -75,6 +92,7 @@ impl Protocol {
             Self::People => "/chater/people/1",
             Self::Blob => "/chater/blob/1",
             Self::Mail => "/chater/mail/1",
+            Self::Community => "/chater/community/1",
         }
     }
 }

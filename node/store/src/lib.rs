@@ -8,8 +8,10 @@
 pub mod accounts;
 pub mod blobs;
 pub mod chats;
+pub mod communities;
 pub mod events;
 mod file;
+pub mod forks;
 pub mod groups;
 pub mod hidden;
 pub mod homes;
@@ -26,6 +28,7 @@ mod rows;
 pub mod tables;
 pub mod tickets;
 pub mod users;
+pub mod void;
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};

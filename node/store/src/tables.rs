@@ -52,7 +52,7 @@ tables! {
     KemCards = 3, "kem_cards_v1",
     /// user 32 -> CardRow: signed profile card, got at
     Cards = 4, "cards_v1",
-    /// folded word, 0, user 32 -> (): prefix search of people
+    /// folded word, 0, user 32 -> empty, or 1 of somebody found by contacts only: prefix search of people
     CardWords = 5, "card_words_v1",
     /// user 32 -> UserRow of a user who lives here
     Users = 6, "users_v1",
@@ -126,12 +126,14 @@ tables! {
     Hidden = 36, "hidden_v1",
     /// chat_no u32 -> GroupRow: title and members of a group
     Groups = 37, "groups_v1",
-    /// chat_no u32, home 16, lane 1, seq u64 -> (): events of a group that do not count (M6)
+    /// chat_no u32, home 16, lane 1, seq u64 -> empty: events of a group that do not count (M6), or 1: of a branch that is not shown (L7)
     Void = 38, "void_v1",
     /// user 32, chat_no u32 -> n u64: the last event that somebody who is out of a group may see
     Left = 39, "left_v1",
     /// chat_no u32, BLAKE3 of the secret 32 -> TicketRow: invitation links of groups
     Tickets = 40, "tickets_v1",
+    /// chat_no u32, home 16, lane 1 -> ForkRow: feeds that fork (L7)
+    Forks = 41, "forks_v1",
     /// node 32 -> signed node card
     NodeCards = 50, "node_cards_v1",
     /// node 32 -> MailboxRow: who keeps mail for this node
@@ -142,4 +144,12 @@ tables! {
     Letters = 53, "letters_v1",
     /// feed_no u32, node_no u32, mailbox's node_no u32 -> DepositRow: what was left for a node in a mailbox of its own
     Deposits = 54, "deposits_v1",
+    /// community id 32 -> CommunityRow: communities of this node; that of `open` only when it is switched off
+    Communities = 45, "communities_v1",
+    /// community id 32, hash of the secret 32 -> InviteRow: links that let nodes in
+    CommunityInvites = 46, "community_invites_v1",
+    /// community id 32 -> ListRow: the block list of its founder
+    BlockLists = 47, "block_lists_v1",
+    /// node 32 -> since ms u64: nodes that the owner has cut off; they wait for the owner like unknown ones
+    NodesOff = 48, "nodes_off_v1",
 }

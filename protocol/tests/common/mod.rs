@@ -14,13 +14,14 @@ use std::convert::Infallible;
 use chater_protocol::chat::direct;
 use chater_protocol::chat::group::Group;
 use chater_protocol::chat::order;
-use chater_protocol::community::{Channel, Community};
+use chater_protocol::community::{BlockList, Channel, Community};
 use chater_protocol::event::{Feed, Kind, Position, VerifiedEvent};
 use chater_protocol::heads::{HeadRow, digest, digest_from};
 use chater_protocol::id::{Bytes, ChatId, EventId, NodeId, UserId, hex};
 use chater_protocol::identity::{
     HomeRecord, KemCard, NodeCard, ProfileCard, Signed, safety_number,
 };
+use chater_protocol::invite::{Invite, answer_proof, token_hash};
 use chater_protocol::key::SigningKey;
 use chater_protocol::mail::{Bundle, Letter, MailAnswer, MailRequest, Part, Receipt, ReceiptRow};
 use chater_protocol::name;
@@ -429,7 +430,17 @@ pub fn group_events() -> Vec<(&'static str, VerifiedEvent)> {
         days,
         read_marks: true,
     };
-    let add = |user, role| (Kind::ADD, Add { user, role }.encode());
+    let add = |user, role| {
+        (
+            Kind::ADD,
+            Add {
+                user,
+                role,
+                by_link: false,
+            }
+            .encode(),
+        )
+    };
     let nonce = Bytes([5; 16]);
     let create = Create {
         nonce,
@@ -501,6 +512,28 @@ pub fn group_events() -> Vec<(&'static str, VerifiedEvent)> {
 }
 
 /// The events, whether each is valid once all are here, and the members before the last one.
+pub fn invite(by: &Person) -> Invite {
+    Invite {
+        v: 1,
+        community: Community::with_secret([1; 32]).id(),
+        name: "Двор".into(),
+        node: by.record.node_id,
+        addrs: vec!["/ip4/192.0.2.1/tcp/5001".into()],
+        token: Bytes([2; 16]),
+        expires: 1_788_000_000_000,
+    }
+}
+
+pub fn block_list(of: &Person) -> BlockList {
+    BlockList {
+        v: 1,
+        community: Community::with_secret([1; 32]).id(),
+        n: 1,
+        nodes: vec![of.record.node_id],
+        ts: 1_788_000_000_000,
+    }
+}
+
 fn group_vectors() -> Value {
     let events = group_events();
     let id = ChatId(events[0].1.id().0);
@@ -678,6 +711,11 @@ pub fn vectors() -> Value {
             "open_nodes_topic": hex(&Community::open().topic(Channel::Nodes)),
             "open_proof_a_to_b": hex(&proof),
             "secret_01_people_topic": hex(&Community::with_secret([1; 32]).topic(Channel::People)),
+            "secret_01_id": Community::with_secret([1; 32]).id().to_string(),
+            "token_02_hash": token_hash(&Bytes([2; 16])).to_string(),
+            "query_03_answer_proof_a_to_b": hex(&answer_proof(&Bytes([3; 16]), a.record.node_id, b.record.node_id)),
+            "link": invite(a).to_text(),
+            "block_list": hex(&block_list(b).sign(&a.node).to_bytes()),
             "frame_of_hello": hex(&Community::open().seal(Channel::People, b"hello", &mut Counting(0))),
         },
         "safety_number": safety_number(a.user(), b.user()),

@@ -8,6 +8,7 @@
 
 pub(crate) mod body;
 mod chats;
+mod communities;
 mod links;
 mod mail;
 pub(crate) mod members;
@@ -15,6 +16,7 @@ mod messages;
 mod node;
 mod openapi;
 mod people;
+mod pictures;
 pub(crate) mod shapes;
 mod users;
 

@@ -112,6 +112,6 @@ pub(super) async fn me(bearer: Bearer) -> Answer {
 /// file without that was cut short.
 #[utoipa::path(get, path = "/api/v1/me/export", tag = "users",
     responses((status = 200, content_type = "application/json"), (status = 401, body = ErrorAnswer)))]
-pub(super) async fn export(State(app): State<App>, bearer: Bearer) -> Answer {
-    Ok(crate::pages::exported(app, bearer.user)?)
+pub(super) async fn export(bearer: Bearer) -> Answer {
+    Ok(crate::pages::exported(bearer.user)?)
 }

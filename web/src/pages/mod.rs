@@ -5,6 +5,7 @@ pub(crate) mod arrange;
 mod auth;
 pub(crate) mod avatar;
 mod chat;
+mod circle;
 mod emoji;
 mod find;
 mod forward;
@@ -19,9 +20,12 @@ mod mail;
 mod markup;
 mod members;
 mod named;
+mod netmap;
+mod netnode;
 mod network;
 mod note;
 mod path;
+mod picture;
 mod plain;
 mod qr;
 pub(crate) mod reach;
@@ -88,6 +92,13 @@ pub(crate) fn router() -> Router<App> {
         .route("/c/{chat}/add", get(groups::show_add).post(groups::add))
         .route("/c/{chat}/members/{user}", post(groups::member))
         .route("/c/{chat}/title", post(groups::rename))
+        .route(
+            "/c/{chat}/picture",
+            get(picture::show)
+                .post(picture::choose)
+                .layer(DefaultBodyLimit::max(crate::upload::UPLOAD_LIMIT)),
+        )
+        .route("/c/{chat}/picture/remove", post(picture::remove))
         .route("/c/{chat}/rules", post(groups::rules))
         .route("/c/{chat}/links", post(join::make))
         .route("/c/{chat}/links/{link}", post(join::end))
@@ -100,6 +111,12 @@ pub(crate) fn router() -> Router<App> {
         .route("/sw.js", get(install::worker))
         .route("/offline", get(install::offline))
         .merge(settings_router())
+        .merge(network_router())
+}
+
+/// The network: other nodes and communities.
+fn network_router() -> Router<App> {
+    Router::new()
         .route("/network", get(network::show))
         .route("/network/help", get(reach::show))
         .route("/network/mail", get(mail::show).post(mail::save))
@@ -115,6 +132,28 @@ pub(crate) fn router() -> Router<App> {
         .route("/network/mail/readmit/{node}", post(mail::readmit))
         .route("/network/add", post(network::add))
         .route("/network/forget", post(network::forget))
+        .route("/network/node/{id}", get(netnode::show))
+        .route("/network/node/{id}/link", post(netnode::link))
+        .route("/network/node/{id}/off", post(netnode::off))
+        .route("/network/node/{id}/dismiss", post(netnode::dismiss))
+        .route(
+            "/network/node/{id}/block",
+            get(netnode::ask_block).post(netnode::block),
+        )
+        .route("/network/node/{id}/unblock", post(netnode::unblock))
+        .route("/network/open", post(circle::open))
+        .route("/network/c", post(circle::found))
+        .route(
+            "/network/c/{id}/leave",
+            get(circle::ask_leave).post(circle::leave),
+        )
+        .route("/network/c/{id}/invite", post(circle::invite))
+        .route(
+            "/network/c/{id}/invites/{invite}/revoke",
+            post(circle::revoke),
+        )
+        .route("/network/c/{id}/follow", post(circle::follow))
+        .route("/network/c/{id}/publish", post(circle::publish))
 }
 
 /// Settings, and the ways back into an account.

@@ -27,8 +27,10 @@ struct ProfilePage<'a> {
     me: Me,
     avatar: Avatar,
     faults: Faults,
-    /// Where the photo's form leads.
+    /// Where the photo's form goes, and where that leads.
+    photo_to: &'static str,
     back: &'static str,
+    has_photo: bool,
 }
 
 /// `/settings/profile`.
@@ -71,9 +73,11 @@ pub(crate) async fn render(
             look,
             shell,
             frame: Frame::new("profile", &me, saved),
+            has_photo: me.person.avatar.is_some(),
             me,
             avatar,
             faults,
+            photo_to: "/settings/avatar",
             back: "/settings/profile",
         },
     ))
@@ -90,15 +94,14 @@ pub(crate) struct ProfileForm {
 
 /// Everything the user can read, as a file.
 pub(crate) async fn export(
-    State(app): State<App>,
     session: Session,
     CheckedForm(NoFields {}): CheckedForm<NoFields>,
 ) -> PageResult {
-    Ok(exported(app, session.user)?)
+    Ok(exported(session.user)?)
 }
 
 /// The export of a user as an answer.
-pub(crate) fn exported(app: App, user: UserHandle) -> Result<Response, Error> {
+pub(crate) fn exported(user: UserHandle) -> Result<Response, Error> {
     let name = file_name(&user.me()?.person.nick);
     let headers = [
         (CONTENT_TYPE, "application/json".to_owned()),
@@ -107,7 +110,7 @@ pub(crate) fn exported(app: App, user: UserHandle) -> Result<Response, Error> {
             format!("attachment; filename=\"{name}\""),
         ),
     ];
-    Ok((headers, body(app.engine, user)).into_response())
+    Ok((headers, body(user)).into_response())
 }
 
 /// Saves the profile.
