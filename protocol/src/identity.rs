@@ -358,6 +358,17 @@ array_struct! {
 }
 
 impl NodeCard {
+    /// A bit of `caps`: nodes that cannot be reached may be reached through this one.
+    pub const RELAY: u32 = 2;
+
+    /// Reads a card that this node verified before it stored it.
+    ///
+    /// # Errors
+    /// A damaged row.
+    pub fn from_store(signed: &Signed) -> Result<Self, BadRecord> {
+        signed.read()
+    }
+
     /// Signs with the node's key.
     #[must_use]
     pub fn sign(&self, node: &SigningKey) -> Signed {
@@ -375,7 +386,7 @@ impl NodeCard {
         }
         let fits = card.addrs.len() <= limits::CARD_ADDRESSES
             && card.addrs.iter().all(|a| a.len() <= limits::ADDRESS)
-            && card.mailboxes.len() <= 4
+            && card.mailboxes.len() <= limits::MAILBOXES
             && crate::name::check_node_name(&card.name).as_deref() == Ok(card.name.as_str());
         if !fits {
             return Err(BadRecord::Rule);

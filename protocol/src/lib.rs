@@ -15,6 +15,7 @@ pub mod identity;
 pub mod invite;
 pub mod key;
 pub mod limits;
+pub mod mail;
 pub mod name;
 pub mod payload;
 pub mod seal;

@@ -1,7 +1,9 @@
 //! What events carry. Control payloads are readable by members' nodes; those of lane 2 are sealed
 //! (K9) and this is their inside.
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::ser::SerializeTuple as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::array_struct;
 use crate::codec::{self, Malformed};
@@ -199,14 +201,56 @@ array_struct! {
     }
 }
 
-array_struct! {
-    /// `add`.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct Add {
-        /// Who.
-        pub user: UserId,
-        /// As what.
-        pub role: Role,
+/// `add`: `[user, role]`, and a third item `true` for who came by a link (M9), which changes nothing but what is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Add {
+    /// Who.
+    pub user: UserId,
+    /// As what.
+    pub role: Role,
+    /// By an invitation link.
+    pub by_link: bool,
+}
+
+impl Serialize for Add {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut out = s.serialize_tuple(if self.by_link { 3 } else { 2 })?;
+        out.serialize_element(&self.user)?;
+        out.serialize_element(&self.role)?;
+        if self.by_link {
+            out.serialize_element(&true)?;
+        }
+        out.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Add {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Items;
+        impl<'de> Visitor<'de> for Items {
+            type Value = Add;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("the array of Add")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Add, A::Error> {
+                let lacks = |what| A::Error::custom(what);
+                let user = seq.next_element()?.ok_or_else(|| lacks("no user"))?;
+                let role = seq.next_element()?.ok_or_else(|| lacks("no role"))?;
+                // `false` there would be another form of the same: refused as not canonical.
+                let by_link = seq.next_element()?.unwrap_or_default();
+                if seq.next_element::<IgnoredAny>()?.is_some() {
+                    return Err(lacks("too many items"));
+                }
+                Ok(Add {
+                    user,
+                    role,
+                    by_link,
+                })
+            }
+        }
+        d.deserialize_seq(Items)
     }
 }
 

@@ -46,6 +46,7 @@ fn large(people: &People, open: bool) -> (ChatId, Vec<Event>) {
         let add = chater_protocol::payload::Add {
             user: chater_protocol::id::UserId(user),
             role: Role::Member,
+            by_link: false,
         };
         let add = chater_protocol::payload::Payload::encode(&add);
         write(

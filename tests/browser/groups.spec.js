@@ -15,8 +15,8 @@ test.afterAll(async () => {
 });
 
 const TEXT = {
-  ru: { title: "Название группы", who: "Кого пригласить: ник или адрес", find: "Найти человека", create: "Создать группу", add: "Добавить участников", addDo: "Добавить", remove: "Убрать из группы", lead: "Сделать ведущим", leave: "Выйти из группы", founded: "Вы создали группу", added: "klen добавил(а): rys", removed: "klen убрал(а) из группы: rys", all: "Всё на месте: то же самое у 1 узла", save: "Сохранить", since: "С приглашения", rules: "klen изменил(а) правила группы", left: "Вы больше не в этой группе" },
-  en: { title: "Name of the group", who: "Whom to invite: a nick or an address", find: "Find a person", create: "Create the group", add: "Add members", addDo: "Add", remove: "Remove from the group", lead: "Make an admin", leave: "Leave the group", founded: "You created the group", added: "klen added rys", removed: "klen removed rys", all: "All is here: 1 node has the same", save: "Save", since: "Since joining", rules: "klen changed the rules of the group", left: "You are no longer in this group" },
+  ru: { title: "Название группы", who: "Кого пригласить: ник или адрес", find: "Найти человека", create: "Создать группу", add: "Добавить участников", addDo: "Добавить", remove: "Убрать из группы", lead: "Сделать ведущим", leave: "Выйти из группы", founded: "Вы создали группу", added: "klen добавил(а): rys", removed: "klen убрал(а) из группы: rys", all: "Всё на месте: то же самое у 1 узла", save: "Сохранить", since: "С приглашения", rules: "klen изменил(а) правила группы", answered: "ответил 1 узел", drop: "Убрать из выбранных: rys", left: "Вы больше не в этой группе" },
+  en: { title: "Name of the group", who: "Whom to invite: a nick or an address", find: "Find a person", create: "Create the group", add: "Add members", addDo: "Add", remove: "Remove from the group", lead: "Make an admin", leave: "Leave the group", founded: "You created the group", added: "klen added rys", removed: "klen removed rys", all: "All is here: 1 node has the same", save: "Save", since: "Since joining", rules: "klen changed the rules of the group", answered: "1 of 1 nodes answered", drop: "Take rys off the chosen", left: "You are no longer in this group" },
 };
 
 async function looksFor(someone, texts, beginning, address) {
@@ -37,6 +37,16 @@ test("a group over two nodes", async ({ open }, info) => {
   await klen.page.goto(`${nodes.dom.url}/groups/new`);
   await klen.page.getByLabel(texts.title).fill("Поход на озеро");
   await looksFor(klen, texts, "so", "sova@dacha");
+  // Whoever is chosen stays while others are looked for, and goes at a click.
+  const chips = klen.page.locator("[data-chosen] li");
+  await expect(chips).toHaveText(["sova"]);
+  await looksFor(klen, texts, "ry", "rys@dacha");
+  await expect(chips).toHaveText(["sova", "rys"]);
+  await expect(klen.page.locator("[data-status]")).toContainText(texts.answered);
+  await klen.shows(info, "group-picker");
+  await chips.filter({ hasText: "rys" }).getByRole("button", { name: texts.drop }).click();
+  await expect(chips).toHaveText(["sova"]);
+  await expect(klen.page.getByRole("checkbox", { name: /rys@dacha/ })).not.toBeChecked();
   await axe(klen.page);
   await klen.isWell();
   await klen.shows(info, "group-new");
@@ -114,8 +124,8 @@ test("a group over two nodes", async ({ open }, info) => {
 
 test("a link brings somebody of another node into a group", async ({ open }, info) => {
   const words = {
-    ru: { make: "Сделать ссылку", have: "Вступить по ссылке-приглашению", link: "Ссылка", next: "Дальше", ask: "Вступить в группу «Берег»?", join: "Вступить", end: "Отозвать", none: "Ссылка больше не действует", bad: "Это не ссылка-приглашение" },
-    en: { make: "Make a link", have: "Join by an invitation link", link: "Link", next: "Next", ask: "Join the group “Берег”?", join: "Join", end: "Take back", none: "The link does not count any more", bad: "This is no invitation link" },
+    ru: { make: "Сделать ссылку", have: "Вступить по ссылке-приглашению", link: "Ссылка", next: "Дальше", ask: "Вступить в группу «Берег»?", join: "Вступить", end: "Отозвать", none: "Ссылка больше не действует", bad: "Это не ссылка-приглашение", came: "lisa теперь в группе: по ссылке-приглашению", cameOwn: "Вы вошли в группу по ссылке-приглашению" },
+    en: { make: "Make a link", have: "Join by an invitation link", link: "Link", next: "Next", ask: "Join the group “Берег”?", join: "Join", end: "Take back", none: "The link does not count any more", bad: "This is no invitation link", came: "lisa joined by an invitation link", cameOwn: "You joined the group by an invitation link" },
   }[info.project.metadata.language];
   const texts = TEXT[info.project.metadata.language];
   const volk = await open(nodes.dom, "volk");
@@ -155,6 +165,8 @@ test("a link brings somebody of another node into a group", async ({ open }, inf
   await lisa.sends("Я");
   await volk.page.goto(chat);
   await volk.sees("Я");
+  await expect(volk.page.locator("li.sys").last()).toHaveText(words.came);
+  await expect(lisa.page.locator("li.sys").last()).toHaveText(words.cameOwn);
 
   // One link, one person.
   const vera = await open(nodes.dacha, "vera");
@@ -163,4 +175,118 @@ test("a link brings somebody of another node into a group", async ({ open }, inf
   await vera.page.getByRole("main").getByRole("button", { name: words.join, exact: true }).click();
   await expect(vera.page.getByRole("main")).toContainText(words.none);
   forgives(vera);
+});
+
+test("a group has a picture", async ({ open }, info) => {
+  const words = {
+    ru: { picture: "Картинка группы", remove: "Убрать", pictured: "bober сменил(а) картинку группы", waits: "приглашение ждёт ответа" },
+    en: { picture: "Picture of the group", remove: "Remove", pictured: "bober changed the picture of the group", waits: "the invitation waits for an answer" },
+  }[info.project.metadata.language];
+  const texts = TEXT[info.project.metadata.language];
+  const bober = await open(nodes.dom, "bober");
+  const vydra = await open(nodes.dacha, "vydra");
+  for (const someone of [bober, vydra]) await someone.registers();
+  // Whoever wants to be asked first is: the owner sees that nobody has answered yet.
+  await vydra.page.goto(`${nodes.dacha.url}/settings/privacy`);
+  const saved = vydra.page.waitForResponse((answer) => answer.request().method() === "POST" && answer.url().endsWith("/settings/privacy"));
+  await vydra.page.locator("label:has(input[name=first][value=nobody])").click();
+  await saved;
+  await bober.page.goto(`${nodes.dom.url}/groups/new`);
+  await bober.page.getByLabel(texts.title).fill("Запруда");
+  await looksFor(bober, texts, "vy", "vydra@dacha");
+  await bober.page.getByRole("main").getByRole("button", { name: texts.create, exact: true }).click();
+  await expect(bober.page).toHaveURL(/\/c\/[0-9a-f]{64}/);
+  const chat = bober.page.url();
+  await bober.sends("Кто несёт ветки?");
+  const row = bober.page.locator("main li").filter({ hasText: "vydra@dacha" });
+  await expect(async () => {
+    await bober.page.goto(`${chat}/info`);
+    await expect(row).toContainText(words.waits, { timeout: 500 });
+  }).toPass();
+  await axe(bober.page);
+  await bober.shows(info, "group-waits");
+  await vydra.page.goto(`${nodes.dacha.url}/?filter=requests`);
+  await vydra.card("Запруда").click();
+  await vydra.page.locator("button[value=accept]").click();
+  await vydra.sees("Кто несёт ветки?");
+  await expect(async () => {
+    await bober.page.reload();
+    await expect(row).not.toContainText(words.waits, { timeout: 500 });
+  }).toPass();
+
+  await bober.page.getByRole("link", { name: words.picture, exact: true }).click();
+  await axe(bober.page);
+  await bober.shows(info, "group-picture");
+  await bober.page.locator("input[name=photo]").setInputFiles("../nodes/picture.png");
+  await bober.page.locator("dialog button[value=use]").click();
+  const own = bober.page.locator(".photo .av img");
+  await expect(own).toBeVisible();
+  await bober.isWell();
+  const picture = await own.getAttribute("src");
+  // In the list, the head of the conversation, the details and the search of the other member.
+  const hash = picture.split("/")[2];
+  const shown = (place) => vydra.page.locator(place).locator(`img[src*="${hash}"]`);
+  await vydra.page.goto(`${nodes.dacha.url}/`);
+  await expect(vydra.card("Запруда").locator(`img[src*="${hash}"]`)).toBeVisible();
+  await vydra.card("Запруда").click();
+  await expect(shown(".chat-top")).toBeVisible();
+  await expect(vydra.page.locator("li.sys").last()).toHaveText(words.pictured);
+  await vydra.shows(info, "group-pictured");
+  await vydra.page.goto(`${vydra.page.url().split("?")[0]}/info`);
+  await expect(shown(".info-head")).toBeVisible();
+  await vydra.page.goto(`${nodes.dacha.url}/search?q=${encodeURIComponent("Запр")}`);
+  await expect(shown("[data-group=chats]")).toBeVisible();
+  const loads = () => vydra.page.locator(`img[src*="${hash}"]`).first().evaluate((img) => img.complete && img.naturalWidth);
+  await expect.poll(loads).toBe(128);
+  await bober.page.getByRole("button", { name: words.remove, exact: true }).click();
+  await expect(own).toHaveCount(0);
+  await vydra.page.goto(`${nodes.dacha.url}/`);
+  await expect(vydra.card("Запруда").locator("img")).toHaveCount(0);
+});
+
+// L5, L6. The clock of a node cannot be set back here: the frame of a message is made hours old on its way to the page.
+test("a message that comes late stands in its place, and the end of the page says so", async ({ open }, info) => {
+  const words = {
+    ru: { above: "Выше встало сообщение, полученное позже", late: "получено позже" },
+    en: { above: "A message received late stands above", late: "received late" },
+  }[info.project.metadata.language];
+  const kit = await open(nodes.dom, "kit");
+  const gus = await open(nodes.dacha, "gus");
+  await kit.page.routeWebSocket(/\/live/, (page) => {
+    const node = page.connectToServer();
+    node.onMessage((frame) => {
+      const told = JSON.parse(frame);
+      if (told.type === "message" && told.html.includes("Я выехал")) {
+        told.html = told.html
+          .replace(/data-time="(\d+)"/, (_, time) => `data-time="${Number(time) - 3 * 3_600_000}"`)
+          .replace("<time ", `<span class="late">${words.late}</span><time `);
+      }
+      page.send(JSON.stringify(told));
+    });
+  });
+  for (const someone of [kit, gus]) await someone.registers();
+  await kit.page.goto(`${nodes.dom.url}/start/gus@dacha`);
+  await kit.page.getByRole("button", { name: kit.words.start, exact: true }).click();
+  await kit.sends("Первое");
+  await gus.page.goto(nodes.dacha.url);
+  await gus.card("kit").click();
+  await gus.sees("Первое");
+  await gus.sends("Второе");
+  await kit.sees("Второе");
+  await gus.sends("Я выехал");
+  await kit.sees("Я выехал");
+  const texts = kit.page.locator("[data-items] > li.msg .text");
+  await expect(texts).toHaveText(["Я выехал", "Первое", "Второе"]);
+  const told = kit.page.locator("[data-above]");
+  await expect(told).toHaveText(words.above);
+  await axe(kit.page);
+  await kit.shows(info, "received-late");
+  await told.getByRole("link").click();
+  await expect(told).toHaveCount(0);
+  await expect(kit.message("Я выехал")).toBeFocused();
+  // The next one stands at the end, and nothing is said.
+  await gus.sends("Третье");
+  await kit.sees("Третье");
+  await expect(texts.last()).toHaveText("Третье");
+  await expect(told).toHaveCount(0);
 });

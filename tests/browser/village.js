@@ -122,10 +122,10 @@ export function routes({ chat, group, message, address, tale, community, invite,
     "chat-at": `/c/${chat}?at=${message}`, "message-path": `/c/${chat}/path/${message}`, "message-acts": `/c/${chat}/m/${message}`,
     "message-forward": `/c/${chat}/m/${message}/forward`, "chat-search": `/c/${chat}/search?q=${encodeURIComponent(tale.search.at(-1))}`, "chat-delete": `/c/${chat}/delete`, "chat-info": `/c/${chat}/info`,
     search: "/search", "search-found": `/search?q=${encodeURIComponent(tale.search)}`, start: `/start/${encodeURIComponent(address("stranger"))}`, "group-new": "/groups/new",
-    group: `/c/${group}`, "group-info": `/c/${group}/info`, "group-add": `/c/${group}/add`, "group-menu": `/c/${group}/menu`,
+    group: `/c/${group}`, "group-info": `/c/${group}/info`, "group-add": `/c/${group}/add`, "group-picture": `/c/${group}/picture`, "group-menu": `/c/${group}/menu`,
     "settings-profile": "/settings/profile", "settings-look": "/settings/look", "settings-notify": "/settings/notify", "settings-privacy": "/settings/privacy",
     "settings-sessions": "/settings/sessions", "settings-words": "/settings/words", "settings-home": "/settings/home", "settings-node": "/settings/node",
-    network: "/network", "network-node": `/network/node/${peer}`, "network-block": `/network/node/${peer}/block`, "network-leave": `/network/c/${community}/leave`, "network-join": `/join?code=${invite}`, keys: "/help/keys", https: "/help/https", "welcome-1": "/welcome", "welcome-2": "/welcome/node", "welcome-3": "/welcome/invite",
+    network: "/network", "network-help": "/network/help", "network-node": `/network/node/${peer}`, "network-block": `/network/node/${peer}/block`, "network-leave": `/network/c/${community}/leave`, "network-join": `/join?code=${invite}`, keys: "/help/keys", https: "/help/https", "welcome-1": "/welcome", "welcome-2": "/welcome/node", "welcome-3": "/welcome/invite",
     "error-404": "/nothing", "error-404-chat": `/c/${"0".repeat(64)}`,
   };
   const open = { login: "/login", register: "/register", recover: "/recover", offline: "/offline", "error-reset": `/reset/${"0".repeat(40)}` };

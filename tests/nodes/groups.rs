@@ -156,3 +156,71 @@ fn a_late_member_reads_on_without_the_founder() {
         assert_eq!(members(&people[0], &chat).await.len(), 3);
     });
 }
+
+/// The owner gives a group a picture; a member of another node sees it and its bytes, also after the owner's node is gone and
+/// somebody of a third one is added; a stranger who knows its name does not.
+#[test]
+fn a_picture_goes_from_member_to_member() {
+    story(120, async {
+        let (mut nodes, people) = village(&["one", "two", "three"]).await;
+        let (ann, bob, cat, dan) = (&people[0], &people[2], &people[4], &people[3]);
+        let chat = founds(ann, "Палитра", &[bob]).await;
+        until("bob is in", || async {
+            members(bob, &chat).await.len() == 2
+        })
+        .await;
+        let path = format!("/api/v1/chats/{chat}/picture");
+        let file = include_bytes!("picture.png");
+        let kind = [("Content-Type", "image/png")];
+        for (who, body, status) in [
+            (bob, &file[..], 403),
+            (dan, &file[..], 404),
+            (ann, &b""[..], 422),
+            (ann, &b"<svg/>"[..], 422),
+            (ann, &vec![7; 6 * 1024 * 1024][..], 422),
+        ] {
+            let answer = who.api.request("PUT", &path, &kind, body).await.unwrap();
+            assert_eq!(answer.status, status, "{}", answer.text());
+        }
+        let role = format!("/chats/{chat}/members/{}", bob.user_id);
+        let admin = json!({"role": "admin"});
+        ann.api.call("PATCH", &role, Some(&admin)).await.expect(200);
+        let set = ann.api.request("PUT", &path, &kind, file).await.unwrap();
+        let shown = set.expect(200).json()["picture"].clone();
+        let shown = shown.as_str().expect("a path").to_owned();
+        let sees = async |who: &Person| {
+            let all = who.chats().await;
+            let found = all.into_iter().find(|one| one["id"] == chat.as_str());
+            found.is_some_and(|one| one["picture"] == shown.as_str())
+        };
+        until("bob sees it", || sees(bob)).await;
+        let bytes = async |who: &Person| {
+            let answer = who.api.request("GET", &shown, &[], b"").await;
+            answer.unwrap()
+        };
+        assert_eq!(
+            bytes(bob).await.expect(200).header("content-type"),
+            Some("image/webp")
+        );
+        bytes(dan).await.expect(404);
+        until("bob leads", || async {
+            members(bob, &chat)
+                .await
+                .contains(&(bob.user_id.clone(), "admin".to_owned()))
+        })
+        .await;
+        nodes[0].kill9().await;
+        let body = json!({"members": [cat.address]});
+        let add = format!("/chats/{chat}/members");
+        bob.api.post(&add, &body).await.expect(200);
+        until("cat sees it", || sees(cat)).await;
+        assert_eq!(bytes(cat).await.body, bytes(bob).await.body);
+        bob.api
+            .call("DELETE", &add.replace("members", "picture"), None)
+            .await
+            .expect(200);
+        until("it is gone", || async { !sees(cat).await }).await;
+        nodes[0].up().await;
+        until("also there", || async { !sees(ann).await }).await;
+    });
+}

@@ -14,6 +14,7 @@
 )]
 
 mod http;
+mod netns;
 mod node;
 mod person;
 mod socket;
@@ -21,6 +22,7 @@ mod village;
 mod wait;
 
 pub use http::{Answer, Api};
+pub use netns::{World, door};
 pub use node::{Ended, TestNode, binary, linked};
 pub use person::{PASSWORD, Person};
 pub use socket::{Frame, Socket};

@@ -66,6 +66,8 @@ pub struct TestNode {
     _base: tempfile::TempDir,
     extra: Vec<String>,
     netns: Option<String>,
+    /// Where the pages of a node inside a namespace are reached from here.
+    door: Option<SocketAddr>,
     child: Option<Child>,
     running: Value,
 }
@@ -84,6 +86,7 @@ impl TestNode {
             _base: base,
             extra: Vec::new(),
             netns: None,
+            door: None,
             child: None,
             running: Value::Null,
         }
@@ -212,6 +215,10 @@ impl TestNode {
         .await;
         self.running = running;
         self.child = Some(child);
+        if let (Some(netns), None) = (&self.netns, self.door) {
+            // Found once: the same port again after a restart.
+            self.door = self.web_port().map(|port| crate::netns::door(netns, port));
+        }
         started.elapsed()
     }
 
@@ -351,7 +358,9 @@ impl TestNode {
     /// It was never started.
     #[must_use]
     pub fn web(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.web_port().expect("a started node")))
+        self.door.unwrap_or_else(|| {
+            SocketAddr::from(([127, 0, 0, 1], self.web_port().expect("a started node")))
+        })
     }
 
     /// Its multiaddrs.

@@ -78,6 +78,8 @@ pub(crate) const SCRIPT_KEYS: &[&str] = &[
     "js-deleted",
     "js-archived",
     "js-names",
+    "js-picker-drop",
+    "js-above-count",
 ];
 
 static RU: LazyLock<String> = LazyLock::new(|| texts(Lang::Ru));

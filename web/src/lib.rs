@@ -33,6 +33,12 @@ pub use serve::{Caps, Server, Stopping};
 /// The largest JSON or form body (Q30); without it one request fills the memory.
 pub(crate) const BODY_LIMIT: usize = 64 * 1024;
 
+/// What a check found, in words: Russian, or English for `en`.
+#[must_use]
+pub fn check_words(language: &str, check: &chater_engine::view::Check) -> String {
+    pages::reach::words(i18n::Lang::parse(language).unwrap_or(i18n::Lang::Ru), check)
+}
+
 /// Everything this node answers over HTTP.
 pub fn router(engine: Engine, config: WebConfig) -> Router {
     let app = App::new(engine, config);

@@ -23,7 +23,12 @@ const FIELDS: usize = 8;
 
 /// Whether requests to this path may carry a file.
 pub(crate) fn takes_files(path: &str) -> bool {
-    path == "/settings/avatar"
+    let of_group = |path: &str, before: &str| {
+        let rest = path.strip_prefix(before);
+        let chat = rest.and_then(|rest| rest.strip_suffix("/picture"));
+        chat.is_some_and(|chat| !chat.contains('/'))
+    };
+    path == "/settings/avatar" || of_group(path, "/c/") || of_group(path, "/api/v1/chats/")
 }
 
 /// A form with a file.

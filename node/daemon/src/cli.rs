@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::archive::{self, ReadError};
 use crate::config::{Config, Layer, Surroundings, likely_language};
-use crate::control::{Circle, Decision, Request, Status, UserLine, ask};
+use crate::control::{Circle, Decision, MailStatus, Request, Status, UserLine, ask};
 use crate::doctor::{self, Verdict};
 use crate::folder::Folder;
 use crate::invitation::{Invitation, Reach};
@@ -403,6 +403,30 @@ fn print_status(status: &Status, language: Language) {
         "Nodes",
         &format!("{linked} / {}", status.peers.len()),
     );
+    if let Some(mail) = &status.mail {
+        row("Почта", "Mail", &mail_text(mail, language));
+    }
+}
+
+/// Who keeps this node's mail, and whose it keeps, on one line.
+fn mail_text(mail: &MailStatus, language: Language) -> String {
+    let kept = if mail.mailboxes.is_empty() {
+        language.of("ящиков нет", "no mailboxes").to_owned()
+    } else {
+        let names = mail.mailboxes.join(", ");
+        format!("{} {names}", language.of("хранят", "kept by"))
+    };
+    let keeps = if mail.keeps {
+        format!(
+            "{} {} ({} KiB)",
+            language.of("храню узлов:", "nodes I keep for:"),
+            mail.kept_for,
+            mail.kept_bytes.div_ceil(1024)
+        )
+    } else {
+        language.of("чужую не храню", "keeps none").to_owned()
+    };
+    format!("{kept}; {keeps}")
 }
 
 fn print_peers(status: &Status, language: Language) {

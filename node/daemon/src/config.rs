@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use chater_engine::{Limits, Registration};
+use chater_engine::{Limits, MailRules, Registration};
 use serde::{Deserialize, Deserializer};
 
 use crate::text::{Language, Problem};
@@ -40,6 +40,16 @@ pub struct Layer {
     /// Do not look for nodes on the local network [env: CHATER_NO_MDNS]
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub no_mdns: Option<bool>,
+    /// Let nodes that cannot be reached be reached through this one [default: no, or as the owner chose] [env: CHATER_RELAY]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub relay: Option<bool>,
+    /// Do not ask the router for an open port (UPnP) [env: CHATER_NO_UPNP]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub no_upnp: Option<bool>,
+    /// Address of the Internet at which others reach this node, repeatable [env: CHATER_EXTERNAL]
+    #[arg(long, global = true, value_name = "MULTIADDR")]
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub external: Vec<String>,
     /// Language of this node: ru, en, auto [default: ru] [env: CHATER_LANGUAGE]
     #[arg(long, global = true)]
     pub language: Option<String>,
@@ -60,6 +70,22 @@ pub struct Layer {
     #[arg(skip)]
     #[serde(default)]
     pub limits: Rates,
+    /// Keeping mail for other nodes; only in the file.
+    #[arg(skip)]
+    #[serde(default)]
+    pub mail: MailTable,
+}
+
+/// The table `[mail]`: with `offer` in it, the switch on the page does not count (Q11).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailTable {
+    /// Keep mail for other nodes while they are away.
+    pub offer: Option<bool>,
+    /// Room for all of them, MiB.
+    pub quota_mib: Option<u64>,
+    /// Days that a letter is kept.
+    pub days: Option<u16>,
 }
 
 /// The table `[limits]`; 0 = off.
@@ -77,20 +103,25 @@ pub struct Rates {
 }
 
 /// The keys of the file, to name the wrong one.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 16] = [
     "data_dir",
     "name",
     "web_addr",
     "p2p_addr",
     "peer",
     "no_mdns",
+    "relay",
+    "no_upnp",
+    "external",
     "language",
     "registration",
     "public_url",
     "log",
     "trusted_proxies",
     "limits",
+    "mail",
 ];
+const MAIL: [&str; 3] = ["offer", "quota_mib", "days"];
 const RATES: [&str; 4] = [
     "messages_per_s",
     "messages_burst",
@@ -116,7 +147,7 @@ impl Layer {
     /// What the environment says; `get` looks up one variable.
     ///
     /// # Errors
-    /// `CHATER_NO_MDNS` is neither true nor false.
+    /// A switch is neither true nor false.
     pub fn from_env(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, Problem> {
         let one = |name: &str| get(name).filter(|value| !value.is_empty());
         let many = |name: &str| -> Vec<String> {
@@ -128,11 +159,11 @@ impl Layer {
                 .map(str::to_owned)
                 .collect()
         };
-        let no_mdns = match one("CHATER_NO_MDNS").as_deref() {
-            None => None,
-            Some("1" | "true" | "yes" | "on") => Some(true),
-            Some("0" | "false" | "no" | "off") => Some(false),
-            Some(other) => return Err(bad("CHATER_NO_MDNS", other, "true, false")),
+        let switch = |name: &str| match one(name).as_deref() {
+            None => Ok(None),
+            Some("1" | "true" | "yes" | "on") => Ok(Some(true)),
+            Some("0" | "false" | "no" | "off") => Ok(Some(false)),
+            Some(other) => Err(bad(name, other, "true, false")),
         };
         Ok(Self {
             data_dir: one("CHATER_DATA_DIR").map(PathBuf::from),
@@ -141,13 +172,17 @@ impl Layer {
             web_addr: many("CHATER_WEB_ADDR"),
             p2p_addr: many("CHATER_P2P_ADDR"),
             peer: many("CHATER_PEER"),
-            no_mdns,
+            no_mdns: switch("CHATER_NO_MDNS")?,
+            relay: switch("CHATER_RELAY")?,
+            no_upnp: switch("CHATER_NO_UPNP")?,
+            external: many("CHATER_EXTERNAL"),
             language: one("CHATER_LANGUAGE"),
             registration: one("CHATER_REGISTRATION"),
             public_url: one("CHATER_PUBLIC_URL"),
             log: one("CHATER_LOG"),
             trusted_proxies: many("CHATER_TRUSTED_PROXIES"),
             limits: Rates::default(),
+            mail: MailTable::default(),
         })
     }
 
@@ -178,10 +213,12 @@ impl Layer {
         if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
             return Err(unknown(key));
         }
-        if let Some(toml::Value::Table(limits)) = table.get("limits")
-            && let Some(key) = limits.keys().find(|key| !RATES.contains(&key.as_str()))
-        {
-            return Err(unknown(&format!("limits.{key}")));
+        for (name, keys) in [("limits", &RATES[..]), ("mail", &MAIL[..])] {
+            if let Some(toml::Value::Table(inner)) = table.get(name)
+                && let Some(key) = inner.keys().find(|key| !keys.contains(&key.as_str()))
+            {
+                return Err(unknown(&format!("{name}.{key}")));
+            }
         }
         toml::from_str(text).map_err(|error| unreadable(&error))
     }
@@ -199,6 +236,9 @@ impl Layer {
             p2p_addr: many(self.p2p_addr, below.p2p_addr),
             peer: many(self.peer, below.peer),
             no_mdns: self.no_mdns.or(below.no_mdns),
+            relay: self.relay.or(below.relay),
+            no_upnp: self.no_upnp.or(below.no_upnp),
+            external: many(self.external, below.external),
             language: self.language.or(below.language),
             registration: self.registration.or(below.registration),
             public_url: self.public_url.or(below.public_url),
@@ -212,6 +252,11 @@ impl Layer {
                     .limits
                     .registrations_per_h
                     .or(below.limits.registrations_per_h),
+            },
+            mail: MailTable {
+                offer: self.mail.offer.or(below.mail.offer),
+                quota_mib: self.mail.quota_mib.or(below.mail.quota_mib),
+                days: self.mail.days.or(below.mail.days),
             },
         }
     }
@@ -265,6 +310,14 @@ pub struct Config {
     pub peers: Vec<String>,
     /// Look for nodes on the local network.
     pub mdns: bool,
+    /// Let others be reached through this node.
+    pub relay: bool,
+    /// That is set from outside (Q11).
+    pub relay_fixed: bool,
+    /// Ask the router for an open port.
+    pub upnp: bool,
+    /// Addresses of the Internet that are ours.
+    pub external: Vec<String>,
     /// `ru`, `en` or `auto`, for the pages.
     pub page_language: String,
     /// The language of the terminal.
@@ -283,6 +336,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// Rates.
     pub limits: Limits,
+    /// Keeping mail for other nodes, when the file says so.
+    pub mail: Option<MailRules>,
 }
 
 impl Config {
@@ -311,9 +366,13 @@ impl Config {
         } else {
             usual_p2p_addresses()
         };
-        for address in p2p_addr.iter().chain(&layer.peer) {
+        for address in p2p_addr.iter().chain(&layer.peer).chain(&layer.external) {
             if !address.starts_with('/') {
-                return Err(bad("p2p_addr, peer", address, "/ip4/192.168.1.5/tcp/5001"));
+                return Err(bad(
+                    "p2p_addr, peer, external",
+                    address,
+                    "/ip4/192.168.1.5/tcp/5001",
+                ));
             }
         }
         let public_url = layer.public_url.as_deref().map(public_url).transpose()?;
@@ -331,6 +390,7 @@ impl Config {
         let (registration, ask_set_up_code) =
             registration(layer.registration.as_deref(), only_here)?;
         let usual = Limits::default();
+        let mail = mail_rules(layer.mail)?;
         Ok(Self {
             data_dir,
             name_fixed: layer.name.is_some(),
@@ -348,6 +408,10 @@ impl Config {
             p2p_explicit,
             peers: layer.peer,
             mdns: !layer.no_mdns.unwrap_or(false),
+            relay: layer.relay.unwrap_or(false),
+            relay_fixed: layer.relay.is_some(),
+            upnp: !layer.no_upnp.unwrap_or(false),
+            external: layer.external,
             page_language,
             language,
             registration,
@@ -364,6 +428,7 @@ impl Config {
                     .registrations_per_h
                     .unwrap_or(usual.registrations_per_h),
             },
+            mail,
         })
     }
 
@@ -388,6 +453,27 @@ pub fn likely_language(arguments: &Layer, around: &Surroundings<'_>) -> Language
         with_file(outside, around).ok()?.language
     });
     languages(asked.as_deref(), around).map_or(Language::Ru, |(_, language)| language)
+}
+
+/// The rules of a mailbox that the file gives; none = the owner's page decides.
+fn mail_rules(table: MailTable) -> Result<Option<MailRules>, Problem> {
+    let usual = MailRules::default();
+    let Some(offers) = table.offer else {
+        return Ok(None);
+    };
+    let rules = MailRules {
+        offers,
+        bytes: table
+            .quota_mib
+            .map_or(usual.bytes, |mib| mib.saturating_mul(1024 * 1024)),
+        days: table.days.unwrap_or(usual.days),
+    };
+    if rules.fits() {
+        Ok(Some(rules))
+    } else {
+        let text = format!("quota_mib {}, days {}", rules.bytes >> 20, rules.days);
+        Err(bad("mail", &text, "quota_mib = 200, days = 14"))
+    }
 }
 
 /// Puts the settings file below what came from outside.

@@ -38,6 +38,11 @@ const LONGEST_PATH: usize = 100;
 pub enum Request {
     /// How it is.
     Status,
+    /// What it found out about itself, in words.
+    Checks {
+        /// `ru` or `en`.
+        language: String,
+    },
     /// Link to an address.
     AddPeer {
         /// Multiaddr.
@@ -176,6 +181,31 @@ pub struct Status {
     pub peers: Vec<PeerStatus>,
     /// Addresses typed that have not answered, with the last error.
     pub dialling: Vec<(String, Option<String>)>,
+    /// Mailboxes, both ways; none = the store cannot be read.
+    #[serde(default)]
+    pub mail: Option<MailStatus>,
+}
+
+/// Mailboxes, in `Status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailStatus {
+    /// Mail is kept for others.
+    pub keeps: bool,
+    /// For how many nodes.
+    pub kept_for: usize,
+    /// Bytes of it.
+    pub kept_bytes: u64,
+    /// Nodes that keep mail for this one.
+    pub mailboxes: Vec<String>,
+}
+
+/// One line of the answer to `Checks`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckLine {
+    /// 0 fine, 1 works but, 2 does not work.
+    pub verdict: u8,
+    /// What was found and what to do.
+    pub text: String,
 }
 
 /// Another node, in `Status`.

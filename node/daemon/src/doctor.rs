@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::config::Config;
-use crate::control::{Request, Status, ask};
+use crate::control::{CheckLine, Request, Status, ask};
 use crate::folder;
 use crate::node::try_port;
 use crate::text::Language;
@@ -74,13 +74,35 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     data_folder(&config.data_dir, &mut notes);
     key(&config.data_dir, &mut notes);
     let status = node(&config.data_dir, &mut notes);
-    if status.is_none() {
-        ports(config, &mut notes);
+    // A running node knows more: the same lines as on its page «Почему никого не видно».
+    if status.is_some() && running(config, &mut notes) {
+        return notes.found;
     }
+    ports(config, &mut notes);
     space(&config.data_dir, &mut notes);
     clock(&config.data_dir, &mut notes);
-    lan(config, status.as_ref(), &mut notes);
+    lan(config, &mut notes);
     notes.found
+}
+
+/// What the running node found out about itself; false when it does not answer that.
+fn running(config: &Config, notes: &mut Notes) -> bool {
+    let request = Request::Checks {
+        language: config.language.code().into(),
+    };
+    let lines = ask(&config.data_dir, &request)
+        .ok()
+        .and_then(|value| serde_json::from_value::<Vec<CheckLine>>(value).ok());
+    let Some(lines) = lines else { return false };
+    notes.found.extend(lines.into_iter().map(|line| Finding {
+        verdict: match line.verdict {
+            0 => Verdict::Good,
+            1 => Verdict::Warning,
+            _ => Verdict::Bad,
+        },
+        text: line.text,
+    }));
+    true
 }
 
 fn data_folder(path: &Path, notes: &mut Notes) {
@@ -281,7 +303,7 @@ fn clock(folder: &Path, notes: &mut Notes) {
     }
 }
 
-fn lan(config: &Config, status: Option<&Status>, notes: &mut Notes) {
+fn lan(config: &Config, notes: &mut Notes) {
     if !config.mdns {
         notes.note(
             Verdict::Warning,
@@ -296,42 +318,6 @@ fn lan(config: &Config, status: Option<&Status>, notes: &mut Notes) {
             "Локальная сеть есть, групповая рассылка (mDNS, UDP 5353) отправляется",
             "There is a local network and multicast (mDNS, UDP 5353) goes out",
         );
-    }
-    if let Some(status) = status {
-        let linked = status
-            .peers
-            .iter()
-            .filter(|peer| peer.state == "connected")
-            .count();
-        let verdict = if linked == 0 {
-            Verdict::Warning
-        } else {
-            Verdict::Good
-        };
-        let (ru, en) = if linked == 0 {
-            (
-                String::from(
-                    "Связи с другими узлами нет: если рядом есть узел, проверьте брандмауэр (порт 5001, TCP и UDP)",
-                ),
-                String::from(
-                    "No link to another node: if there is one nearby, check the firewall (port 5001, TCP and UDP)",
-                ),
-            )
-        } else {
-            (
-                format!("Связано узлов: {linked}"),
-                format!("Linked nodes: {linked}"),
-            )
-        };
-        notes.note(verdict, &ru, &en);
-        for (address, error) in &status.dialling {
-            let why = error.as_deref().unwrap_or("…");
-            notes.note(
-                Verdict::Warning,
-                &format!("Узел по адресу {address} не отвечает ({why})"),
-                &format!("The node at {address} does not answer ({why})"),
-            );
-        }
     }
 }
 

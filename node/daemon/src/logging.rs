@@ -7,8 +7,7 @@ use tracing_subscriber::EnvFilter;
 use crate::text::Problem;
 
 /// Our own crates tell what they do, the others only what worries them.
-const DEFAULT: &str =
-    "warn,chater=info,chater_engine=info,chater_network=info,chater_store=info,chater_web=info";
+const DEFAULT: &str = "warn,libp2p_kad=error,chater=info,chater_engine=info,chater_network=info,chater_store=info,chater_web=info";
 
 /// Reads the filter of `--log`, or the default.
 ///

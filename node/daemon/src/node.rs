@@ -13,7 +13,9 @@ use tokio::task::JoinHandle;
 use crate::VERSION;
 use crate::circle;
 use crate::config::{Config, P2P_PORT};
-use crate::control::{Answer, Control, PeerStatus, Request, Status, UserLine, refuse};
+use crate::control::{
+    Answer, CheckLine, Control, MailStatus, PeerStatus, Request, Status, UserLine, refuse,
+};
 use crate::folder::{Folder, Running};
 use crate::invitation::ip_of;
 use crate::text::{Problem, Say};
@@ -194,6 +196,17 @@ impl Desk {
         let engine = &self.engine;
         match request {
             Request::Status => ok(&self.status().await),
+            Request::Checks { language } => done(engine.checks().await.map(|checks| {
+                let line = |check: &view::Check| CheckLine {
+                    verdict: match check.verdict {
+                        view::Verdict::Good => 0,
+                        view::Verdict::Warning => 1,
+                        view::Verdict::Bad => 2,
+                    },
+                    text: chater_web::check_words(&language, check),
+                };
+                checks.iter().map(line).collect::<Vec<_>>()
+            })),
             Request::AddPeer { address } => done(engine.add_peer(&address).await),
             Request::InviteUser => done(engine.invite_user().await),
             Request::Users => {
@@ -253,7 +266,14 @@ impl Desk {
                 _ => None,
             },
         });
+        let mail = self.engine.mail().ok().map(|mail| MailStatus {
+            keeps: mail.rules.offers,
+            kept_for: mail.kept.iter().filter(|kept| !kept.evicted).count(),
+            kept_bytes: mail.kept.iter().map(|kept| kept.bytes).sum(),
+            mailboxes: mail.mine.into_iter().map(|own| own.name).collect(),
+        });
         Status {
+            mail,
             pid: self.running.pid,
             version: VERSION.into(),
             name: node.name,
@@ -349,10 +369,15 @@ fn engine_config(
         p2p_listen_explicit: config.p2p_explicit,
         peers: config.peers.clone(),
         mdns: config.mdns,
+        relay: config.relay,
+        relay_fixed: config.relay_fixed,
+        upnp: config.upnp,
+        external: config.external.clone(),
         registration: config.registration,
         registration_fixed: config.registration_fixed,
         setup_code: set_up_code,
         limits: config.limits,
+        mail: config.mail,
         language: config.language.code().into(),
     }
 }
@@ -373,6 +398,10 @@ pub(crate) fn start_problem(folder: &std::path::Path, error: StartError) -> Prob
         StartError::NewerData(_) => Problem::NewerData(folder.to_path_buf()),
         StartError::Store(path, why) => Problem::Store { path, why },
         StartError::Listen(address, why) => Problem::Listen { address, why },
+        StartError::Address(text) => Problem::Listen {
+            address: text,
+            why: "not a multiaddr".into(),
+        },
         StartError::Other(why) => Problem::Other(why),
     }
 }

@@ -304,6 +304,9 @@ fn turn(shared: &Shared, cache: &mut Cache, batch: Vec<Queued>) -> Result<Durabi
     match result {
         Ok(effects) => {
             let durability = effects.durability;
+            if durability != Durability::Lazy {
+                shared.counters.commits.took(began.elapsed());
+            }
             // First the network and what is remembered of people, then the answers: whoever is
             // answered sees the change, and a message leaves as early as it may.
             shared.carry_out(effects);

@@ -1,5 +1,6 @@
-//! Pictures of people. The card of a person names one by its hash; it is fetched from the person's node
-//! when somebody here is shown that person, checked, made anew in the sizes that are shown, and kept.
+//! Pictures of people and groups. The card of a person, the profile of a group names one by its hash; it is fetched from
+//! the person's node, or from a member's, when somebody here is to be shown it, checked, made anew in the sizes that are
+//! shown, and kept.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -11,13 +12,14 @@ use chater_protocol::id::{Hash, NodeId, UserId};
 use chater_protocol::limits;
 use chater_protocol::wire::Message as _;
 use chater_store::blobs::BlobRow;
-use chater_store::{Rows, StoreError, blobs as rows_of, chats, homes};
+use chater_store::{Rows, StoreError, blobs as rows_of, chats, groups, homes};
 use serde_bytes::ByteBuf;
 use tokio::sync::{Notify, RwLock, Semaphore};
 
 use crate::account::set_avatar;
 use crate::actor::{From, now_ms};
 use crate::blobs;
+use crate::emblem;
 use crate::error::{Error, Reason};
 use crate::picture::{self, LARGE, PIXELS, PIXELS_OF_PEERS, SMALL, Square};
 use crate::shared::{Shared, lock};
@@ -37,14 +39,22 @@ const OPENED: usize = 1;
 /// Those that wait for it.
 const WAITING: usize = 8;
 
+/// Whose picture it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whom {
+    /// A person's, and where it is.
+    Person(UserId, NodeId),
+    /// A group's, by its number here: any member's node has it.
+    Group(u32),
+}
+
 struct Want {
-    user: UserId,
-    node: NodeId,
+    whom: Whom,
     next_ms: u64,
     pause_ms: u64,
 }
 
-/// Pictures that are named by a card and not here.
+/// Pictures that are named and not here.
 pub(crate) struct Avatars {
     wanted: Mutex<HashMap<Hash, Want>>,
     wake: Notify,
@@ -68,12 +78,11 @@ impl Default for Avatars {
 }
 
 impl Avatars {
-    fn want(&self, hash: Hash, user: UserId, node: NodeId) {
+    pub(crate) fn want(&self, hash: Hash, whom: Whom) {
         let mut wanted = lock(&self.wanted);
         if wanted.len() < WANTED && !wanted.contains_key(&hash) {
             let want = Want {
-                user,
-                node,
+                whom,
                 next_ms: 0,
                 pause_ms: AGAIN_MS,
             };
@@ -85,9 +94,11 @@ impl Avatars {
     /// A node came: what it may have is asked for at once.
     pub(crate) fn came(&self, node: NodeId) {
         let mut any = false;
-        for want in lock(&self.wanted).values_mut().filter(|w| w.node == node) {
-            want.next_ms = 0;
-            any = true;
+        for want in lock(&self.wanted).values_mut() {
+            if !matches!(want.whom, Whom::Person(_, at) if at != node) {
+                want.next_ms = 0;
+                any = true;
+            }
         }
         if any {
             self.wake.notify_one();
@@ -114,11 +125,12 @@ pub(crate) fn shown(
     named: Option<Hash>,
 ) -> Result<Option<String>, StoreError> {
     let Some(hash) = named else { return Ok(None) };
-    if rows_of::blob(rows, hash)?.is_some() {
+    // What came for a group is that group's until it comes for the card.
+    if rows_of::blob(rows, hash)?.is_some_and(|row| row.kind != emblem::KIND) {
         return Ok(Some(hash.to_string()));
     }
     if node != shared.node_id {
-        shared.avatars.want(hash, user, node);
+        shared.avatars.want(hash, Whom::Person(user, node));
     }
     Ok(None)
 }
@@ -153,6 +165,23 @@ fn row(size: u64, now_ms: u64) -> BlobRow {
     }
 }
 
+/// Opens a picture that somebody chose, keeps its files, and has `name` put the row beside what names it.
+pub(crate) async fn take(
+    shared: &Arc<Shared>,
+    bytes: Vec<u8>,
+    name: impl AsyncFnOnce(Hash, BlobRow) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let made = shared.avatars.open(bytes, PIXELS).await?;
+    let _files = shared.avatars.files.read().await;
+    let hash = blobs::hash_of(&made.large);
+    let kept = {
+        let shared = shared.clone();
+        tokio::task::spawn_blocking(move || keep(&shared, hash, &made.large, &made)).await
+    };
+    let size = kept.map_err(|_| Error::Internal)??;
+    name(hash, row(size, now_ms())).await
+}
+
 impl UserHandle {
     /// Chooses a picture: PNG, JPEG or WebP up to 5 MB. It is cut square, made anew without what the
     /// camera wrote, and told to others by its hash.
@@ -161,23 +190,25 @@ impl UserHandle {
     /// [`Error::Invalid`] with `photo`: empty, another kind, too large, moving, damaged; [`Error::Busy`].
     pub async fn set_avatar(&self, bytes: Vec<u8>) -> Result<Me, Error> {
         let shared = self.shared();
-        let made = shared.avatars.open(bytes, PIXELS).await?;
-        let _files = shared.avatars.files.read().await;
-        let hash = blobs::hash_of(&made.large);
-        let kept = {
-            let shared = shared.clone();
-            tokio::task::spawn_blocking(move || keep(&shared, hash, &made.large, &made)).await
-        };
-        let size = kept.map_err(|_| Error::Internal)??;
         let user = self.id();
-        self.run(move |turn| {
-            set_avatar(turn, user, Some(hash))?;
-            rows_of::put(turn.tx, hash, &row(size, turn.now_ms))?;
-            tell(turn, user)
+        take(shared, bytes, async |hash, row| {
+            self.run(move |turn| {
+                set_avatar(turn, user, Some(hash))?;
+                rows_of::put(turn.tx, hash, &row)?;
+                tell(turn, user)
+            })
+            .await
         })
         .await?;
         shared.greet.notify_one();
         self.me()
+    }
+
+    /// A picture of a person, or of a group in one's list, as it is shown: WebP, `side` pixels (128 or 512); none = not
+    /// here. Reads the disk.
+    #[must_use]
+    pub fn picture(&self, hash: Hash, side: u32) -> Option<Vec<u8>> {
+        bytes(self.shared(), hash, side, self.id())
     }
 
     /// Takes the picture away.
@@ -210,14 +241,17 @@ fn tell(turn: &mut Turn<'_, '_>, user: UserId) -> Result<(), Fail> {
     Ok(())
 }
 
-/// A picture as it is shown, WebP of 128 or 512 pixels; none = not here.
-pub(crate) fn bytes(shared: &Shared, hash: Hash, side: u32) -> Option<Vec<u8>> {
+/// A picture as it is shown, WebP of 128 or 512 pixels; none = not here, or not for that user.
+fn bytes(shared: &Shared, hash: Hash, side: u32, viewer: UserId) -> Option<Vec<u8>> {
     let rows = shared.store.read().ok()?;
-    rows_of::blob(&rows, hash).ok()??;
+    let row = rows_of::blob(&rows, hash).ok()??;
+    if row.kind == emblem::KIND && !emblem::may_see(&rows, viewer, hash).ok()? {
+        return None;
+    }
     blobs::read(&shared.config.data_dir, blobs::shown(hash, side))
 }
 
-/// Answers one request of `/chater/blob/1`: any linked node may have what cards name.
+/// Answers one request of `/chater/blob/1`: any linked node may have what cards name, a member's what its group does.
 pub(crate) async fn serve(shared: &Arc<Shared>, peer: NodeId, request: BlobRequest) -> BlobAnswer {
     const REFUSED: BlobAnswer = BlobAnswer::Refused(0);
     let BlobRequest::Piece(asked) = request;
@@ -228,7 +262,10 @@ pub(crate) async fn serve(shared: &Arc<Shared>, peer: NodeId, request: BlobReque
     let found = tokio::task::spawn_blocking(move || {
         let rows = shared.store.read().ok()?;
         // Only what a row names: the sizes that are shown are nobody else's business.
-        rows_of::blob(&rows, asked.hash).ok()??;
+        let row = rows_of::blob(&rows, asked.hash).ok()??;
+        if row.kind == emblem::KIND && !emblem::may_have(&rows, peer, asked.hash).ok()? {
+            return None;
+        }
         let bytes = blobs::read(&shared.config.data_dir, asked.hash)?;
         let from = usize::try_from(asked.from).ok()?;
         let rest = bytes.get(from..).filter(|rest| !rest.is_empty())?;
@@ -251,13 +288,17 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     loop {
         let _ = tokio::time::timeout(LOOK, shared.avatars.wake.notified()).await;
         let now = now_ms();
-        let due: Vec<(Hash, UserId, NodeId)> = lock(&shared.avatars.wanted)
+        let due: Vec<(Hash, Whom)> = lock(&shared.avatars.wanted)
             .iter()
-            .filter(|(_, want)| want.next_ms <= now && shared.is_linked(want.node))
-            .map(|(hash, want)| (*hash, want.user, want.node))
+            .filter(|(_, want)| want.next_ms <= now)
+            .map(|(hash, want)| (*hash, want.whom))
             .collect();
-        for (hash, user, node) in due {
-            let done = !is_named(&shared, user, hash) || fetch(&shared, hash, user, node).await;
+        for (hash, whom) in due {
+            let from = sources(&shared, whom);
+            if from.is_empty() {
+                continue;
+            }
+            let done = !is_named(&shared, whom, hash) || fetch(&shared, hash, whom, &from).await;
             let mut wanted = lock(&shared.avatars.wanted);
             if done {
                 wanted.remove(&hash);
@@ -269,25 +310,54 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// Whether the card of that person still names this picture.
-fn is_named(shared: &Shared, user: UserId, hash: Hash) -> bool {
-    let card = shared
-        .store
-        .read()
-        .and_then(|rows| homes::card(&rows, user));
-    card.is_ok_and(|card| card.is_some_and(|(card, _)| card.avatar == Some(hash)))
+/// Linked nodes that may have it.
+fn sources(shared: &Shared, whom: Whom) -> Vec<NodeId> {
+    let mut nodes = match whom {
+        Whom::Person(_, node) => vec![node],
+        Whom::Group(no) => {
+            let look = shared
+                .store
+                .read()
+                .and_then(|rows| emblem::nodes(&rows, no));
+            look.unwrap_or_default()
+        }
+    };
+    nodes.retain(|node| shared.is_linked(*node));
+    nodes
+}
+
+/// Whether the card or the profile still names this picture, and it is not here.
+fn is_named(shared: &Shared, whom: Whom, hash: Hash) -> bool {
+    let look = shared.store.read().and_then(|rows| match whom {
+        Whom::Person(user, _) => {
+            let card = homes::card(&rows, user)?;
+            Ok(card.is_some_and(|(card, _)| card.avatar == Some(hash)))
+        }
+        // It may have come in the meantime, for another group or chosen here.
+        Whom::Group(no) => {
+            Ok(emblem::is_named(&rows, no, hash)? && rows_of::blob(&rows, hash)?.is_none())
+        }
+    });
+    look.unwrap_or(false)
 }
 
 /// Fetches one picture; whether it need not be tried again.
-async fn fetch(shared: &Arc<Shared>, hash: Hash, user: UserId, node: NodeId) -> bool {
-    let Some(came) = download(shared, hash, node).await else {
+async fn fetch(shared: &Arc<Shared>, hash: Hash, whom: Whom, from: &[NodeId]) -> bool {
+    let mut came = None;
+    for node in from {
+        came = download(shared, hash, *node).await;
+        if came.is_some() {
+            break;
+        }
+    }
+    let Some(came) = came else {
         return false;
     };
     let made = match shared.avatars.open(came.clone(), PIXELS_OF_PEERS).await {
         Ok(made) => made,
         Err(Error::Invalid { reason, .. }) => {
             // It is what the card names, and no picture: no other try will change that.
-            tracing::debug!(%reason, user = %user.short(), "the picture of a peer is refused");
+            tracing::debug!(%reason, ?whom, "the picture of a peer is refused");
             return reason != Reason::Empty;
         }
         Err(_) => return false,
@@ -301,9 +371,18 @@ async fn fetch(shared: &Arc<Shared>, hash: Hash, user: UserId, node: NodeId) -> 
     let told = shared
         .inputs
         .run(From::Others, move |turn| {
-            rows_of::put(turn.tx, hash, &row(size, turn.now_ms))?;
+            let row = row(size, turn.now_ms);
             turn.durable();
-            tell(turn, user)
+            match whom {
+                Whom::Person(user, _) => {
+                    rows_of::put(turn.tx, hash, &row)?;
+                    tell(turn, user)
+                }
+                Whom::Group(no) => {
+                    emblem::put(turn, hash, row)?;
+                    emblem::tell(turn, no)
+                }
+            }
         })
         .await;
     told.is_ok()
@@ -339,13 +418,13 @@ async fn download(shared: &Arc<Shared>, hash: Hash, node: NodeId) -> Option<Vec<
     (blobs::hash_of(&came) == hash).then_some(came)
 }
 
-/// Takes away pictures that no card names any more, and files that no row names.
+/// Takes away pictures that neither card nor group names any more, and files that no row names.
 pub(crate) async fn sweep(shared: &Arc<Shared>) {
     let _alone = shared.avatars.files.write().await;
     let old = || {
         let rows = shared.store.read()?;
         let kept = rows_of::all(&rows)?;
-        let mut named = BTreeSet::new();
+        let (mut named, mut of_groups) = (BTreeSet::new(), BTreeSet::new());
         if !kept.is_empty() {
             rows.each(chater_store::tables::Table::Cards, &[], &mut |key, _| {
                 if let Ok(user) = UserId::try_from(key)
@@ -355,11 +434,18 @@ pub(crate) async fn sweep(shared: &Arc<Shared>) {
                 }
                 true
             })?;
+            of_groups = groups::pictures(&rows)?;
         }
-        let old: Vec<Hash> = kept
-            .into_iter()
-            .map(|(hash, _)| hash)
-            .filter(|hash| !named.contains(hash))
+        // What no card names any more is the group's alone.
+        let old = kept.into_iter().filter(|(hash, row)| {
+            !named.contains(hash) && !(of_groups.contains(hash) && row.kind == emblem::KIND)
+        });
+        let old: Vec<(Hash, Option<BlobRow>)> = old
+            .map(|(hash, row)| {
+                let kind = emblem::KIND;
+                let stays = of_groups.contains(&hash);
+                (hash, stays.then_some(BlobRow { kind, ..row }))
+            })
             .collect();
         Ok::<_, StoreError>(old)
     };
@@ -368,8 +454,11 @@ pub(crate) async fn sweep(shared: &Arc<Shared>) {
         let forgot = shared
             .inputs
             .run(From::Others, move |turn| {
-                for hash in &old {
-                    rows_of::forget(turn.tx, *hash)?;
+                for (hash, row) in &old {
+                    match row {
+                        Some(row) => rows_of::put(turn.tx, *hash, row)?,
+                        None => rows_of::forget(turn.tx, *hash)?,
+                    }
                 }
                 Ok(())
             })

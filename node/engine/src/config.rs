@@ -58,6 +58,14 @@ pub struct Config {
     pub peers: Vec<String>,
     /// Whether to look for nodes on the LAN.
     pub mdns: bool,
+    /// Whether others may be reached through this node.
+    pub relay: bool,
+    /// That is set from outside: what the owner saved does not count (Q11).
+    pub relay_fixed: bool,
+    /// Whether to ask the router for an open port (UPnP).
+    pub upnp: bool,
+    /// Multiaddrs of the Internet at which the owner says this node is.
+    pub external: Vec<String>,
     /// The policy in force (`auto` is decided by the daemon).
     pub registration: Registration,
     /// The policy is set from outside: what the owner saved does not count (Q11).
@@ -66,6 +74,8 @@ pub struct Config {
     pub setup_code: Option<String>,
     /// Rates.
     pub limits: Limits,
+    /// Keeping mail for others, set from outside: what the owner saved does not count (Q11).
+    pub mail: Option<crate::MailRules>,
     /// `ru` or `en`.
     pub language: String,
 }
@@ -104,6 +114,9 @@ pub enum StartError {
     /// A p2p address that was asked for cannot be used.
     #[error("cannot listen on {0}: {1}")]
     Listen(String, String),
+    /// An address in the settings is none.
+    #[error("not an address for nodes: {0}")]
+    Address(String),
     /// Anything else.
     #[error("{0}")]
     Other(String),

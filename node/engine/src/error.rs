@@ -112,6 +112,9 @@ pub enum Reason {
     /// A picture that moves.
     #[error("animated")]
     Animated,
+    /// Right, and not now: too many came at once.
+    #[error("later")]
+    Later,
     /// More than there may be.
     #[error("many")]
     Many,
@@ -151,6 +154,7 @@ impl Reason {
             Self::Wrong => "wrong",
             Self::Unreachable => "unreachable",
             Self::Animated => "animated",
+            Self::Later => "later",
             Self::Many => "many",
             Self::Expired => "expired",
             Self::Used => "used",

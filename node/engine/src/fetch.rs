@@ -372,6 +372,7 @@ async fn take_in_once(
             *wait = matches!(c, Checked::Unknown(_));
         }
     }
+    let forged = checked.iter().any(|c| matches!(c, Checked::Bad));
     if pushed {
         over_rate(shared, &mut checked, &mut waits);
     }
@@ -396,7 +397,9 @@ async fn take_in_once(
         acks: vec![Ack::Later; count],
         gap: false,
         unknown: Vec::new(),
+        forged: false,
     });
+    taken.forged = forged;
     if !taken.unknown.is_empty() {
         // Members whose homes are not known here could be sealed nothing to.
         identities(shared, node, std::mem::take(&mut taken.unknown), true).await;
@@ -546,7 +549,7 @@ async fn fill(
     head: &HeadRow,
 ) -> Result<(), ()> {
     let feed = feed_of(chat, head);
-    let mut ahead = None;
+    let (mut ahead, mut from_top) = (None, false);
     while let Some((from, to)) = what_lacks(shared, chat, head) {
         let wires = match ahead.take() {
             Some((at, wires)) if at == from => wires,
@@ -563,9 +566,16 @@ async fn fill(
         };
         let taken = take_in_once(shared, node, chat, wires, false);
         (_, ahead) = futures::join!(taken, coming);
-        // A server that gives nothing new is not asked for ever.
+        // A server that gives nothing new is not asked for ever. What does not count is kept once what counts
+        // above it is here (M6).
         if what_lacks(shared, chat, head).is_some_and(|(next, _)| next == from) {
-            break;
+            if std::mem::replace(&mut from_top, true) || is_kept(shared, head.id) {
+                break;
+            }
+            let top = head.seq.saturating_sub(NEWEST).max(from);
+            let wires = range(shared, node, chat, &feed, top, head.seq).await?;
+            take_in_once(shared, node, chat, wires, false).await;
+            ahead = None;
         }
     }
     Ok(())

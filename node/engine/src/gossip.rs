@@ -3,6 +3,7 @@
 //! their acks come when the two meet.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use chater_network::{Topic, Verdict};
@@ -116,16 +117,22 @@ pub(crate) async fn heard(
     let event = gossip::open(chat, &frame)
         .ok()
         .and_then(|plain| GroupFrame::decode(&plain).ok());
+    let blame = |verdict: Verdict| {
+        shared.counters.blamed.fetch_add(1, Ordering::Relaxed);
+        verdict.reject();
+    };
     let Some(GroupFrame::Event(wire)) = event else {
-        return verdict.reject();
+        return blame(verdict);
     };
     let of_group = WireEvent::decode(&wire).is_ok_and(|event| event.header().group == chat);
     if !of_group {
-        return verdict.reject();
+        return blame(verdict);
     }
     let chat = ChatRef { chat, users: None };
     let taken = fetch::take_in(&shared, peer, chat, vec![wire]).await;
     match taken.acks.first() {
+        // Its neighbours could have checked it as well as this node.
+        _ if taken.forged => blame(verdict),
         Some(Ack::Committed) => verdict.accept(),
         _ => verdict.ignore(),
     }

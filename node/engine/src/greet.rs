@@ -52,15 +52,21 @@ impl Way {
     }
 }
 
-fn written(shared: &Shared, versions: Vec<u8>, mut proofs: Vec<Bytes<32>>) -> Vec<u8> {
+fn written(
+    shared: &Shared,
+    peer: NodeId,
+    versions: Vec<u8>,
+    mut proofs: Vec<Bytes<32>>,
+) -> Vec<u8> {
     while proofs.is_empty() || !proofs.len().is_multiple_of(8) {
         let mut random = [0u8; 32];
         SystemRandom.fill_bytes(&mut random);
         proofs.push(Bytes(random));
     }
+    let place = lock(&shared.presence).places.get(&peer).cloned();
     Hello {
         versions,
-        card: shared.card(now_ms()),
+        card: shared.card(now_ms(), place.as_deref()),
         proofs,
     }
     .encode()
@@ -74,12 +80,12 @@ pub(crate) fn hello(shared: &Shared, peer: NodeId) -> Vec<u8> {
         .map(|known| Bytes(known.community.proof(shared.node_id, peer)));
     let answer = lock(&shared.answering).get(&peer).copied();
     let answer = answer.map(|query| Bytes(answer_proof(&query, shared.node_id, peer)));
-    written(shared, vec![1], own.chain(answer).collect())
+    written(shared, peer, vec![1], own.chain(answer).collect())
 }
 
 /// The answer to a node that waits for the owner (C4): it proves nothing and lets nothing through.
-pub(crate) fn not_now(shared: &Shared) -> Vec<u8> {
-    written(shared, vec![0], Vec::new())
+pub(crate) fn not_now(shared: &Shared, peer: NodeId) -> Vec<u8> {
+    written(shared, peer, vec![0], Vec::new())
 }
 
 /// Reads a greeting; none = a wrong one. An answer may say that the other side has not decided yet.

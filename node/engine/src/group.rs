@@ -13,7 +13,7 @@ use chater_protocol::payload::{
 use chater_protocol::seal::BoxFor;
 use chater_protocol::{limits, text};
 use chater_store::chats::{self, InboxRow};
-use chater_store::{StoreError, events, homes};
+use chater_store::{StoreError, events, groups, homes};
 
 use crate::error::{Error, Reason};
 use crate::local::{
@@ -98,6 +98,7 @@ pub(crate) fn create(
             let add = Add {
                 user: *member,
                 role: Role::Member,
+                by_link: false,
             };
             control(turn, no, context, user, &writer, Kind::ADD, add.encode())?;
             touched.insert(*member);
@@ -149,7 +150,9 @@ pub(crate) fn act<T>(
         return Err(Error::Forbidden.into());
     }
     let writer: Arc<Writer> = turn.writer(user)?;
-    turn.context(no, |turn, context| f(turn, no, context, &writer))
+    let out = turn.context(no, |turn, context| f(turn, no, context, &writer))?;
+    membership::revive(turn)?;
+    Ok(out)
 }
 
 /// Adds members; those who are in already stay as they are. They get what the history policy allows (K6).
@@ -158,6 +161,7 @@ pub(crate) fn add(
     user: UserId,
     chat: ChatId,
     members: &BTreeSet<UserId>,
+    by_link: bool,
 ) -> Result<(), Fail> {
     check_members(turn, members)?;
     act(turn, user, chat, |turn, no, context, writer| {
@@ -178,6 +182,7 @@ pub(crate) fn add(
             let add = Add {
                 user: *member,
                 role: Role::Member,
+                by_link,
             };
             control(turn, no, context, user, writer, Kind::ADD, add.encode())?;
         }
@@ -236,12 +241,9 @@ fn share_older(
         let share = KeyShare { key_id: key, boxes };
         write_key(turn, no, context, user, writer, &share)?;
         if let Some(mut row) = chats::key(turn.tx, no, key)? {
-            for sealed in &share.boxes {
-                let holder = (sealed.user, sealed.home);
-                if !row.holders.contains(&holder) {
-                    row.holders.push(holder);
-                }
-            }
+            let mut held: BTreeSet<Holder> = row.holders.iter().copied().collect();
+            let new = share.boxes.iter().map(|sealed| (sealed.user, sealed.home));
+            row.holders.extend(new.filter(|new| held.insert(*new)));
             chats::put_key(turn.tx, no, key, &row)?;
             for known in context.keys.iter_mut().filter(|known| known.id == key) {
                 known.holders = row.holders.iter().copied().collect();
@@ -258,8 +260,9 @@ fn first_events(
     turn: &Turn<'_, '_>,
     no: u32,
     made: &mut Made,
-) -> Result<BTreeMap<KeyId, (Header, u64)>, StoreError> {
-    let mut first: BTreeMap<KeyId, (Header, u64)> = BTreeMap::new();
+) -> Result<BTreeMap<KeyId, (Arc<Header>, u64)>, StoreError> {
+    let mut first: BTreeMap<KeyId, (Arc<Header>, u64)> = BTreeMap::new();
+    let some_void = groups::has_void(turn.tx, no)?;
     for (feed_no, feed) in events::feeds(turn.tx, no)? {
         if feed.lane != Lane::Keys as u8 {
             continue;
@@ -277,6 +280,15 @@ fn first_events(
         }
         *read = if plain { feed.whole } else { 0 };
         for (key, header) in found.iter() {
+            // L7: what somebody makes who says different things to different nodes is not clean.
+            if feed.forked_at.is_some_and(|at| header.seq >= at) {
+                continue;
+            }
+            let place = (header.home, header.lane, header.seq);
+            // K3: one that does not count makes no key, or who is out could name the keys of the others.
+            if some_void && groups::is_void_at(turn.tx, no, place, 0)? {
+                continue;
+            }
             let ms = header.ts.ms().min(turn.now_ms);
             let slot = first.entry(*key).or_insert_with(|| (header.clone(), ms));
             if ms < slot.1 {
@@ -288,7 +300,7 @@ fn first_events(
 }
 
 /// The key that an event makes: one that has a box for its author's own home.
-fn makes_key(wire: &[u8]) -> Result<Option<(KeyId, Header)>, StoreError> {
+fn makes_key(wire: &[u8]) -> Result<Option<(KeyId, Arc<Header>)>, StoreError> {
     let event =
         VerifiedEvent::from_store(wire).map_err(|_| StoreError::Damaged("an event".to_owned()))?;
     let Some(share) = event.payload().and_then(|p| KeyShare::decode(p).ok()) else {
@@ -297,11 +309,12 @@ fn makes_key(wire: &[u8]) -> Result<Option<(KeyId, Header)>, StoreError> {
     let header = event.header();
     let own = |sealed: &KeyBox| sealed.user == header.author && sealed.home == header.home;
     let makes = share.boxes.iter().any(own);
-    Ok(makes.then(|| (share.key_id, header.clone())))
+    Ok(makes.then(|| (share.key_id, Arc::new(header.clone()))))
 }
 
-/// K3: the keys that a sender may choose from; none = all, in a direct chat. In a group whoever made one must have seen out all who are
-/// out here: else they may be sharing it with somebody who is.
+/// K3: the key that a sender may choose, in a list; none = any, in a direct chat. In a group whoever made it must have seen out
+/// all who are out here: else they may be sharing it with somebody who is. The newest comes first (K4), and a group that
+/// many have left has many keys: the others are not looked at.
 pub(crate) fn safe_keys(
     turn: &Turn<'_, '_>,
     no: u32,
@@ -310,21 +323,32 @@ pub(crate) fn safe_keys(
     let Some(group) = &context.group else {
         return Ok(None);
     };
-    if context
-        .keys
-        .iter()
-        .any(|key| !context.fresh.contains_key(&key.id))
-    {
-        let first = first_events(turn, no, &mut context.made)?;
-        for key in &context.keys {
-            let fresh = first
-                .get(&key.id)
-                .is_some_and(|(first, _)| group.is_fresh(first));
-            context.fresh.entry(key.id).or_insert(fresh);
+    let mut newest: Vec<&KnownKey> = context.keys.iter().filter(|key| key.usable).collect();
+    newest.sort_by_key(|key| (std::cmp::Reverse(key.first_ms), key.id));
+    let mut first = None;
+    for key in newest {
+        if !key.holders.is_subset(&context.live) {
+            continue;
+        }
+        let fresh = match context.fresh.get(&key.id) {
+            Some(fresh) => *fresh,
+            None => {
+                let first = match &first {
+                    Some(first) => first,
+                    None => first.insert(first_events(turn, no, &mut context.made)?),
+                };
+                let fresh = first
+                    .get(&key.id)
+                    .is_some_and(|(first, _)| group.is_fresh(first));
+                context.fresh.insert(key.id, fresh);
+                fresh
+            }
+        };
+        if fresh {
+            return Ok(Some(vec![key.clone()]));
         }
     }
-    let safe = |key: &&KnownKey| context.fresh.get(&key.id).is_some_and(|fresh| *fresh);
-    Ok(Some(context.keys.iter().filter(safe).cloned().collect()))
+    Ok(Some(Vec::new()))
 }
 
 /// K6: whether everybody who lacks a key may have it. Always so in a direct chat.
@@ -477,9 +501,10 @@ pub(crate) fn rename(
 }
 
 fn set_profile(turn: &mut Turn<'_, '_>, no: u32, user: UserId, title: &str) -> Result<(), Fail> {
+    let row = groups::group(turn.tx, no)?.unwrap_or_default();
     let profile = GroupProfile {
         title: title.to_owned(),
-        picture: None,
+        picture: row.picture,
     };
     let (event, stored) = write_message(turn, user, no, Kind::PROFILE, &profile.encode(), None)?;
     membership::took_profile(turn, no, &event, &stored)

@@ -12,11 +12,13 @@ mod arrange;
 mod avatars;
 mod blobs;
 mod blocks;
+mod check;
 mod community;
 mod complete;
 mod config;
 mod daily;
 mod deliver;
+mod emblem;
 mod error;
 mod fetch;
 mod find;
@@ -27,11 +29,15 @@ mod here;
 mod hide;
 mod hub;
 mod invites;
+mod late;
 mod links;
 mod list;
 mod local;
+mod mail;
+mod mailbox;
 mod membership;
 mod mention;
+mod metrics;
 mod neighbours;
 mod nodes;
 mod notes;
@@ -40,6 +46,7 @@ mod password;
 mod people;
 mod person;
 mod picture;
+mod post;
 mod preferences;
 mod pump;
 mod rate;
@@ -55,6 +62,7 @@ mod turn;
 mod update;
 mod user;
 pub mod view;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -74,6 +82,7 @@ pub use config::{Config, Limits, NodeKey, Registration, StartError};
 pub use error::{Error, Reason};
 pub use hub::Subscription;
 pub use invites::{invited_by, is_invite};
+pub use mailbox::MailRules;
 pub use root::Recovery;
 pub use ticket::told_by;
 pub use update::{Ended, News, Update};
@@ -87,10 +96,17 @@ use shared::{Counters, Presence, Rates, Shared, Stop, lock};
 
 /// New chats that people of one other node may begin here in a day (K10).
 const STRANGERS: f64 = 30.0;
+/// People that one node brings by links a minute, and at once: each costs a fold of the group.
+const JOINS: f64 = 10.0;
+/// See [`JOINS`].
+pub(crate) const JOINS_AT_ONCE: f64 = 60.0;
 /// Events of one author that other nodes may push, a second and at once (S4, Q48). Beyond it they wait with
 /// their sender. The burst is what somebody writes while this node is away for a while.
 const AUTHOR_PER_S: f64 = 20.0;
 const AUTHOR_BURST: f64 = 5_000.0;
+/// Letters that one node may leave here, a second and at once: each is a commit.
+const LETTERS_PER_S: f64 = 20.0;
+const LETTERS_BURST: f64 = 1_000.0;
 /// The longest that a stop waits for what is under way.
 const STOP: Duration = Duration::from_secs(3);
 
@@ -128,21 +144,42 @@ impl Engine {
                 fallback: !config.p2p_listen_explicit,
             })
             .collect();
+        let (saved, relay) = store
+            .read()
+            .and_then(|rows| {
+                let saved = chater_store::accounts::saved_settings(&rows)?;
+                Ok((saved, chater_store::nodes::relay_switch(&rows)?))
+            })
+            .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
+        let relay = relay
+            .filter(|_| !config.relay_fixed)
+            .unwrap_or(config.relay);
         let (network, events) = Network::start(chater_network::Config {
             seed: *seed.bytes(),
             listen,
             mdns: config.mdns,
             agent: concat!("chater/", env!("CARGO_PKG_VERSION")).to_owned(),
+            relay,
+            upnp: config.upnp,
+            external: config.external.clone(),
         })
         .await
         .map_err(|error| match error {
             chater_network::StartError::Listen(address, why) => StartError::Listen(address, why),
+            chater_network::StartError::Address(text) => StartError::Address(text),
             other => StartError::Other(other.to_string()),
         })?;
         let limits = config.limits;
-        let saved = store
+        let (mailbox, mail, post) = store
             .read()
-            .and_then(|rows| chater_store::accounts::saved_settings(&rows))
+            .and_then(|rows| {
+                let rules = chater_store::mail::rules(&rows)?;
+                Ok((
+                    mailbox::Mailbox::new(rules, config.mail),
+                    mail::Mail::load(&rows)?,
+                    post::Post::load(&rows)?,
+                ))
+            })
             .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
         let kek = SecretKey::derive("chater node kek v1", config.node_key.bytes());
         let (communities, blocks, links) = store
@@ -206,6 +243,7 @@ impl Engine {
                     },
                     STRANGERS,
                 ),
+                joins: Buckets::new(JOINS, JOINS_AT_ONCE),
                 keys: Buckets::new(10.0 / 60.0, 10.0),
                 // Off together with the other limits (Q22).
                 authors: Buckets::new(
@@ -217,6 +255,7 @@ impl Engine {
                     AUTHOR_BURST,
                 ),
                 pieces: Buckets::new(10.0 * 60.0, 100.0),
+                letters: Buckets::new(LETTERS_PER_S * 60.0, LETTERS_BURST),
                 enters: Buckets::new(6.0, 10.0),
                 cards: Buckets::new(5.0 * 60.0, 100.0),
             }),
@@ -230,6 +269,9 @@ impl Engine {
             card_changed: tokio::sync::Notify::new(),
             link_changed: tokio::sync::Notify::new(),
             stopping: Stop::new(),
+            mailbox,
+            mail,
+            post,
             syncs: Mutex::default(),
             #[cfg(test)]
             skew_ms: std::sync::atomic::AtomicI64::new(0),
@@ -311,6 +353,7 @@ impl Engine {
                 name: self.name(),
                 node_id: self.shared.node_id,
                 addresses: self.shared.network.addresses(),
+                standing: self.shared.network.standing().into(),
                 peers: Vec::new(),
                 dialling: Vec::new(),
                 version: env!("CARGO_PKG_VERSION"),
@@ -396,13 +439,6 @@ impl Engine {
         account::log_out(self, secret).await;
     }
 
-    /// A picture of a person as it is shown: WebP, `side` pixels (128 or 512); none = not here. Reads the
-    /// disk.
-    #[must_use]
-    pub fn avatar(&self, hash: chater_protocol::id::Hash, side: u32) -> Option<Vec<u8>> {
-        avatars::bytes(&self.shared, hash, side)
-    }
-
     /// Whether the disk has no room for anything new; reading goes on.
     #[must_use]
     pub fn is_full(&self) -> bool {
@@ -418,10 +454,18 @@ impl Engine {
         committed.await.is_ok()
     }
 
+    /// Why nobody is seen: looks at ports, interfaces, the LAN, links, reachability, clock, disk and rights.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn checks(&self) -> Result<Vec<view::Check>, Error> {
+        Ok(check::all(&self.shared).await?)
+    }
+
     /// Counters as Prometheus text.
     #[must_use]
     pub fn metrics(&self) -> String {
-        nodes::metrics(&self.shared)
+        metrics::text(&self.shared)
     }
 
     /// Links to an address: dialled until it answers or is forgotten. For the owner's page and the

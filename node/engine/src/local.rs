@@ -1,7 +1,7 @@
 //! What users of this node ask for, inside a turn: check first, then write. Nothing here reads a clock
 //! or awaits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chater_protocol::chat::keys::{self, Choice, Holder};
@@ -383,11 +383,9 @@ pub(crate) fn ready_key(
             turn.rng,
         )));
     }
-    for holder in holders {
-        if !row.holders.contains(&holder) {
-            row.holders.push(holder);
-        }
-    }
+    let mut held: BTreeSet<Holder> = row.holders.iter().copied().collect();
+    row.holders
+        .extend(holders.into_iter().filter(|new| held.insert(*new)));
     chats::put_key(turn.tx, no, key_id, &row)?;
     context.secrets.insert(key_id, secret);
     context.keys.retain(|known| known.id != key_id);

@@ -12,8 +12,10 @@ use chater_protocol::wire::{Ack, ChatRef};
 use chater_protocol::{limits, text};
 use chater_store::chats::{self, InboxRow};
 use chater_store::events::{self, Appended, Stored};
-use chater_store::{StoreError, groups, homes};
+use chater_store::forks::{self, Flaw};
+use chater_store::{StoreError, groups, homes, void};
 
+use crate::emblem;
 use crate::group::want_members;
 use crate::preferences;
 use crate::remote::{Taken, is_own_home, stop_home, took};
@@ -148,22 +150,37 @@ fn judge_again(
         if !touched.contains(&feed.author) {
             continue;
         }
-        for wire in events::range(turn.tx, feed_no, 0, u64::MAX, usize::MAX, usize::MAX)? {
-            let Ok(event) = VerifiedEvent::from_store(&wire) else {
-                continue;
-            };
+        let wires = events::range(turn.tx, feed_no, 0, u64::MAX, usize::MAX, usize::MAX)?;
+        let all = wires
+            .iter()
+            .filter_map(|wire| VerifiedEvent::from_store(wire).ok());
+        let all: Vec<VerifiedEvent> = all.collect();
+        // Only where there is more than one branch is there anything to tell apart.
+        let several = all.iter().zip(all.iter().skip(1));
+        let first_twice = several
+            .into_iter()
+            .find(|(one, next)| one.header().seq == next.header().seq)
+            .map(|(one, _)| one.header().seq);
+        let flaws = if feed.forked_at.is_some() && feed.lane != Lane::Control as u8 {
+            let picks = group.picks(&feed.author, feed.home, feed.lane);
+            forks::flaws(turn.tx, no, (feed.home, feed.lane), &picks)?
+        } else {
+            HashMap::new()
+        };
+        for event in &all {
             let header = event.header();
             let control = header.lane == Lane::Control as u8;
-            let live = control || group.judge(event.id(), header) == Judgement::Live;
+            let flaw = flaws.get(&event.id()).copied();
+            let live = control
+                || (flaw != Some(Flaw::Lost) && group.judge(event.id(), header) == Judgement::Live);
             // What is told of a group: a profile of somebody who may not write one counts as little as a void remove.
             let counts = match header.kind {
-                Kind::PROFILE => group.acts_as_admin(event.id(), header),
+                Kind::PROFILE => live && group.acts_as_admin(event.id(), header),
                 _ if control => group.is_valid(&event.id()) == Some(true),
                 _ => live,
             };
             let place = (header.home, header.lane, header.seq);
-            // Only above a fork is there more than one branch to tell apart.
-            let forked = feed.forked_at.is_some_and(|at| header.seq >= at);
+            let forked = first_twice.is_some_and(|at| header.seq >= at);
             let stored = match forked || header.kind == Kind::PROFILE {
                 true => events::find(turn.tx, event.id())?,
                 false => None,
@@ -171,6 +188,19 @@ fn judge_again(
             let branch = stored.map_or(0, |stored| stored.branch);
             let changed = groups::set_void(turn.tx, no, place, branch, !counts)?;
             any |= changed;
+            if forked {
+                let hidden = flaw == Some(Flaw::Hidden);
+                if groups::set_hidden(turn.tx, no, place, branch, hidden)? {
+                    any = true;
+                    if !hidden {
+                        turn.revived.push((no, event.id()));
+                    }
+                }
+            }
+            // What a group is called follows from the profiles that count now.
+            if changed && header.kind == Kind::PROFILE {
+                turn.revived.push((no, event.id()));
+            }
             // Places follow from what is live alone: so they are the same wherever the same events are.
             let moves = match (header.kind, stored) {
                 (Kind::PROFILE, Some(stored)) => stored.void == live,
@@ -183,6 +213,8 @@ fn judge_again(
     }
     if !turned.is_empty() {
         turn.weigh(no, &turned)?;
+        let back = turned.iter().filter(|(_, void)| !void);
+        turn.revived.extend(back.map(|(id, _)| (no, *id)));
     }
     Ok(any)
 }
@@ -215,6 +247,7 @@ pub(crate) fn accept(
                 acks: vec![Ack::Waits; batch.len()],
                 gap: true,
                 unknown: Vec::new(),
+                forged: false,
             });
         }
     };
@@ -232,14 +265,23 @@ pub(crate) fn accept(
         acks.push(ack);
     }
     take_control(turn, no, batch, &mut acks)?;
+    revive(turn)?;
     let mut gap = false;
+    let mut dead = Vec::new();
     for (event, slot) in batch.iter().zip(&mut acks) {
         let (Some(event), None) = (event, &slot) else {
             continue;
         };
         let ack = take_other(turn, no, event)?;
-        gap |= ack == Ack::Waits;
-        *slot = Some(ack);
+        gap |= ack == Some(Ack::Waits);
+        match ack {
+            Some(ack) => *slot = Some(ack),
+            None => dead.push((event, slot)),
+        }
+    }
+    // From the newest down: what counts needs what stands below it in its feed (M6).
+    for (event, slot) in dead.into_iter().rev() {
+        *slot = Some(take_dead(turn, no, event)?);
     }
     gap |= acks.contains(&Some(Ack::Waits)) || !events::missing_ids(turn.tx, no, 1)?.is_empty();
     let (lacks_keys, homeless) = turn.context(no, |_, context| {
@@ -265,6 +307,7 @@ pub(crate) fn accept(
             .collect(),
         gap: gap || lacks_keys,
         unknown,
+        forged: false,
     })
 }
 
@@ -395,45 +438,179 @@ fn keep_control(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Resu
     Ok(Ack::Committed)
 }
 
-/// Keys and messages: only what counts is kept (M6).
-fn take_other(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<Ack, Fail> {
+/// Keys and messages that count (M6); none = it does not.
+fn take_other(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    event: &VerifiedEvent,
+) -> Result<Option<Ack>, Fail> {
     let judged = turn.context(no, |_, context| {
         let group = context.group.as_ref();
         Ok(group.map(|group| group.judge(event.id(), event.header())))
     })?;
     match judged {
         Some(Judgement::Live) => {}
-        Some(Judgement::Waits(_)) => return Ok(Ack::Waits),
-        _ => {
-            turn.shared
-                .counters
-                .rejected
-                .fetch_add(1, Ordering::Relaxed);
-            return Ok(Ack::Refused);
-        }
+        Some(Judgement::Waits(_)) => return Ok(Some(Ack::Waits)),
+        Some(Judgement::Dead) => return Ok(None),
+        _ => return Ok(Some(refuse(turn))),
     }
-    // M9: before anybody here has said yes, nothing but the control events is taken.
-    let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
-    let mut wanted = false;
-    for local in locals {
-        wanted |= chats::inbox(turn.tx, local, no)?.is_some_and(|inbox| inbox.state == 0);
+    if !is_wanted_here(turn, no)? {
+        return Ok(Some(Ack::Later));
     }
-    if !wanted {
-        return Ok(Ack::Later);
+    if is_lost(turn, no, event)? {
+        return Ok(None);
     }
     turn.durable();
     match turn.append(no, event, None)? {
         Appended::Known(_) => {}
-        Appended::TooManyForks => return Ok(Ack::Refused),
+        Appended::TooManyForks => return Ok(Some(Ack::Refused)),
         Appended::New(stored) | Appended::Fork(stored) => {
             turn.shared
                 .counters
                 .received
                 .fetch_add(1, Ordering::Relaxed);
-            took(turn, no, event, &stored)?;
+            if settle(turn, no, event, &stored)? {
+                took(turn, no, event, &stored)?;
+            }
         }
     }
-    Ok(Ack::Committed)
+    Ok(Some(Ack::Committed))
+}
+
+/// L7: a cut has picked a branch on which this is not.
+fn is_lost(turn: &Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<bool, StoreError> {
+    let header = event.header();
+    let fork = forks::fork(turn.tx, no, header.home, header.lane)?;
+    Ok(fork.is_some_and(|fork| {
+        let below = |(seq, _): &(u64, EventId)| header.seq >= fork.at && header.seq <= *seq;
+        fork.tip.as_ref().is_some_and(below)
+    }))
+}
+
+/// L7: a new event may fork its feed, or stand above a fork. Whether it is shown; what else is not shown any more by it, is
+/// marked.
+pub(crate) fn settle(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    event: &VerifiedEvent,
+    stored: &Stored,
+) -> Result<bool, Fail> {
+    let header = event.header();
+    if header.lane == Lane::Control as u8 {
+        return Ok(true);
+    }
+    if forks::fork(turn.tx, no, header.home, header.lane)?.is_none() {
+        return Ok(true);
+    }
+    let picks = turn.context(no, |_, context| {
+        let group = context.group.as_ref();
+        Ok(group.map_or_else(Vec::new, |group| {
+            group.picks(&header.author, header.home, header.lane)
+        }))
+    })?;
+    if let Some(flaw) = forks::flaw_of(turn.tx, no, header, !picks.is_empty())? {
+        let Some(flaw) = flaw else {
+            return Ok(true);
+        };
+        // What had come before it, and follows it, was joined to nothing.
+        let mut turned = Vec::new();
+        for (id, at) in forks::with_followers(turn.tx, no, event.id(), *stored)? {
+            let place = (header.home, header.lane, at.seq);
+            match flaw {
+                Flaw::Lost => {
+                    groups::set_void(turn.tx, no, place, at.branch, true)?;
+                    turned.push((id, true));
+                }
+                Flaw::Hidden => {
+                    groups::set_hidden(turn.tx, no, place, at.branch, true)?;
+                }
+            }
+        }
+        if !turned.is_empty() {
+            turn.weigh(no, &turned)?;
+        }
+        return Ok(false);
+    }
+    let flaws = forks::flaws(turn.tx, no, (header.home, header.lane), &picks)?;
+    let Some(fork) = forks::fork(turn.tx, no, header.home, header.lane)? else {
+        return Ok(true);
+    };
+    let (mut turned, mut changed) = (Vec::new(), false);
+    for wire in events::range(
+        turn.tx,
+        fork.feed_no,
+        fork.at,
+        u64::MAX,
+        usize::MAX,
+        usize::MAX,
+    )? {
+        let Ok(other) = VerifiedEvent::from_store(&wire) else {
+            continue;
+        };
+        let Some(at) = events::find(turn.tx, other.id())? else {
+            continue;
+        };
+        let place = (header.home, header.lane, at.seq);
+        let flaw = flaws.get(&other.id()).copied();
+        let hidden = flaw == Some(Flaw::Hidden);
+        changed |= groups::set_hidden(turn.tx, no, place, at.branch, hidden)?;
+        if flaw == Some(Flaw::Lost) && groups::set_void(turn.tx, no, place, at.branch, true)? {
+            turned.push((other.id(), true));
+        }
+    }
+    if !turned.is_empty() {
+        turn.weigh(no, &turned)?;
+    }
+    if changed || !turned.is_empty() {
+        let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
+        for local in locals {
+            turn.tell(local, News::Reload);
+        }
+    }
+    Ok(!flaws.contains_key(&event.id()))
+}
+
+fn refuse(turn: &Turn<'_, '_>) -> Ack {
+    turn.shared
+        .counters
+        .rejected
+        .fetch_add(1, Ordering::Relaxed);
+    Ack::Refused
+}
+
+/// M9: before anybody here has said yes, nothing but the control events is taken.
+fn is_wanted_here(turn: &mut Turn<'_, '_>, no: u32) -> Result<bool, Fail> {
+    let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
+    for local in locals {
+        if chats::inbox(turn.tx, local, no)?.is_some_and(|inbox| inbox.state == 0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// M6: what does not count is kept, without effect, where something that counts names it or would have a hole below
+/// it: else the chat would say for ever that something lacks. Anything else that does not count is refused.
+fn take_dead(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<Ack, Fail> {
+    if !void::is_wanted(turn.tx, no, event)? || !is_wanted_here(turn, no)? {
+        return Ok(refuse(turn));
+    }
+    turn.durable();
+    let (tx, now_ms) = (turn.tx, turn.now_ms);
+    Ok(match void::append(tx, no, turn.row(no)?, event, now_ms)? {
+        Appended::TooManyForks => refuse(turn),
+        _ => Ack::Committed,
+    })
+}
+
+/// What follows from events that were kept without effect and count now. Not inside a [`Turn::context`].
+pub(crate) fn revive(turn: &mut Turn<'_, '_>) -> Result<(), Fail> {
+    for (no, id) in std::mem::take(&mut turn.revived) {
+        if let Some((stored, event)) = events::by_id(turn.tx, id)? {
+            took(turn, no, &event, &stored)?;
+        }
+    }
+    Ok(())
 }
 
 /// A profile of a group is kept beside the others of it, and the title worked out anew (L8).
@@ -448,7 +625,7 @@ pub(crate) fn took_profile(
     let Some(mut row) = groups::group(turn.tx, no)? else {
         return Ok(());
     };
-    let mut title = None;
+    let mut profile = None;
     for amend in events::amends(turn.tx, EventId(chat.0))?.into_iter().rev() {
         let Some(event) = events::event(turn.tx, amend.feed_no, amend.place.seq, amend.branch)?
         else {
@@ -465,16 +642,21 @@ pub(crate) fn took_profile(
             continue;
         }
         // One whose key is not here yet says nothing, and is asked again when the key comes.
-        title = crate::remote::inside::<GroupProfile>(turn, no, &event)?
-            .map(|profile| profile.title)
-            .filter(|t| !t.is_empty() && text::check_line(t, limits::NAME_CHARS).is_ok());
-        if title.is_some() {
+        profile = crate::remote::inside::<GroupProfile>(turn, no, &event)?.filter(|profile| {
+            let title = &profile.title;
+            !title.is_empty() && text::check_line(title, limits::NAME_CHARS).is_ok()
+        });
+        if profile.is_some() {
             break;
         }
     }
-    if let Some(title) = title.filter(|title| *title != row.title) {
-        row.title = title;
+    if let Some(profile) = profile
+        && (&profile.title, profile.picture) != (&row.title, row.picture)
+    {
+        (row.title, row.picture) = (profile.title, profile.picture);
         groups::put(turn.tx, no, &row)?;
+        // Now, while those who have it are there, not only when somebody looks.
+        emblem::shown(turn.shared, turn.tx, no, row.picture)?;
         let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
         for local in locals {
             turn.card_changed(local, no);

@@ -140,7 +140,7 @@ fn cards(shared: &Shared, known: &Known) -> Vec<Signed> {
         let at = SystemRandom.next_u32() as usize % linked.len();
         linked.swap_remove(at);
     }
-    let mut cards = vec![shared.card(now)];
+    let mut cards = vec![shared.card(now, None)];
     cards.extend(linked.into_iter().map(|(_, signed)| signed));
     cards
 }

@@ -1,7 +1,4 @@
-//! This node and its neighbours, for the network page, the control socket and `/metrics`.
-
-use std::fmt::Write as _;
-use std::sync::atomic::Ordering;
+//! This node and its neighbours, for the network page and the control socket.
 
 use chater_protocol::id::NodeId;
 use chater_store::nodes::NodeRow;
@@ -45,6 +42,7 @@ pub(crate) fn node(shared: &Shared) -> Result<Node, StoreError> {
         name: shared.name(),
         node_id: shared.node_id,
         addresses: shared.network.addresses(),
+        standing: shared.network.standing().into(),
         peers,
         dialling,
         version: env!("CARGO_PKG_VERSION"),
@@ -133,71 +131,4 @@ fn waiting(rows: &impl Rows, node: NodeId, node_no: u32) -> Result<u64, StoreErr
         }
     }
     Ok(waiting)
-}
-
-/// Prometheus text.
-pub(crate) fn metrics(shared: &Shared) -> String {
-    let c = &shared.counters;
-    let (connected, dialling) = {
-        let presence = lock(&shared.presence);
-        (presence.links.len() as u64, presence.dialling.len() as u64)
-    };
-    let mut out = String::new();
-    for (name, kind, help, value) in [
-        (
-            "chater_messages_sent_total",
-            "counter",
-            "Messages of this node's users committed.",
-            c.sent.load(Ordering::Relaxed),
-        ),
-        (
-            "chater_events_received_total",
-            "counter",
-            "Events of other nodes committed.",
-            c.received.load(Ordering::Relaxed),
-        ),
-        (
-            "chater_messages_delivered_total",
-            "counter",
-            "Messages acknowledged by other nodes.",
-            c.delivered.load(Ordering::Relaxed),
-        ),
-        (
-            "chater_events_rejected_total",
-            "counter",
-            "Events of other nodes refused.",
-            c.rejected.load(Ordering::Relaxed),
-        ),
-        (
-            "chater_searches_total",
-            "counter",
-            "People searches of this node's users.",
-            c.searches.load(Ordering::Relaxed),
-        ),
-        (
-            "chater_queries_answered_total",
-            "counter",
-            "People queries of other nodes answered.",
-            c.queries_answered.load(Ordering::Relaxed),
-        ),
-        (
-            "chater_logins_failed_total",
-            "counter",
-            "Wrong passwords.",
-            c.logins_failed.load(Ordering::Relaxed),
-        ),
-        ("chater_links", "gauge", "Connected nodes.", connected),
-        (
-            "chater_dialling",
-            "gauge",
-            "Typed addresses that have not answered.",
-            dialling,
-        ),
-    ] {
-        let _ = writeln!(
-            out,
-            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
-        );
-    }
-    out
 }

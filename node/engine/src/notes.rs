@@ -72,6 +72,13 @@ impl<R: Rows> Reader<'_, R> {
             let Some(what) = self.happened(no, chat, &event)? else {
                 continue;
             };
+            let mut by = row.place.author;
+            if matches!(what, Happened::Joined)
+                && let Ok(add) = Add::decode(event.payload().unwrap_or_default())
+            {
+                // By a link one comes oneself, whoever's node signs it.
+                by = add.user;
+            }
             // Several people brought in one after another are one line.
             if let Some(last) = notes.last_mut()
                 && last.before == before
@@ -91,8 +98,8 @@ impl<R: Rows> Reader<'_, R> {
                 n: row.n,
                 before,
                 at_ms: i64::try_from(row.place.eff.ms()).unwrap_or(i64::MAX),
-                by: self.named(row.place.author)?,
-                own: row.place.author == self.viewer(),
+                by: self.named(by)?,
+                own: by == self.viewer(),
                 what,
             });
         }
@@ -118,6 +125,7 @@ impl<R: Rows> Reader<'_, R> {
             Kind::LEAVE => Some(Happened::Left),
             Kind::POLICY => Some(Happened::Rules),
             Kind::ADD => match Add::decode(payload) {
+                Ok(add) if add.by_link => Some(Happened::Joined),
                 Ok(add) => Some(Happened::Added(vec![self.named(add.user)?], 0)),
                 Err(_) => None,
             },

@@ -48,7 +48,7 @@ impl Shared {
     }
 }
 
-fn owner_only(turn: &Turn<'_, '_>, user: UserId) -> Result<(), crate::turn::Fail> {
+pub(crate) fn owner_only(turn: &Turn<'_, '_>, user: UserId) -> Result<(), crate::turn::Fail> {
     if users::owner(turn.tx)? == Some(user) {
         Ok(())
     } else {
@@ -131,6 +131,42 @@ impl UserHandle {
             // Neighbours learn a name from the greeting.
             shared.greet.notify_one();
         }
+        Ok(())
+    }
+
+    /// Owner only: whether others may be reached through this node, and whether that is set from outside.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn relay(&self) -> Result<(bool, bool), Error> {
+        self.owner()?;
+        let shared = self.shared();
+        Ok((
+            shared.network.standing().relaying,
+            shared.config.relay_fixed,
+        ))
+    }
+
+    /// Owner only: lets others be reached through this node, or no longer; it counts at once. What is set from outside
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub async fn set_relay(&self, on: bool) -> Result<(), Error> {
+        let (shared, user) = (self.shared().clone(), self.id());
+        if shared.config.relay_fixed {
+            self.owner()?;
+            return Ok(());
+        }
+        self.run(move |turn| {
+            owner_only(turn, user)?;
+            turn.durable();
+            chater_store::nodes::put_relay_switch(turn.tx, on)?;
+            Ok(())
+        })
+        .await?;
+        // Linked nodes learn of it by the greeting that follows.
+        shared.network.set_relay(on);
         Ok(())
     }
 

@@ -183,7 +183,7 @@ pub(crate) fn search(
     let query = PeopleQuery {
         id: Bytes(id),
         text,
-        asker: shared.card(now),
+        asker: shared.card(now, None),
         ts: now,
     };
     let query = query.encode();
@@ -386,7 +386,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, (query, asker): (PeopleQuery, No
         .fetch_add(1, Ordering::Relaxed);
     let answer = WireAnswer {
         query: query.id,
-        node: shared.card(now_ms()),
+        node: shared.card(now_ms(), None),
         people,
     };
     let body = PeopleRequest::Answer(answer).encode();

@@ -8,7 +8,9 @@ use chater_network::{Found, NetworkEvent, Protocol, Reply, Topic, Verdict as Tra
 use chater_protocol::blob::BlobRequest;
 use chater_protocol::community::Channel;
 use chater_protocol::id::{NodeId, UserId};
+use chater_protocol::identity::NodeCard;
 use chater_protocol::invite::CommunityRequest;
+use chater_protocol::mail::MailRequest;
 use chater_protocol::seal::EphNote;
 use chater_protocol::wire::{EphBatch, LogRequest, Message, PeopleRequest};
 use chater_store::{Rows, StoreError, chats, communities, homes, nodes};
@@ -64,6 +66,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
     let changed = tokio::spawn(tell_network(shared.clone()));
     let avatars = tokio::spawn(crate::avatars::run(shared.clone()));
     let here = tokio::spawn(crate::here::run(shared.clone()));
+    let mail = tokio::spawn(crate::mail::run(shared.clone()));
+    let post = tokio::spawn(crate::post::run(shared.clone()));
     loop {
         tokio::select! {
             event = events.recv() => match event {
@@ -82,6 +86,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
     chosen.abort();
     changed.abort();
     here.abort();
+    mail.abort();
+    post.abort();
     for (_, met) in pump.met {
         met.end();
     }
@@ -175,6 +181,7 @@ impl Pump {
                 self.shared.network_changed.notify_one();
                 if let Some(link) = link {
                     link.end();
+                    self.shared.post.left(peer);
                     self.shared.choose_nodes.notify_one();
                     tracing::info!(peer = %peer.short(), "a node went away");
                     tokio::spawn(went(self.shared.clone(), peer));
@@ -256,6 +263,11 @@ impl Pump {
                     link.rtt_ms = u32::try_from(rtt.as_millis()).ok();
                 }
             }
+            // Linked nodes learn new addresses from the greeting.
+            NetworkEvent::Listening { .. } | NetworkEvent::Standing => {
+                self.shared.greet.notify_one();
+                self.shared.network_changed.notify_one();
+            }
             NetworkEvent::Agent { peer, agent } => {
                 let mut presence = lock(&self.shared.presence);
                 if let Some(link) = presence.links.get_mut(&peer) {
@@ -272,7 +284,6 @@ impl Pump {
                     self.shared.tell_nodes.notify_one();
                 }
             }
-            NetworkEvent::Listening { .. } => self.shared.network_changed.notify_one(),
         }
     }
 
@@ -383,6 +394,14 @@ impl Pump {
                         tracing::debug!(%reason, peer = %peer.short(), "blob request refused")
                     }
                 },
+                Protocol::Mail => match MailRequest::decode(&body) {
+                    Ok(request) => {
+                        reply.send(crate::mailbox::serve(&shared, peer, request).await.encode());
+                    }
+                    Err(reason) => {
+                        tracing::debug!(%reason, peer = %peer.short(), "mail request refused")
+                    }
+                },
                 Protocol::Community => match CommunityRequest::decode(&body) {
                     Ok(request) => {
                         reply.send(invites::serve(&shared, peer, request).await.encode());
@@ -416,7 +435,7 @@ async fn greeted(shared: &Arc<Shared>, peer: NodeId, body: &[u8], reply: Reply, 
             linked(shared, peer, met, way).await;
         }
         Verdict::Wait => {
-            reply.send(greet::not_now(shared));
+            reply.send(greet::not_now(shared, peer));
             links::waits(shared, peer, &met, &way);
         }
         Verdict::Silent => shared.network.close(peer),
@@ -425,7 +444,12 @@ async fn greeted(shared: &Arc<Shared>, peer: NodeId, body: &[u8], reply: Reply, 
 
 /// A peer has greeted: from now on it is part of us.
 pub(crate) async fn linked(shared: &Arc<Shared>, peer: NodeId, met: Met, way: Way) {
-    let name = met.card.name.clone();
+    let (name, told, signed) = (met.card.name.clone(), met.card.clone(), met.signed.clone());
+    // Signed for this greeting, a moment ago.
+    let skew_ms = i64::try_from(met.card.ts)
+        .unwrap_or(i64::MAX)
+        .saturating_sub(i64::try_from(now_ms()).unwrap_or(i64::MAX));
+    let relays = met.card.caps & NodeCard::RELAY != 0;
     let Way {
         address,
         dialled,
@@ -451,11 +475,13 @@ pub(crate) async fn linked(shared: &Arc<Shared>, peer: NodeId, met: Met, way: Wa
     }
     shared.links.settled(peer);
     shared.network.admit(peer);
+    shared.network.offers_relay(peer, relays);
     shared.network.want(peer, row.texts());
     let link = Link {
         address,
         since_ms: now_ms(),
         rtt_ms: None,
+        skew_ms,
         delivery: Arc::new(Notify::new()),
         hot: Arc::default(),
         common: met.common,
@@ -492,6 +518,7 @@ pub(crate) async fn linked(shared: &Arc<Shared>, peer: NodeId, met: Met, way: Wa
     if again {
         // Something of it has changed: its people are asked for anew, as often as it may ask us.
         if lock(&shared.rates).finds.take(&peer, now_ms()).is_ok() {
+            crate::mail::met(shared, peer, told, signed).await;
             crate::fetch::refresh(shared, peer).await;
         }
         return;
@@ -501,6 +528,7 @@ pub(crate) async fn linked(shared: &Arc<Shared>, peer: NodeId, met: Met, way: Wa
     let _ = tell_presence(shared, peer, true);
     crate::fetch::refresh(shared, peer).await;
     shared.avatars.came(peer);
+    crate::mail::met(shared, peer, told, signed).await;
     repeat_marks(shared, peer).await;
 }
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use chater_protocol::chat::order::Place;
 use chater_protocol::event::{Kind, Lane, VerifiedEvent};
 use chater_protocol::id::{ChatId, EventId, HomeId, KeyId, NodeId, UserId};
-use chater_protocol::limits;
 use chater_protocol::payload::{Edit, Msg, Payload, Policy, React};
 use chater_protocol::seal::{self, EpochSecret};
 use chater_protocol::text;
@@ -20,7 +19,9 @@ use chater_store::hidden::{self, Hidden};
 use chater_store::tables::Table;
 use chater_store::{Rows, StoreError, homes, nodes, outbox, refused, users};
 
+use crate::emblem;
 use crate::error::Error;
+use crate::mail;
 use crate::notes::Span;
 use crate::person::{node_label, person};
 use crate::shared::Shared;
@@ -62,7 +63,7 @@ pub(crate) fn chat_state(state: u8) -> ChatState {
     }
 }
 
-fn ms(value: u64) -> i64 {
+pub(crate) fn ms(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
@@ -321,10 +322,11 @@ impl<'a, R: Rows> Reader<'a, R> {
             in_group: chat.users.is_none(),
             state: MessageState::Received,
             late: false,
+            forked: self.is_forked(no, &row.place)?,
             reply_to: None,
             reactions: Vec::new(),
         };
-        message.late = !own && message.received_at_ms - ms(header.ts.ms()) > ms(limits::LATE_MS);
+        message.late = !own && self.is_late(no, &row.key, row.place.eff, message.received_at_ms)?;
         if own {
             message.state = self.state(no, chat, row)?;
         }
@@ -358,6 +360,7 @@ impl<'a, R: Rows> Reader<'a, R> {
     ) -> Result<Message, StoreError> {
         let header = event.header();
         let own = header.author == self.viewer;
+        let key = events::key_of(header, stored);
         Ok(Message {
             id: event.id(),
             chat_id: header.group,
@@ -378,7 +381,8 @@ impl<'a, R: Rows> Reader<'a, R> {
             } else {
                 MessageState::Received
             },
-            late: !own && ms(now_ms) - ms(header.ts.ms()) > ms(limits::LATE_MS),
+            forked: self.is_forked(no, &Place::of(header, stored.eff))?,
+            late: !own && self.is_late(no, &key, stored.eff, ms(now_ms))?,
             reply_to: body
                 .reply_to
                 .map(|id| self.quote(no, id))
@@ -627,6 +631,10 @@ impl<'a, R: Rows> Reader<'a, R> {
                 Some(person) => person.display_name.clone(),
                 None => self.group(no)?.title.clone(),
             },
+            picture: match row.users {
+                Some(_) => None,
+                None => emblem::shown(self.shared, self.rows, no, self.group(no)?.picture)?,
+            },
             members: match row.users {
                 Some(_) => 2,
                 None => u32::try_from(self.group(no)?.members.len()).unwrap_or(u32::MAX),
@@ -726,8 +734,10 @@ impl<'a, R: Rows> Reader<'a, R> {
             None => self.group(no)?.members.clone(),
         };
         let mut members = Vec::with_capacity(users.len());
+        let signs = self.signs(no)?;
         for (user, rank) in users {
             members.push(Member {
+                waiting: self.waiting(no, &row, &signs, user)?,
                 person: Person::clone(&*self.person(user)?),
                 role: match rank {
                     2 => MemberRole::Owner,
@@ -864,6 +874,7 @@ impl<'a, R: Rows> Reader<'a, R> {
             here: true,
             at_ms: Some(message.received_at_ms),
             next_try_ms: None,
+            lies_in: Vec::new(),
         }];
         let mut seen: Vec<NodeId> = vec![self.shared.node_id];
         let mut lived = Vec::new();
@@ -875,11 +886,19 @@ impl<'a, R: Rows> Reader<'a, R> {
                 continue;
             }
             seen.push(home.node_id);
-            let at = match nodes::node(self.rows, home.node_id)? {
+            let (feed_no, seq) = (stored.feed_no, stored.seq);
+            let (at, lies_in) = match nodes::node(self.rows, home.node_id)? {
                 Some(node) if !refused => {
-                    outbox::acked_at(self.rows, stored.feed_no, node.no, stored.seq)?
+                    match outbox::acked_at(self.rows, feed_no, node.no, seq)? {
+                        None => {
+                            let shared = self.shared;
+                            let lies = mail::lies_in(shared, self.rows, feed_no, seq, node.no)?;
+                            (None, lies)
+                        }
+                        at => (at, Vec::new()),
+                    }
                 }
-                _ => None,
+                _ => (None, Vec::new()),
             };
             hops.push(Hop {
                 node_id: home.node_id,
@@ -887,6 +906,10 @@ impl<'a, R: Rows> Reader<'a, R> {
                 here: false,
                 at_ms: at.map(ms),
                 next_try_ms: None,
+                lies_in: lies_in
+                    .into_iter()
+                    .map(|(name, at)| (name, ms(at)))
+                    .collect(),
             });
         }
         Ok(Path {

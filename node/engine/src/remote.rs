@@ -101,6 +101,8 @@ pub(crate) struct Taken {
     pub(crate) gap: bool,
     /// Members of a group of whom nothing is known here.
     pub(crate) unknown: Vec<UserId>,
+    /// Some of it was malformed or forged: whoever passes that on is to blame (S4).
+    pub(crate) forged: bool,
 }
 
 /// Epoch secrets remembered of one chat; a peer could otherwise name new ones for ever.
@@ -119,6 +121,7 @@ pub(crate) fn accept(
         acks: vec![ack; batch.len()],
         gap: false,
         unknown: Vec::new(),
+        forged: false,
     };
     if chat.users.is_none() {
         return membership::accept(turn, chat, batch);
@@ -199,7 +202,9 @@ pub(crate) fn accept(
                     .counters
                     .received
                     .fetch_add(1, Ordering::Relaxed);
-                took(turn, chat_no, event, &stored)?;
+                if membership::settle(turn, chat_no, event, &stored)? {
+                    took(turn, chat_no, event, &stored)?;
+                }
             }
         }
         acks.push(Ack::Committed);
@@ -215,6 +220,7 @@ pub(crate) fn accept(
         acks,
         gap,
         unknown: Vec::new(),
+        forged: false,
     })
 }
 

@@ -31,6 +31,8 @@ use crate::turn::Fail;
 const NOTES: usize = 16;
 
 pub(crate) const REFUSED: LogAnswer = LogAnswer::Refused(0);
+/// The same request may be answered later.
+pub(crate) const NOT_NOW: LogAnswer = LogAnswer::Refused(1);
 
 /// Answers one request of `/chater/log/1`.
 pub(crate) async fn log(shared: &Arc<Shared>, peer: NodeId, request: LogRequest) -> LogAnswer {

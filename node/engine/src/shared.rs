@@ -9,6 +9,7 @@ use chater_network::Network;
 use chater_protocol::id::{Bytes, ChatId, Hash, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, NodeCard, Signed};
 use chater_protocol::key::SigningKey;
+use chater_protocol::mail::CAP_MAILBOX;
 use chater_protocol::secret::SecretKey;
 use chater_store::Store;
 use chater_store::accounts::SavedSettings;
@@ -26,9 +27,12 @@ use crate::fetch::Syncs;
 use crate::gossip::{self, Topics};
 use crate::hub::Hub;
 use crate::links::Links;
+use crate::mail::Mail;
+use crate::mailbox::Mailbox;
 use crate::neighbours::Neighbours;
 use crate::password::Hasher;
 use crate::people::{Searches, Seen};
+use crate::post::Post;
 use crate::rate::Buckets;
 use crate::turn::Effects;
 use crate::view::Person;
@@ -66,6 +70,8 @@ pub(crate) struct Link {
     pub(crate) since_ms: u64,
     /// Last ping.
     pub(crate) rtt_ms: Option<u32>,
+    /// How far its clock is ahead of ours, as it said in its greeting.
+    pub(crate) skew_ms: i64,
     /// Wakes its delivery.
     pub(crate) delivery: Arc<Notify>,
     /// Fresh events for it, so that they need not be read back from the store.
@@ -122,12 +128,16 @@ pub(crate) struct Rates {
     pub(crate) finds: Buckets<NodeId>,
     /// Chats that people of another node begin (K10).
     pub(crate) strangers: Buckets<NodeId>,
+    /// People whom a node brings by invitation links (M9).
+    pub(crate) joins: Buckets<NodeId>,
     /// Keys asked for (K7).
     pub(crate) keys: Buckets<ChatId>,
     /// Events of an author that other nodes push (S4).
     pub(crate) authors: Buckets<UserId>,
     /// Pieces of files that other nodes are given.
     pub(crate) pieces: Buckets<NodeId>,
+    /// Letters that a node leaves here for others.
+    pub(crate) letters: Buckets<NodeId>,
     /// Tries to come into a community.
     pub(crate) enters: Buckets<NodeId>,
     /// Frames with node cards or lists that a neighbour brings.
@@ -141,9 +151,12 @@ pub(crate) struct Counters {
     pub(crate) received: AtomicU64,
     pub(crate) delivered: AtomicU64,
     pub(crate) rejected: AtomicU64,
+    pub(crate) blamed: AtomicU64,
     pub(crate) searches: AtomicU64,
     pub(crate) queries_answered: AtomicU64,
     pub(crate) logins_failed: AtomicU64,
+    /// Durable turns.
+    pub(crate) commits: crate::metrics::Times,
 }
 
 /// The running engine.
@@ -205,6 +218,12 @@ pub(crate) struct Shared {
     pub(crate) link_changed: Notify,
     /// The node stops.
     pub(crate) stopping: Stop,
+    /// Mail kept here for other nodes.
+    pub(crate) mailbox: Mailbox,
+    /// Mail that others keep for this node.
+    pub(crate) mail: Mail,
+    /// Mail left for others.
+    pub(crate) post: Post,
     /// Chats being compared with peers.
     pub(crate) syncs: Mutex<Syncs>,
     /// How far the clock of this node is wrong, for simulations.
@@ -269,17 +288,27 @@ impl Shared {
         common.is_some_and(|common| !common.is_empty())
     }
 
-    /// This node's signed card.
-    pub(crate) fn card(&self, now_ms: u64) -> Signed {
-        let mut addrs = self.network.addresses();
+    /// This node's signed card, with the addresses that serve a node met at `place`; none = those that may travel far.
+    pub(crate) fn card(&self, now_ms: u64, place: Option<&str>) -> Signed {
+        let mut addrs = self.network.addresses_for(place);
+        addrs.retain(|address| address.len() <= chater_protocol::limits::ADDRESS);
         addrs.truncate(chater_protocol::limits::CARD_ADDRESSES);
+        let caps = if self.network.standing().relaying {
+            NodeCard::RELAY
+        } else {
+            0
+        } | if self.mailbox.rules().offers {
+            CAP_MAILBOX
+        } else {
+            0
+        };
         NodeCard {
             v: 1,
             node: self.node_id,
             name: self.name(),
             addrs,
-            mailboxes: Vec::new(),
-            caps: 0,
+            mailboxes: self.mail.own(),
+            caps,
             ts: now_ms,
         }
         .sign(&self.node_key)
@@ -296,8 +325,11 @@ impl Shared {
                     if let Some(link) = presence.links.get(&node) {
                         lock(&link.hot).push(fresh);
                         link.delivery.notify_one();
-                    } else if unreached.last().is_none_or(|last| last.id != fresh.id) {
-                        unreached.push(fresh);
+                    } else {
+                        self.post.fresh(node, &fresh);
+                        if unreached.last().is_none_or(|last| last.id != fresh.id) {
+                            unreached.push(fresh);
+                        }
                     }
                 }
             }

@@ -12,17 +12,24 @@ mod arrange;
 mod circle;
 mod excess;
 mod flood;
+mod forged;
 mod groups;
 mod hide;
 mod hostile;
 mod keys;
+mod late;
 mod liars;
+mod mail;
 mod named;
 mod nodes;
 mod outsiders;
+mod pictures;
 mod simulate;
 mod strangers;
+mod tickets;
 mod trouble;
+mod void;
+mod waiting;
 mod wire;
 
 use std::path::{Path, PathBuf};
@@ -88,6 +95,10 @@ fn config(dir: &Path, name: &str) -> Config {
         name_fixed: false,
         p2p_listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
         p2p_listen_explicit: true,
+        relay: false,
+        relay_fixed: false,
+        upnp: false,
+        external: Vec::new(),
         peers: Vec::new(),
         mdns: false,
         registration: Registration::Open,
@@ -99,6 +110,7 @@ fn config(dir: &Path, name: &str) -> Config {
             searches_per_s: 0,
             registrations_per_h: 0,
         },
+        mail: None,
         language: "en".to_owned(),
     }
 }

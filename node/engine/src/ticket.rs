@@ -98,11 +98,20 @@ fn redeem(turn: &mut Turn<'_, '_>, join: &Join) -> Result<(), Fail> {
     if row.left == 0 || row.expires_ms < turn.now_ms {
         return Err(refused());
     }
-    let is_in = turn.context(no, |_, context| Ok(context.members.contains(&join.user)))?;
+    let (is_in, was_removed) = turn.context(no, |_, context| {
+        let group = context.group.as_ref();
+        let removed = group.is_some_and(|group| group.was_removed(&join.user));
+        Ok((context.members.contains(&join.user), removed))
+    })?;
     if is_in {
         return Ok(());
     }
-    match group::add(turn, row.user, join.group, &BTreeSet::from([join.user])) {
+    // A link in old hands would undo every removal.
+    if was_removed {
+        return Err(refused());
+    }
+    let comes = BTreeSet::from([join.user]);
+    match group::add(turn, row.user, join.group, &comes, true) {
         Ok(()) => {}
         // Whoever made the link may not add people any more.
         Err(Fail::Refused(Error::Forbidden | Error::NotFound)) => return Err(refused()),
@@ -126,8 +135,8 @@ fn lives_on(shared: &Shared, user: UserId, node: NodeId) -> Result<bool, StoreEr
 
 /// Answers a node whose user brings a link. The node must be theirs: nobody is brought in by others.
 pub(crate) async fn joined(shared: &Arc<Shared>, peer: NodeId, join: Join) -> LogAnswer {
-    if lock(&shared.rates).strangers.take(&peer, now_ms()).is_err() {
-        return serve::REFUSED;
+    if lock(&shared.rates).joins.take(&peer, now_ms()).is_err() {
+        return serve::NOT_NOW;
     }
     let known = |shared: &Shared| lives_on(shared, join.user, peer).unwrap_or(false);
     if !known(shared) {
@@ -142,7 +151,11 @@ pub(crate) async fn joined(shared: &Arc<Shared>, peer: NodeId, join: Join) -> Lo
         .await;
     match done {
         Ok(()) => LogAnswer::Done(0),
-        Err(_) => serve::REFUSED,
+        // What this node cannot do just now says nothing about the link.
+        Err(Error::Invalid { .. } | Error::NotFound | Error::Forbidden | Error::NotAGroup) => {
+            serve::REFUSED
+        }
+        Err(_) => serve::NOT_NOW,
     }
 }
 
@@ -245,6 +258,7 @@ impl UserHandle {
             }
             match fetch::ask(&shared, node, &LogRequest::Join(join)).await {
                 Ok(LogAnswer::Done(_)) => {}
+                Ok(LogAnswer::Refused(1)) => return Err(Error::invalid("code", Reason::Later)),
                 Ok(_) => return Err(Error::invalid("code", Reason::Wrong)),
                 Err(_) => return Err(away()),
             }

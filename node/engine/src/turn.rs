@@ -67,7 +67,7 @@ pub(crate) struct Writer {
 }
 
 /// Of each feed of keys: up to where it was read, and the events in it that made a key (K3, K6).
-pub(crate) type Made = HashMap<u32, (u64, Vec<(KeyId, Header)>)>;
+pub(crate) type Made = HashMap<u32, (u64, Vec<(KeyId, Arc<Header>)>)>;
 
 /// A chat as the writer needs it, worked out once and kept until identities or keys change.
 pub(crate) struct ChatContext {
@@ -121,6 +121,8 @@ pub(crate) struct Turn<'a, 'txn> {
     before: HashMap<u32, Option<ChatRow>>,
     /// How many news, fresh events and wanted nodes there were before the present input.
     told: (usize, usize, usize),
+    /// Events that did not count and do now: what follows from them is still to be done.
+    pub(crate) revived: Vec<(u32, EventId)>,
 }
 
 impl ChatContext {
@@ -169,6 +171,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
             rows: HashMap::new(),
             before: HashMap::new(),
             told: (0, 0, 0),
+            revived: Vec::new(),
         }
     }
 
@@ -176,6 +179,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
     pub(crate) fn begin(&mut self) {
         self.tx.begin();
         self.before.clear();
+        self.revived.clear();
         let effects = &self.effects;
         self.told = (effects.news.len(), effects.due.len(), effects.wanted.len());
     }

@@ -392,7 +392,7 @@ impl UserHandle {
     pub async fn add_members(&self, chat: ChatId, members: BTreeSet<UserId>) -> Result<(), Error> {
         self.charge_message()?;
         let user = self.user;
-        self.run(move |turn| group::add(turn, user, chat, &members))
+        self.run(move |turn| group::add(turn, user, chat, &members, false))
             .await
     }
 

@@ -120,8 +120,10 @@ pub struct Message {
     pub in_group: bool,
     /// How far it has come.
     pub state: MessageState,
-    /// Sent more than an hour before it came (L6).
+    /// It came more than an hour after its place in the chat, and below what had long been here (L6).
     pub late: bool,
+    /// Its author has written something else in the same place for other nodes (L7).
+    pub forked: bool,
     /// What it answers.
     pub reply_to: Option<Quote>,
     /// Reactions in the order they appeared.
@@ -185,6 +187,8 @@ pub enum Happened {
     Founded,
     /// People were brought in: some by name, and how many more.
     Added(Vec<Person>, u32),
+    /// The author came by an invitation link.
+    Joined,
     /// Somebody was taken out.
     Removed(Person),
     /// The author left.
@@ -267,6 +271,8 @@ pub struct Chat {
     pub title: String,
     /// The other person of a direct chat.
     pub with: Option<Person>,
+    /// BLAKE3 of the picture of a group, hex; none = it has none, or it is not here yet.
+    pub picture: Option<String>,
     /// How many members.
     pub members: u32,
     /// What the owner of a group allows; none in a direct chat.
@@ -338,6 +344,28 @@ pub struct Member {
     pub person: Person,
     /// As what; in a direct chat both are members.
     pub role: MemberRole,
+    /// What the invitation to the group still waits for, as far as this node can tell.
+    pub waiting: Option<Waiting>,
+}
+
+/// What an invitation to a group waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waiting {
+    /// The member's node has it; nobody there has said yes.
+    Answer,
+    /// The member's node, which has not been there since.
+    Node,
+}
+
+impl Waiting {
+    /// The word of the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Node => "node",
+        }
+    }
 }
 
 /// One page of chats.
@@ -408,6 +436,8 @@ pub struct Hop {
     pub at_ms: Option<i64>,
     /// When it is tried next, if it waits.
     pub next_try_ms: Option<i64>,
+    /// Mailboxes of that node in which it lies sealed, with the time; empty once the node has it.
+    pub lies_in: Vec<(String, i64)>,
 }
 
 /// The whole way of one own message.
@@ -585,6 +615,106 @@ pub struct Dialling {
     pub error: Option<String>,
 }
 
+/// Whether nodes of the Internet can reach this one directly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reachable {
+    /// Nobody has tried.
+    Unknown,
+    /// They can.
+    Yes,
+    /// Others have tried in vain.
+    No,
+}
+
+/// What the router said to the request for an open port (UPnP).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Router {
+    /// Not asked.
+    Off,
+    /// No answer yet.
+    Asked,
+    /// It opened a port.
+    Opened,
+    /// None opens ports.
+    Silent,
+    /// It has no address of the Internet itself.
+    Inside,
+}
+
+/// How this node stands in the network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether it can be reached from the Internet.
+    pub reachable: Reachable,
+    /// Its addresses of the Internet, as far as known to work.
+    pub external: Vec<String>,
+    /// Nodes through which it can be reached.
+    pub relays: Vec<NodeId>,
+    /// The router.
+    pub router: Router,
+    /// Whether multicast on the LAN is listened to.
+    pub mdns: bool,
+    /// Nodes found on the LAN since the start.
+    pub found_lan: u64,
+    /// Whether others may be reached through this node.
+    pub relaying: bool,
+    /// Nodes reached through this one.
+    pub reservations: u64,
+    /// Connections passed on now.
+    pub circuits: u64,
+    /// The last attempt to open a direct connection to a node behind a router; none = none was made.
+    pub punched: Option<bool>,
+}
+
+impl From<chater_network::Standing> for Standing {
+    fn from(standing: chater_network::Standing) -> Self {
+        Self {
+            reachable: match standing.reachable {
+                chater_network::Reachable::Unknown => Reachable::Unknown,
+                chater_network::Reachable::Yes => Reachable::Yes,
+                chater_network::Reachable::No => Reachable::No,
+            },
+            external: standing.external,
+            relays: standing.relays,
+            router: match standing.router {
+                chater_network::Router::Off => Router::Off,
+                chater_network::Router::Asked => Router::Asked,
+                chater_network::Router::Opened => Router::Opened,
+                chater_network::Router::Silent => Router::Silent,
+                chater_network::Router::Inside => Router::Inside,
+            },
+            mdns: standing.mdns,
+            found_lan: standing.found_lan,
+            relaying: standing.relaying,
+            reservations: standing.reservations,
+            circuits: standing.circuits,
+            punched: standing.punched,
+        }
+    }
+}
+
+/// How one thing stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Fine.
+    Good,
+    /// Works, but.
+    Warning,
+    /// Does not work.
+    Bad,
+}
+
+/// One line of «Why nobody is seen».
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// How it stands.
+    pub verdict: Verdict,
+    /// What was found; the words for it are with the pages, as `check-<code>`.
+    pub code: &'static str,
+    /// Names and numbers for the words.
+    pub values: Vec<(&'static str, String)>,
+}
+
 /// This node, for the network page and `GET /api/v1/node`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
@@ -594,6 +724,8 @@ pub struct Node {
     pub node_id: NodeId,
     /// Multiaddrs with `/p2p/<id>`, best first, that others can dial.
     pub addresses: Vec<String>,
+    /// How it stands in the network.
+    pub standing: Standing,
     /// Known nodes, connected first.
     pub peers: Vec<Peer>,
     /// Addresses typed that have not answered yet.
@@ -740,4 +872,85 @@ pub struct Me {
     pub owner: bool,
     /// The data here was rolled back (I7): nothing can be written before the password is typed.
     pub stopped: bool,
+}
+
+/// What a node that keeps our mail has said to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailboxState {
+    /// It has not answered yet.
+    Asked,
+    /// It keeps our mail.
+    Keeps,
+    /// It does not.
+    Refused,
+}
+
+/// A node that keeps mail for this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mailbox {
+    /// Its id.
+    pub node_id: NodeId,
+    /// Its name as shown here.
+    pub name: String,
+    /// Connected now.
+    pub linked: bool,
+    /// What it said.
+    pub state: MailboxState,
+    /// Bytes that it grants.
+    pub bytes: u64,
+    /// Days that it keeps a letter.
+    pub days: u16,
+    /// Last collected.
+    pub collected_ms: Option<i64>,
+    /// Letters that came from there.
+    pub letters: u64,
+}
+
+/// A node that offers to keep mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailOffer {
+    /// Its id.
+    pub node_id: NodeId,
+    /// Its name as shown here.
+    pub name: String,
+    /// Connected now.
+    pub linked: bool,
+}
+
+/// A node whose mail is kept here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptFor {
+    /// Its id.
+    pub node_id: NodeId,
+    /// Its name as shown here.
+    pub name: String,
+    /// Connected now.
+    pub linked: bool,
+    /// Bytes that lie here.
+    pub bytes: u64,
+    /// Letters that lie here.
+    pub letters: u64,
+    /// When the oldest of them came.
+    pub oldest_ms: Option<i64>,
+    /// When it last asked for them.
+    pub collected_ms: Option<i64>,
+    /// Since when.
+    pub since_ms: i64,
+    /// The owner threw its mail away and keeps none for it.
+    pub evicted: bool,
+}
+
+/// Mailboxes, both ways (S11).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// How mail is kept here for others.
+    pub rules: crate::MailRules,
+    /// That is set from outside.
+    pub fixed: bool,
+    /// Who keeps ours.
+    pub mine: Vec<Mailbox>,
+    /// Who could.
+    pub offers: Vec<MailOffer>,
+    /// Whose is kept here.
+    pub kept: Vec<KeptFor>,
 }

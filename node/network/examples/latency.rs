@@ -17,6 +17,9 @@ fn config(seed: u8, listen: &str) -> Config {
             fallback: false,
         }],
         mdns: false,
+        relay: false,
+        upnp: false,
+        external: Vec::new(),
         agent: "latency".to_owned(),
     }
 }

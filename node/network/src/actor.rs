@@ -6,6 +6,7 @@ mod gossip;
 mod listeners;
 mod outlet;
 mod pushes;
+mod reach;
 mod requests;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -19,20 +20,22 @@ use libp2p::core::transport::ListenerId;
 use libp2p::gossipsub::{MessageAcceptance, MessageId};
 use libp2p::identity::Keypair;
 use libp2p::swarm::{self, ConnectionId, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, identify, mdns, ping};
+use libp2p::{Multiaddr, PeerId, Swarm, identify, mdns, ping, relay};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::behaviour::{Node, NodeEvent};
 use crate::dialler::Dialler;
 use crate::event::NetworkEvent;
+use crate::meters::Meters;
 use crate::typed::TypedAddresses;
 use crate::{
-    Config, Protocol, PushStream, RequestError, StartError, Topic, Unreached, address, lasting,
-    limits, transport,
+    Config, Protocol, PushStream, RequestError, Standing, StartError, Topic, Unreached, address,
+    lasting, limits, transport,
 };
 use connections::Peer;
 use dials::Dial;
 use outlet::Outlet;
+use reach::Reach;
 use requests::Requests;
 
 /// What a handle asks for.
@@ -84,6 +87,11 @@ pub(crate) enum Command {
         source: PeerId,
         acceptance: MessageAcceptance,
     },
+    SetRelay(bool),
+    OffersRelay {
+        peer: NodeId,
+        on: bool,
+    },
     Stop(oneshot::Sender<()>),
 }
 
@@ -108,7 +116,9 @@ pub(crate) struct Channels {
     /// For verdicts; weak, so that the last handle dropped ends the actor.
     pub(crate) sender: mpsc::WeakUnboundedSender<Command>,
     pub(crate) queued: Arc<AtomicUsize>,
-    pub(crate) addresses: Arc<RwLock<Vec<String>>>,
+    pub(crate) addresses: Arc<RwLock<Vec<Multiaddr>>>,
+    pub(crate) standing: Arc<RwLock<Standing>>,
+    pub(crate) meters: Meters,
     pub(crate) events: mpsc::Sender<NetworkEvent>,
 }
 
@@ -121,7 +131,10 @@ pub(crate) struct Actor {
     commands: mpsc::UnboundedReceiver<Command>,
     sender: mpsc::WeakUnboundedSender<Command>,
     queued: Arc<AtomicUsize>,
-    shown: Arc<RwLock<Vec<String>>>,
+    shown: Arc<RwLock<Vec<Multiaddr>>>,
+    standing: Arc<RwLock<Standing>>,
+    meters: Meters,
+    reach: Reach,
     listened: Vec<Multiaddr>,
     /// Listeners that have not named an address yet.
     starting: HashMap<ListenerId, String>,
@@ -130,6 +143,8 @@ pub(crate) struct Actor {
     sessions: u64,
     /// When strangers are closed, in order; the number is the session.
     deadlines: VecDeque<(Instant, PeerId, u64)>,
+    /// Relayed connections beside a direct one, and when they go.
+    beside: VecDeque<(Instant, PeerId, ConnectionId)>,
     dialler: Dialler,
     typed: TypedAddresses,
     dials: HashMap<ConnectionId, Dial>,
@@ -151,15 +166,17 @@ impl Actor {
         let own = key.public().to_peer_id();
         let node = address::node_id(&own)
             .ok_or_else(|| StartError::Other("the node key is not an Ed25519 key".to_owned()))?;
-        let transport = transport::build(&key).map_err(|e| StartError::Other(e.to_string()))?;
-        let behaviour = Node::new(&key, &config.agent, config.mdns).map_err(StartError::Other)?;
+        let (through, client) = relay::client::new(own);
+        let transport =
+            transport::build(&key, through).map_err(|e| StartError::Other(e.to_string()))?;
+        let behaviour = Node::new(&key, config, client).map_err(StartError::Other)?;
         let settings = swarm::Config::with_tokio_executor()
             .with_idle_connection_timeout(limits::IDLE)
             // The request follows its protocol name at once instead of waiting a round trip.
             .with_substream_upgrade_protocol_override(libp2p::core::upgrade::Version::V1Lazy)
             // Addresses of one peer are tried a moment apart: together, the losers flash up at the other side.
             .with_smart_dial();
-        Ok(Self {
+        let mut actor = Self {
             swarm: Swarm::new(transport, behaviour, own, settings),
             own,
             node,
@@ -168,12 +185,16 @@ impl Actor {
             sender: channels.sender,
             queued: channels.queued,
             shown: channels.addresses,
+            standing: channels.standing,
+            meters: channels.meters,
+            reach: Reach::default(),
             listened: Vec::new(),
             starting: HashMap::new(),
             outlet: Outlet::new(channels.events),
             peers: HashMap::new(),
             sessions: 0,
             deadlines: VecDeque::new(),
+            beside: VecDeque::new(),
             dialler: Dialler::new(own),
             typed: TypedAddresses::new(own),
             dials: HashMap::new(),
@@ -181,7 +202,9 @@ impl Actor {
             push_room: lasting::room(),
             topics: HashSet::new(),
             stopping: None,
-        })
+        };
+        actor.begin_reach(config)?;
+        Ok(actor)
     }
 
     pub(crate) fn node_id(&self) -> NodeId {
@@ -219,14 +242,24 @@ impl Actor {
 
     fn next_deadline(&self) -> Option<Instant> {
         let admission = self.deadlines.front().map(|(at, ..)| *at);
-        [admission, self.dialler.next(), self.typed.next()]
-            .into_iter()
-            .flatten()
-            .min()
+        let beside = self.beside.front().map(|(at, ..)| *at);
+        let relays = self.reach.next();
+        [
+            admission,
+            beside,
+            relays,
+            self.dialler.next(),
+            self.typed.next(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn tick(&mut self, now: Instant) {
         self.close_strangers(now);
+        self.close_beside(now);
+        self.seek_relays(now);
         self.dial_due(now);
     }
 
@@ -277,6 +310,10 @@ impl Actor {
                 source,
                 acceptance,
             } => self.judge(&id, &source, acceptance),
+            Command::SetRelay(on) => self.set_relay(on),
+            Command::OffersRelay { peer, on } => {
+                self.with(peer, |actor, peer| actor.offers_relay(peer, on, now));
+            }
             Command::Stop(done) => self.stopping = Some(done),
         }
     }
@@ -322,6 +359,8 @@ impl Actor {
                 self.dial_failed(connection_id, &error);
             }
             SwarmEvent::IncomingConnectionError { error, .. } => {
+                self.meters
+                    .one("chater_refused_total", "reason=\"handshake\"");
                 tracing::debug!(%error, "incoming connection failed");
             }
             SwarmEvent::NewListenAddr {
@@ -331,13 +370,22 @@ impl Actor {
                 self.starting.remove(&listener_id);
                 self.listening(address);
             }
-            SwarmEvent::ExpiredListenAddr { address, .. } => self.not_listening(&[address]),
+            SwarmEvent::ExpiredListenAddr { address, .. } => {
+                self.not_listening(&[address]);
+                self.moved();
+            }
             SwarmEvent::ListenerClosed {
-                addresses, reason, ..
+                listener_id,
+                addresses,
+                reason,
             } => {
-                tracing::warn!(?addresses, ?reason, "listener closed");
+                if !self.reservation_ended(listener_id) {
+                    tracing::warn!(?addresses, ?reason, "listener closed");
+                }
                 self.not_listening(&addresses);
             }
+            SwarmEvent::ExternalAddrConfirmed { address } => self.confirmed(address),
+            SwarmEvent::ExternalAddrExpired { address } => self.no_longer(&address),
             SwarmEvent::ListenerError { error, .. } => tracing::debug!(%error, "listener error"),
             _ => {}
         }
@@ -349,6 +397,7 @@ impl Actor {
             NodeEvent::Log(event) => self.handle_requests(Protocol::Log, event),
             NodeEvent::People(event) => self.handle_requests(Protocol::People, event),
             NodeEvent::Blob(event) => self.handle_requests(Protocol::Blob, event),
+            NodeEvent::Mail(event) => self.handle_requests(Protocol::Mail, event),
             NodeEvent::Community(event) => self.handle_requests(Protocol::Community, event),
             NodeEvent::Push(event) => self.handle_pushes(event),
             NodeEvent::Gossip(event) => self.handle_gossip(event),
@@ -364,6 +413,13 @@ impl Actor {
             NodeEvent::Identify(_) => {}
             NodeEvent::Mdns(mdns::Event::Discovered(found)) => self.found_lan(found),
             NodeEvent::Mdns(mdns::Event::Expired(gone)) => self.gone_lan(&gone),
+            NodeEvent::Through(event) => self.handle_through(event),
+            NodeEvent::Relay(event) => self.handle_relay(event),
+            NodeEvent::Punch(event) => self.punched(&event),
+            NodeEvent::Probe(event) => self.probed(&event),
+            NodeEvent::TryBack(event) => self.tried_back(&event),
+            NodeEvent::Upnp(event) => self.router_says(&event),
+            NodeEvent::Lookups(event) => self.handle_lookups(event),
             NodeEvent::Blocked(never) | NodeEvent::Limits(never) | NodeEvent::Keep(never) => {
                 match never {}
             }

@@ -80,8 +80,31 @@ pub(crate) fn is_quic(address: &Multiaddr) -> bool {
     address.iter().any(|part| matches!(part, Part::QuicV1))
 }
 
-/// Whether it has a form that our transports dial: host, port, nothing else.
+/// Whether it has a form that our transports dial: host, port, nothing else; or a relay, which is dialled so.
 fn is_dialable(address: &Multiaddr) -> bool {
+    match circuit(address) {
+        // No relays of relays: the part before the circuit must be direct.
+        Some((relay, key)) => node_id(&key).is_some() && is_direct(&relay),
+        None => is_direct(address),
+    }
+}
+
+/// Splits `<relay>/p2p/<its id>/p2p-circuit`.
+fn circuit(address: &Multiaddr) -> Option<(Multiaddr, PeerId)> {
+    let mut before = address.clone();
+    if !matches!(before.pop(), Some(Part::P2pCircuit)) {
+        return None;
+    }
+    let (relay, key) = split(before);
+    Some((relay, key?))
+}
+
+/// Whether nodes of the Internet could dial it: a public number and no name, which could lead anywhere.
+pub(crate) fn is_outside(address: &Multiaddr) -> bool {
+    is_dialable(address) && reach(address) == Reach::Public
+}
+
+fn is_direct(address: &Multiaddr) -> bool {
     let mut parts = address.iter();
     let host = matches!(
         parts.next(),
@@ -176,7 +199,9 @@ pub(crate) fn parse(text: &str) -> Result<(Multiaddr, Option<PeerId>), AddressEr
     let address: Multiaddr = text.parse().map_err(|_| AddressError::Malformed)?;
     let (address, peer) = split(address);
     let known_key = peer.as_ref().is_none_or(|peer| node_id(peer).is_some());
-    if !known_key || !is_dialable(&address) {
+    // Nobody knows who is meant behind a relay.
+    let named = peer.is_some() || !is_relayed(&address);
+    if !known_key || !named || !is_dialable(&address) {
         return Err(AddressError::Unsupported);
     }
     Ok((address, peer))
@@ -206,15 +231,61 @@ pub(crate) fn unique(addresses: impl IntoIterator<Item = Multiaddr>) -> Vec<Mult
     kept
 }
 
-/// What a peer says about itself, cleaned: loopback only from loopback, private only from near, no names.
+/// The own addresses that one is told who is met at that place: loopback only there, private ones only near; without a
+/// place those that may travel far. What the Internet can dial comes first, relays before what is private.
+pub(crate) fn told(own: &[Multiaddr], place: Option<&Multiaddr>) -> Vec<Multiaddr> {
+    let only_here = own.iter().all(|address| reach(address) == Reach::Loopback);
+    let met = place.map(|place| match reach(place) {
+        Reach::Lan | Reach::Link if is_relayed(place) => Reach::Public,
+        reach => reach,
+    });
+    let fits = |address: &&Multiaddr| match reach(address) {
+        Reach::Public | Reach::Name => true,
+        Reach::Lan | Reach::Link => {
+            !is_relayed(address)
+                && met.is_none_or(|met| matches!(met, Reach::Lan | Reach::Link | Reach::Loopback))
+        }
+        Reach::Loopback => only_here || met == Some(Reach::Loopback),
+        Reach::Nowhere => false,
+    };
+    let mut told: Vec<Multiaddr> = own.iter().filter(fits).cloned().collect();
+    told.sort_by_key(|address| match reach(address) {
+        Reach::Public | Reach::Name => u8::from(is_relayed(address)),
+        Reach::Lan | Reach::Link => 2,
+        Reach::Loopback | Reach::Nowhere => 3,
+    });
+    // Of many interfaces some place is kept for the relays.
+    let relays = told.iter().filter(|address| is_relayed(address)).count();
+    let relays = relays.min(limits::RELAYS);
+    let mut room = limits::ADDRESSES - relays;
+    let mut circuits = relays;
+    told.retain(|address| {
+        let left = if is_relayed(address) {
+            &mut circuits
+        } else {
+            &mut room
+        };
+        let keep = *left > 0;
+        *left = left.saturating_sub(1);
+        keep
+    });
+    told
+}
+
+/// What a peer says about itself, cleaned: loopback only from loopback, private only from near, and so many names.
 ///
 /// Anyone may claim anything here, so no claim may aim our dials at hosts the peer itself could not have.
 pub(crate) fn believed(
     claimed: Vec<Multiaddr>,
     peer: PeerId,
     remote: &Multiaddr,
+    mut names: usize,
 ) -> Vec<Multiaddr> {
-    let remote = reach(remote);
+    let remote = match reach(remote) {
+        // A relay may be near; who comes through it need not be.
+        Reach::Lan | Reach::Link if is_relayed(remote) => Reach::Public,
+        reach => reach,
+    };
     let near = matches!(remote, Reach::Lan | Reach::Loopback | Reach::Link);
     unique(claimed.into_iter().filter_map(|address| {
         let (address, named) = split(address);
@@ -223,7 +294,12 @@ pub(crate) fn believed(
             Reach::Lan => near,
             Reach::Loopback => remote == Reach::Loopback,
             Reach::Link => remote == Reach::Link && is_v4(&address),
-            Reach::Name | Reach::Nowhere => false,
+            Reach::Name => {
+                let room = names > 0;
+                names = names.saturating_sub(1);
+                room
+            }
+            Reach::Nowhere => false,
         };
         let own = named.is_none_or(|named| named == peer);
         (fits && own && is_dialable(&address)).then_some(address)
@@ -248,6 +324,7 @@ pub(crate) fn is_shown(address: &Multiaddr) -> bool {
 pub(crate) fn sort(addresses: &mut [Multiaddr]) {
     addresses.sort_by_key(|address| {
         (
+            is_relayed(address),
             reach(address),
             is_quic(address),
             !is_v4(address),
@@ -328,7 +405,7 @@ mod tests {
         ]);
         let believe = |remote: &str| {
             let remote = remote.parse().unwrap();
-            believed(claimed.clone(), id, &remote)
+            believed(claimed.clone(), id, &remote, 0)
                 .iter()
                 .map(reach)
                 .collect::<Vec<_>>()
@@ -349,11 +426,84 @@ mod tests {
             .map(|n| format!("/ip4/203.0.113.{n}/tcp/1").parse().unwrap())
             .collect();
         assert_eq!(
-            believed(many, id, &"/ip4/1.1.1.1/tcp/1".parse().unwrap()).len(),
+            believed(many, id, &"/ip4/1.1.1.1/tcp/1".parse().unwrap(), 0).len(),
             limits::ADDRESSES
         );
         let other = all(&[&format!("/ip4/203.0.113.9/tcp/1/p2p/{}", peer(8))]);
-        assert!(believed(other, id, &"/ip4/1.1.1.1/tcp/1".parse().unwrap()).is_empty());
+        assert!(believed(other, id, &"/ip4/1.1.1.1/tcp/1".parse().unwrap(), 0).is_empty());
+    }
+
+    #[test]
+    fn relays_are_believed_once_and_names_are_few() {
+        let (id, relay) = (peer(7), peer(8));
+        let far: Multiaddr = "/ip4/198.51.100.1/tcp/9".parse().unwrap();
+        let claimed = all(&[
+            &format!("/ip4/203.0.113.9/tcp/1/p2p/{relay}/p2p-circuit/p2p/{id}"),
+            // A relay inside, a relay of a relay, a relay without a name.
+            &format!("/ip4/192.168.1.9/tcp/1/p2p/{relay}/p2p-circuit"),
+            &format!("/ip4/203.0.113.9/tcp/1/p2p/{relay}/p2p-circuit/p2p/{relay}/p2p-circuit"),
+            "/ip4/203.0.113.9/tcp/1/p2p-circuit",
+            "/dns/home.example/tcp/5001",
+            "/dns/other.example/tcp/5001",
+        ]);
+        let kept = believed(claimed.clone(), id, &far, 0);
+        assert_eq!(
+            kept.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            [format!("/ip4/203.0.113.9/tcp/1/p2p/{relay}/p2p-circuit")]
+        );
+        assert_eq!(believed(claimed.clone(), id, &far, 1).len(), 2);
+        // Through a relay of the LAN somebody far away may speak.
+        let through: Multiaddr = format!("/ip4/192.168.1.9/tcp/1/p2p/{relay}/p2p-circuit")
+            .parse()
+            .unwrap();
+        let near = all(&["/ip4/192.168.1.7/tcp/5001"]);
+        assert!(believed(near, id, &through, 0).is_empty());
+    }
+
+    #[test]
+    fn own_addresses_are_told_to_whom_they_serve() {
+        let relay = peer(8);
+        let circuit = format!("/ip4/203.0.113.9/tcp/1/p2p/{relay}/p2p-circuit");
+        let mut own = all(&[
+            "/ip4/127.0.0.1/tcp/1",
+            "/ip4/192.168.1.5/tcp/1",
+            "/ip4/203.0.113.5/tcp/1",
+            &circuit,
+        ]);
+        let told_at = |own: &[Multiaddr], text: &str| {
+            let place = text.parse().unwrap();
+            told(own, Some(&place))
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told_at(&own, "/ip4/198.51.100.1/tcp/9"),
+            ["/ip4/203.0.113.5/tcp/1", circuit.as_str()]
+        );
+        assert_eq!(
+            told_at(&own, "/ip4/192.168.1.7/tcp/9"),
+            [
+                "/ip4/203.0.113.5/tcp/1",
+                circuit.as_str(),
+                "/ip4/192.168.1.5/tcp/1"
+            ]
+        );
+        assert_eq!(told_at(&own, "/ip4/127.0.0.1/tcp/9").len(), 4);
+        assert_eq!(told(&own, None).len(), 3);
+        // Many interfaces do not push the relays out.
+        own.extend(all(&(1..20)
+            .map(|n| format!("/ip4/203.0.113.{n}/tcp/7"))
+            .collect::<Vec<_>>()
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()));
+        let many = told_at(&own, "/ip4/198.51.100.1/tcp/9");
+        assert_eq!(many.len(), limits::ADDRESSES);
+        assert!(many.contains(&circuit));
+        // A node that listens on this machine alone has nothing else to tell.
+        let here = all(&["/ip4/127.0.0.1/tcp/1"]);
+        assert_eq!(told(&here, None).len(), 1);
     }
 
     #[test]

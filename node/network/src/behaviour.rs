@@ -1,5 +1,6 @@
 //! The derived behaviour of the swarm and the settings of its parts.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use libp2p::identity::Keypair;
@@ -7,11 +8,13 @@ use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{
-    PeerId, StreamProtocol, allow_block_list, connection_limits, gossipsub, identify, mdns, ping,
+    PeerId, StreamProtocol, allow_block_list, autonat, connection_limits, dcutr, gossipsub,
+    identify, kad, mdns, ping, relay, upnp,
 };
 use sha2::{Digest, Sha256};
 
 use crate::codec::Bytes;
+use crate::outside::Outside;
 use crate::{Protocol, keep, limits, push};
 
 type Filter = gossipsub::MaxCountSubscriptionFilter<gossipsub::AllowAllSubscriptionFilter>;
@@ -34,15 +37,37 @@ pub(crate) struct Node {
     log: Requests,
     people: Requests,
     blob: Requests,
+    mail: Requests,
     community: Requests,
     pub(crate) push: push::Behaviour,
     pub(crate) gossip: Gossip,
-    mdns: Toggle<mdns::tokio::Behaviour>,
+    pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
+    /// Connections through relays, and being reachable through them.
+    through: relay::client::Behaviour,
+    /// Being a relay.
+    pub(crate) relay: relay::Behaviour,
+    /// Direct connections in place of relayed ones.
+    punch: Outside<dcutr::Behaviour>,
+    /// Asks others whether an address of ours can be reached (AutoNAT v2).
+    pub(crate) probe: Outside<autonat::v2::client::Behaviour>,
+    /// Tries addresses of linked nodes for them.
+    pub(crate) try_back: Outside<autonat::v2::server::Behaviour>,
+    upnp: Toggle<upnp::tokio::Behaviour>,
+    /// Where nodes are, when nothing else helps.
+    pub(crate) lookups: Outside<Lookups>,
 }
 
+/// Kademlia as this node speaks it: it holds no records, only where nodes are.
+pub(crate) type Lookups = kad::Behaviour<kad::store::MemoryStore>;
+
 impl Node {
-    pub(crate) fn new(key: &Keypair, agent: &str, mdns: bool) -> Result<Self, String> {
+    pub(crate) fn new(
+        key: &Keypair,
+        config: &crate::Config,
+        through: relay::client::Behaviour,
+    ) -> Result<Self, String> {
         let own = key.public().to_peer_id();
+        let (agent, mdns) = (&config.agent, config.mdns);
         Ok(Self {
             blocked: allow_block_list::Behaviour::default(),
             limits: connection_limits::Behaviour::new(connection_limits()),
@@ -62,10 +87,18 @@ impl Node {
             log: requests(Protocol::Log),
             people: requests(Protocol::People),
             blob: requests(Protocol::Blob),
+            mail: requests(Protocol::Mail),
             community: requests(Protocol::Community),
             push: push::Behaviour::default(),
             gossip: gossip(key)?,
             mdns: Toggle::from(if mdns { lan(own) } else { None }),
+            through,
+            relay: relay(own, config.relay),
+            punch: Outside::new(dcutr::Behaviour::new(own)),
+            probe: Outside::new(autonat::v2::client::Behaviour::default()),
+            try_back: Outside::for_some(autonat::v2::server::Behaviour::default()),
+            upnp: Toggle::from(config.asks_router().then(upnp::tokio::Behaviour::default)),
+            lookups: Outside::new(lookups(own)),
         })
     }
 
@@ -76,6 +109,7 @@ impl Node {
             Protocol::Log => &mut self.log,
             Protocol::People => &mut self.people,
             Protocol::Blob => &mut self.blob,
+            Protocol::Mail => &mut self.mail,
             Protocol::Community => &mut self.community,
         }
     }
@@ -132,6 +166,83 @@ fn gossip(key: &Keypair) -> Result<Gossip, String> {
         filter,
     )
     .map_err(str::to_owned)
+}
+
+fn relay(own: PeerId, on: bool) -> relay::Behaviour {
+    let config = relay::Config {
+        max_reservations: limits::RESERVATIONS,
+        reservation_duration: limits::RESERVATION,
+        max_circuits: limits::CIRCUITS,
+        max_circuits_per_peer: limits::CIRCUITS_PER_PEER,
+        max_circuit_duration: limits::CIRCUIT_TIME,
+        max_circuit_bytes: limits::CIRCUIT_BYTES,
+        reservation_rate_limiters: Vec::new(),
+        circuit_src_rate_limiters: Vec::new(),
+        ..relay::Config::default()
+    };
+    // A token comes back after the interval; so many are there at the start.
+    let mut relay = relay::Behaviour::new(
+        own,
+        config
+            .reservation_rate_per_peer(
+                const { NonZeroU32::new(20).unwrap() },
+                Duration::from_secs(30),
+            )
+            .reservation_rate_per_ip(
+                const { NonZeroU32::new(120).unwrap() },
+                Duration::from_secs(5),
+            )
+            .circuit_src_per_peer(
+                const { NonZeroU32::new(60).unwrap() },
+                Duration::from_secs(5),
+            )
+            .circuit_src_per_ip(
+                const { NonZeroU32::new(240).unwrap() },
+                Duration::from_secs(1),
+            ),
+    );
+    relay.set_status(Some(relay_status(on)));
+    relay
+}
+
+/// The owner decides, and not whether an address was found to be reachable.
+pub(crate) fn relay_status(on: bool) -> relay::Status {
+    if on {
+        relay::Status::Enable
+    } else {
+        relay::Status::Disable
+    }
+}
+
+fn lookups(own: PeerId) -> Lookups {
+    // A name of its own: the public network is another one, and larger than we can trust.
+    let mut config = kad::Config::new(StreamProtocol::new("/chater/kad/1"));
+    config
+        .set_query_timeout(limits::LOOKUP)
+        .set_substreams_timeout(limits::HANDSHAKE)
+        .set_max_packet_size(limits::KAD_PACKET)
+        // Who is in the table is our decision: nodes that are linked, at addresses that we believe.
+        .set_kbucket_inserts(kad::BucketInserts::Manual)
+        // Records and providers of others are not kept.
+        .set_record_filtering(kad::StoreInserts::FilterBoth)
+        .set_caching(kad::Caching::Disabled)
+        .set_replication_interval(None)
+        .set_publication_interval(None)
+        .set_provider_publication_interval(None)
+        .set_periodic_bootstrap_interval(None);
+    let store = kad::store::MemoryStore::with_config(
+        own,
+        kad::store::MemoryStoreConfig {
+            max_records: 0,
+            max_value_bytes: 0,
+            max_providers_per_key: 0,
+            max_provided_keys: 0,
+        },
+    );
+    let mut lookups = kad::Behaviour::with_config(own, store, config);
+    // Without a confirmed address it would answer nobody, on a LAN as well.
+    lookups.set_mode(Some(kad::Mode::Server));
+    lookups
 }
 
 /// Finding peers on the LAN is a comfort: without it the node starts all the same.

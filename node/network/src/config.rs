@@ -1,5 +1,7 @@
 //! How to start, and why that fails.
 
+use crate::address;
+
 /// How to start.
 #[derive(Clone)]
 pub struct Config {
@@ -11,6 +13,23 @@ pub struct Config {
     pub mdns: bool,
     /// Shown in identify.
     pub agent: String,
+    /// Whether nodes that cannot be reached may be reached through this one.
+    pub relay: bool,
+    /// Whether to ask the router at home for an open port (UPnP).
+    pub upnp: bool,
+    /// Addresses of the Internet at which the owner says this node is, without a peer id.
+    pub external: Vec<String>,
+}
+
+impl Config {
+    /// A router is asked only for what listens beyond this machine.
+    pub(crate) fn asks_router(&self) -> bool {
+        let beyond = |listen: &Listen| {
+            let place = listen.address.parse();
+            place.is_ok_and(|place| address::reach(&place) != address::Reach::Loopback)
+        };
+        self.upnp && self.listen.iter().any(beyond)
+    }
 }
 
 /// One address to listen on.

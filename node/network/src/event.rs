@@ -9,6 +9,7 @@ use libp2p::gossipsub::{MessageAcceptance, MessageId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::actor::Command;
+use crate::meters::{BYTES, Meters};
 use crate::{Found, Protocol, Pushes, Topic};
 
 /// What the network tells its one listener. Bounded channel; the swarm never waits on it: when it is full, requests are
@@ -20,6 +21,8 @@ pub enum NetworkEvent {
         /// The address.
         address: String,
     },
+    /// Own addresses have changed, or how this node stands: see [`crate::Network::standing`].
+    Standing,
     /// First connection to this peer. Not admitted yet: only Hello requests pass. Closed after 10 s unless `admit`ted.
     Connected {
         /// The peer, proven by Noise or TLS.
@@ -119,6 +122,7 @@ pub enum NetworkEvent {
 pub struct Reply {
     pub(crate) sender: oneshot::Sender<Vec<u8>>,
     pub(crate) protocol: Protocol,
+    pub(crate) meters: Meters,
 }
 
 impl Reply {
@@ -128,6 +132,8 @@ impl Reply {
             tracing::warn!(protocol = ?self.protocol, bytes = body.len(), "answer too large, refused");
             return;
         }
+        self.meters
+            .add(BYTES, self.protocol.meter(true), body.len());
         // Fails when the peer has gone or waited too long.
         let _ = self.sender.send(body);
     }

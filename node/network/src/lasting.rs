@@ -10,14 +10,21 @@ use libp2p::swarm::Stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::codec::{Bytes, framed};
+use crate::meters::{BYTES, Meters};
 use crate::{Protocol, RequestError, limits};
 
 const CODEC: Bytes = Bytes {
     limit: Protocol::Log.limit(),
 };
 
+const IN: &str = "protocol=\"push\",direction=\"in\"";
+const OUT: &str = "protocol=\"push\",direction=\"out\"";
+
 /// Our end of a stream for pushes. Dropping it closes the stream.
-pub struct PushStream(pub(crate) Stream);
+pub struct PushStream {
+    pub(crate) stream: Stream,
+    pub(crate) meters: Meters,
+}
 
 impl PushStream {
     /// Sends one frame and waits for its answer.
@@ -29,14 +36,18 @@ impl PushStream {
             return Err(RequestError::TooLarge);
         }
         let exchange = async {
-            write(&mut self.0, body).await?;
-            CODEC.read(&mut self.0).await
+            write(&mut self.stream, body).await?;
+            CODEC.read(&mut self.stream).await
         };
         match tokio::time::timeout(Protocol::Log.timeout(), exchange).await {
             Ok(Ok(answer)) if answer.is_empty() => {
                 Err(RequestError::Failed("by the peer".to_owned()))
             }
-            Ok(Ok(answer)) => Ok(answer),
+            Ok(Ok(answer)) => {
+                self.meters.add(BYTES, OUT, body.len());
+                self.meters.add(BYTES, IN, answer.len());
+                Ok(answer)
+            }
             // However it broke: there is no stream any more.
             Ok(Err(error)) => {
                 tracing::debug!(%error, "a stream for pushes broke");
@@ -59,6 +70,7 @@ pub struct Pushes {
     pub(crate) stream: Stream,
     /// Bytes of all such streams that are being carried out: a peer beyond it waits.
     pub(crate) room: Arc<Semaphore>,
+    pub(crate) meters: Meters,
 }
 
 /// One frame of a peer. Its place is given back when it is dropped.
@@ -87,7 +99,10 @@ impl Pushes {
         let room = self.room.clone().acquire_many_owned(places).await.ok();
         let body = CODEC.body(&mut self.stream, length);
         match tokio::time::timeout(Protocol::Log.timeout(), body).await {
-            Ok(Ok(body)) => Some(Pushed { body, _room: room }),
+            Ok(Ok(body)) => {
+                self.meters.add(BYTES, IN, body.len());
+                Some(Pushed { body, _room: room })
+            }
             Ok(Err(error)) => self.broke(&error),
             Err(_) => {
                 tracing::debug!(peer = self.peer.short(), "half a frame and no more");
@@ -101,6 +116,7 @@ impl Pushes {
         if body.len() > CODEC.limit {
             return false;
         }
+        self.meters.add(BYTES, OUT, body.len());
         let written = tokio::time::timeout(PATIENCE, write(&mut self.stream, body)).await;
         matches!(written, Ok(Ok(())))
     }

@@ -19,9 +19,13 @@ mod event;
 mod keep;
 mod lasting;
 mod limits;
+mod meters;
+mod multicast;
+mod outside;
 mod protocol;
 mod push;
 mod rate;
+mod standing;
 mod transport;
 mod typed;
 
@@ -34,13 +38,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chater_protocol::id::{NodeId, hex};
+use libp2p::Multiaddr;
 use tokio::sync::{mpsc, oneshot};
 
 use actor::{Actor, Command};
 pub use config::{Config, Listen, StartError};
 pub use event::{NetworkEvent, Reply, Verdict};
 pub use lasting::{PushStream, Pushed, Pushes};
+pub use meters::Meter;
+use meters::Meters;
+pub use multicast::multicast_returns;
 pub use protocol::{Protocol, RequestError};
+pub use standing::{Reachable, Router, Standing};
 
 /// What is wrong with a typed address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,7 +112,9 @@ pub struct Network {
     commands: mpsc::UnboundedSender<Command>,
     /// Bytes in `commands`: what is unbounded there are only small words of our own engine.
     queued: Arc<AtomicUsize>,
-    addresses: Arc<RwLock<Vec<String>>>,
+    addresses: Arc<RwLock<Vec<Multiaddr>>>,
+    standing: Arc<RwLock<Standing>>,
+    meters: Meters,
 }
 
 impl Network {
@@ -124,11 +135,15 @@ impl Network {
         let (events, listener) = mpsc::channel(limits::EVENTS);
         let queued = Arc::new(AtomicUsize::new(0));
         let addresses = Arc::new(RwLock::new(Vec::new()));
+        let standing = Arc::new(RwLock::new(Standing::default()));
+        let meters = Meters::default();
         let channels = actor::Channels {
             commands: received,
             sender: commands.downgrade(),
             queued: Arc::clone(&queued),
             addresses: Arc::clone(&addresses),
+            standing: Arc::clone(&standing),
+            meters: meters.clone(),
             events,
         };
         let mut actor = Actor::new(&config, admission, channels)?;
@@ -141,6 +156,8 @@ impl Network {
                 commands,
                 queued,
                 addresses,
+                standing,
+                meters,
             },
             listener,
         ))
@@ -155,10 +172,57 @@ impl Network {
     /// Own addresses others may dial, with `/p2p/<id>`; LAN before loopback, TCP before QUIC.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {
-        self.addresses
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let own = self.own();
+        own.iter().map(|place| self.with_id(place)).collect()
+    }
+
+    /// The own addresses to tell a node that was met at this address; without one, those that may travel far. At most eight:
+    /// loopback goes to this machine only, private ones only to who was met at a private one.
+    #[must_use]
+    pub fn addresses_for(&self, met_at: Option<&str>) -> Vec<String> {
+        let place = met_at.and_then(|text| text.parse::<Multiaddr>().ok());
+        let place = place.map(|place| address::split(place).0);
+        let told = address::told(&self.own(), place.as_ref());
+        told.iter().map(|place| self.with_id(place)).collect()
+    }
+
+    fn own(&self) -> Vec<Multiaddr> {
+        let own = self.addresses.read();
+        own.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn with_id(&self, place: &Multiaddr) -> String {
+        match address::peer_id(self.id) {
+            Some(own) => address::with_peer(place, own),
+            None => place.to_string(),
+        }
+    }
+
+    /// How this node stands in the network.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let standing = self.standing.read();
+        let mut standing = standing.unwrap_or_else(PoisonError::into_inner).clone();
+        standing.reservations = self.meters.get("chater_relay_reservations", "");
+        standing.circuits = self.meters.get("chater_relay_circuits", "");
+        standing.found_lan = self.meters.get("chater_lan_found_total", "");
+        standing
+    }
+
+    /// What this node did so far, in the order of names.
+    #[must_use]
+    pub fn meters(&self) -> Vec<Meter> {
+        self.meters.read()
+    }
+
+    /// Whether others may be reached through this node; at once, and connections passed on already stay.
+    pub fn set_relay(&self, on: bool) {
+        self.tell(Command::SetRelay(on));
+    }
+
+    /// A linked node offers to be a relay, or no longer does.
+    pub fn offers_relay(&self, peer: NodeId, on: bool) {
+        self.tell(Command::OffersRelay { peer, on });
     }
 
     /// Sends a request to a CONNECTED peer (never dials). Hello needs no admission.
@@ -240,13 +304,9 @@ impl Network {
     pub fn want_address(&self, address: &str) -> Result<(), AddressError> {
         let (place, peer) = address::parse(address)?;
         let bare = place.to_string();
-        let own = |listened: &String| {
-            listened
-                .strip_prefix(bare.as_str())
-                .is_some_and(|rest| rest.starts_with("/p2p/"))
-        };
+        let own = |listened: &Multiaddr| listened.to_string() == bare;
         let named_own = peer.as_ref().and_then(address::node_id) == Some(self.id);
-        if named_own || self.addresses().iter().any(own) {
+        if named_own || self.own().iter().any(own) {
             return Err(AddressError::Own);
         }
         self.tell(Command::WantAddress {
@@ -344,6 +404,26 @@ impl fmt::Debug for Network {
     }
 }
 
+/// What a peer that was met at an address says about its own ones, cleaned: loopback only from loopback, private ones only
+/// from near, no relays of relays, one name at most, eight in all.
+#[must_use]
+pub fn believed(claimed: &[String], peer: NodeId, met_at: &str) -> Vec<String> {
+    let (Some(peer), Ok(met)) = (address::peer_id(peer), met_at.parse::<Multiaddr>()) else {
+        return Vec::new();
+    };
+    let claimed = address::parse_all(claimed, peer);
+    let kept = address::believed(claimed, peer, &address::split(met).0, limits::NAMES);
+    kept.iter()
+        .map(|place| address::with_peer(place, peer))
+        .collect()
+}
+
+/// Whether an address leads through a relay.
+#[must_use]
+pub fn is_relayed(text: &str) -> bool {
+    text.split('/').any(|part| part == "p2p-circuit")
+}
+
 /// Checks a multiaddr typed by a person: gives it back normalised.
 ///
 /// # Errors
@@ -362,18 +442,4 @@ pub fn is_near(address: &str) -> bool {
     address
         .parse()
         .is_ok_and(|address| address::is_near(&address))
-}
-
-/// What a node says about its own addresses, cleaned as if it was connected from `near`: private and loopback ones
-/// only from there, no names. Anyone may claim anything, so no claim may aim our dials.
-#[must_use]
-pub fn believed(claimed: &[String], peer: NodeId, near: &str) -> Vec<String> {
-    let (Some(peer), Ok(near)) = (address::peer_id(peer), near.parse()) else {
-        return Vec::new();
-    };
-    let claimed = claimed.iter().filter_map(|text| text.parse().ok());
-    address::believed(claimed.collect(), peer, &near)
-        .iter()
-        .map(|address| address::with_peer(address, peer))
-        .collect()
 }

@@ -82,3 +82,37 @@ pub(crate) const GOSSIP_BURST: f64 = 100.0;
 pub(crate) const NEWS_RATE: f64 = 0.2;
 /// See `NEWS_RATE`.
 pub(crate) const NEWS_BURST: f64 = 5.0;
+/// Dials back that a linked peer may ask for (AutoNAT): a second, and at once. Without it a peer could have us knock at
+/// doors of others without end.
+pub(crate) const DIAL_BACK_RATE: f64 = 0.2;
+/// See `DIAL_BACK_RATE`.
+pub(crate) const DIAL_BACK_BURST: f64 = 20.0;
+
+/// Nodes that may be reached through this one, if its owner lets it relay.
+pub(crate) const RESERVATIONS: usize = 256;
+/// Connections passed on at once, in all (Q52).
+pub(crate) const CIRCUITS: usize = 256;
+/// Of those, with one node at either end. Q52 said 4, which a node behind a router uses up with four friends.
+pub(crate) const CIRCUITS_PER_PEER: usize = 32;
+/// One passed-on connection lasts so long at most (Q52). The crate's two minutes end a talk.
+pub(crate) const CIRCUIT_TIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// And carries so many bytes (Q52).
+pub(crate) const CIRCUIT_BYTES: u64 = 1 << 30;
+/// How long a reservation lasts; it is renewed before.
+pub(crate) const RESERVATION: Duration = Duration::from_secs(60 * 60);
+/// Relays through which a node keeps itself reachable: one may die.
+pub(crate) const RELAYS: usize = 2;
+/// How long a relayed connection stays beside a direct one. Longer than `STALE`: what gossip has said over it counts by then.
+pub(crate) const BESIDE: Duration = Duration::from_secs(6);
+/// Addresses of the Internet believed to be our own.
+pub(crate) const EXTERNAL: usize = 4;
+/// Names (DNS) believed of one peer, only in its signed card: each costs a question to a name server when it is dialled.
+pub(crate) const NAMES: usize = 1;
+/// Searches for the address of a node at once.
+pub(crate) const LOOKUPS: usize = 4;
+/// The same node is searched for again after this.
+pub(crate) const LOOKUP_AGAIN: Duration = Duration::from_secs(30);
+/// One search.
+pub(crate) const LOOKUP: Duration = Duration::from_secs(20);
+/// One packet of Kademlia.
+pub(crate) const KAD_PACKET: usize = 16 * 1_024;

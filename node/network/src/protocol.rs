@@ -15,17 +15,20 @@ pub enum Protocol {
     People,
     /// `/chater/blob/1`: 256 KiB + 1 KiB, 30 s, 4 in flight per peer.
     Blob,
+    /// `/chater/mail/1`: 1 MiB + 64 KiB, 30 s, 4 in flight per peer.
+    Mail,
     /// `/chater/community/1`: 1 KiB, 10 s, 2 in flight per peer. Passes before admission: by it strangers come in.
     Community,
 }
 
 impl Protocol {
     /// All of them, in order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Hello,
         Self::Log,
         Self::People,
         Self::Blob,
+        Self::Mail,
         Self::Community,
     ];
 
@@ -34,7 +37,7 @@ impl Protocol {
     pub const fn limit(self) -> usize {
         match self {
             Self::Hello => 8 * 1_024,
-            Self::Log => (1_024 + 64) * 1_024,
+            Self::Log | Self::Mail => (1_024 + 64) * 1_024,
             Self::People => 64 * 1_024,
             Self::Blob => (256 + 1) * 1_024,
             Self::Community => 1_024,
@@ -51,7 +54,7 @@ impl Protocol {
     pub const fn timeout(self) -> Duration {
         match self {
             Self::Hello | Self::People | Self::Community => Duration::from_secs(10),
-            Self::Log | Self::Blob => Duration::from_secs(30),
+            Self::Log | Self::Blob | Self::Mail => Duration::from_secs(30),
         }
     }
 
@@ -59,8 +62,26 @@ impl Protocol {
     pub(crate) const fn in_flight(self) -> usize {
         match self {
             Self::Hello | Self::Community => 2,
-            Self::Blob => 4,
+            Self::Blob | Self::Mail => 4,
             Self::Log | Self::People => 8,
+        }
+    }
+
+    /// Its row among the counted bytes.
+    pub(crate) const fn meter(self, out: bool) -> &'static str {
+        match (self, out) {
+            (Self::Hello, false) => "protocol=\"hello\",direction=\"in\"",
+            (Self::Hello, true) => "protocol=\"hello\",direction=\"out\"",
+            (Self::Log, false) => "protocol=\"log\",direction=\"in\"",
+            (Self::Log, true) => "protocol=\"log\",direction=\"out\"",
+            (Self::People, false) => "protocol=\"people\",direction=\"in\"",
+            (Self::People, true) => "protocol=\"people\",direction=\"out\"",
+            (Self::Blob, false) => "protocol=\"blob\",direction=\"in\"",
+            (Self::Blob, true) => "protocol=\"blob\",direction=\"out\"",
+            (Self::Mail, false) => "protocol=\"mail\",direction=\"in\"",
+            (Self::Mail, true) => "protocol=\"mail\",direction=\"out\"",
+            (Self::Community, false) => "protocol=\"community\",direction=\"in\"",
+            (Self::Community, true) => "protocol=\"community\",direction=\"out\"",
         }
     }
 
@@ -70,6 +91,7 @@ impl Protocol {
             Self::Log => "/chater/log/1",
             Self::People => "/chater/people/1",
             Self::Blob => "/chater/blob/1",
+            Self::Mail => "/chater/mail/1",
             Self::Community => "/chater/community/1",
         }
     }

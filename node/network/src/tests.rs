@@ -3,6 +3,7 @@
 mod connections;
 mod gossip;
 mod pushes;
+mod relays;
 mod requests;
 
 use std::time::Duration;
@@ -30,6 +31,9 @@ fn config(seed: u8, listen: &str) -> Config {
         }],
         mdns: false,
         agent: "test".to_owned(),
+        relay: false,
+        upnp: false,
+        external: Vec::new(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! TCP with Noise and Yamux, QUIC, and names looked up before dialling.
+//! TCP with Noise and Yamux, QUIC, names looked up before dialling, and connections through relays.
 
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
@@ -9,7 +9,7 @@ use libp2p::core::transport::Boxed;
 use libp2p::core::transport::timeout::TransportTimeout;
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
-use libp2p::{Multiaddr, PeerId, Transport, dns, noise, quic, tcp, yamux};
+use libp2p::{Multiaddr, PeerId, Transport, dns, noise, quic, relay, tcp, yamux};
 
 use crate::address;
 use crate::limits;
@@ -17,7 +17,16 @@ use crate::limits;
 type Muxed = Boxed<(PeerId, StreamMuxerBox)>;
 
 /// The whole transport. Without a readable resolver configuration names do not work, everything else does.
-pub(crate) fn build(key: &Keypair) -> Result<Muxed, noise::Error> {
+pub(crate) fn build(
+    key: &Keypair,
+    through: relay::client::Transport,
+) -> Result<Muxed, noise::Error> {
+    // What a relay passes on is encrypted between the two ends: it sees sizes and times.
+    let relayed = through
+        .upgrade(Version::V1Lazy)
+        .authenticate(noise::Config::new(key)?)
+        .multiplex(streams())
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     let named = match dns::tokio::Transport::system(direct(key)?) {
         Ok(named) => named.boxed(),
         Err(error) => {
@@ -25,16 +34,23 @@ pub(crate) fn build(key: &Keypair) -> Result<Muxed, noise::Error> {
             direct(key)?
         }
     };
-    Ok(TransportTimeout::new(named, limits::HANDSHAKE).boxed())
+    let all = relayed.or_transport(named).map(|either, _| match either {
+        Either::Left(done) | Either::Right(done) => done,
+    });
+    Ok(TransportTimeout::new(all, limits::HANDSHAKE).boxed())
+}
+
+fn streams() -> yamux::Config {
+    let mut streams = yamux::Config::default();
+    streams.set_max_num_streams(limits::STREAMS_PER_CONNECTION);
+    streams
 }
 
 fn direct(key: &Keypair) -> Result<Muxed, noise::Error> {
-    let mut streams = yamux::Config::default();
-    streams.set_max_num_streams(limits::STREAMS_PER_CONNECTION);
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .upgrade(Version::V1Lazy)
         .authenticate(noise::Config::new(key)?)
-        .multiplex(streams)
+        .multiplex(streams())
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     let quic = quic::tokio::Transport::new(quic::Config::new(key))
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));

@@ -16,7 +16,7 @@ array_struct! {
         pub v: u8,
         /// Bytes on the disk, of all its sizes.
         pub size: u64,
-        /// 0 = a picture of a person.
+        /// 0 = a picture of a person, 1 = of a group: for its members alone.
         pub kind: u8,
         /// When it came, Unix ms.
         pub came_ms: u64,

@@ -12,9 +12,10 @@ use crate::Result;
 use crate::chats::ChatRow;
 use crate::homes::must;
 use crate::key::{Parts, after, join};
-use crate::order::{Order, is_ahead};
+use crate::order::{Moving, Order, is_ahead};
 use crate::rows::{Rows, Write, damaged};
 use crate::tables::Table;
+use crate::{forks, groups, void};
 
 pub use crate::order::{release_ahead, weigh};
 
@@ -117,6 +118,8 @@ pub enum Appended {
 
 /// Branches kept per place (L7).
 const BRANCHES: u8 = 255;
+/// The last of them that an event may take which nothing here names: the others are for those that something does.
+const UNNAMED: u8 = 239;
 /// Heads kept of a chat; beyond it the oldest is dropped (only costs a link, never an event).
 const HEADS: usize = 64;
 
@@ -311,6 +314,19 @@ pub fn append(
     client_id: Option<&str>,
     now_ms: u64,
 ) -> Result<Appended> {
+    append_as(tx, chat_no, chat, event, client_id, now_ms, false)
+}
+
+/// The same; `void`: the event does not count (M6).
+pub(crate) fn append_as(
+    tx: &Write<'_>,
+    chat_no: u32,
+    chat: &mut ChatRow,
+    event: &VerifiedEvent,
+    client_id: Option<&str>,
+    now_ms: u64,
+    void: bool,
+) -> Result<Appended> {
     let id = event.id();
     if let Some(stored) = find(tx, id)? {
         return Ok(Appended::Known(stored));
@@ -322,7 +338,14 @@ pub fn append(
     let branch = if on_top {
         Some(0)
     } else {
-        free_branch(tx, feed_no, header.seq)?
+        let lacking = join(&[&chat_no.to_be_bytes(), &id.0]);
+        let lacks = tx.get(Table::ChatLacking, &lacking)?.is_some();
+        let most = if lacks || header.lane == 0 {
+            BRANCHES
+        } else {
+            UNNAMED
+        };
+        free_branch(tx, feed_no, header.seq, most)?
     };
     let Some(branch) = branch else {
         return Ok(Appended::TooManyForks);
@@ -344,7 +367,7 @@ pub fn append(
         eff: Timestamp::default(),
         cap,
         provisional: is_ahead(header, cap, now_ms),
-        void: false,
+        void,
     };
     stored.eff = order.effective(&stored, header)?;
 
@@ -375,9 +398,9 @@ pub fn append(
     if stored.provisional {
         order.wait_for(id, header, cap)?;
     }
-    advance(tx, feed_no, &mut feed, event, branch)?;
+    advance(tx, feed_no, &mut feed, event, branch, void)?;
     tx.put_row(Table::Feeds, &feed_no.to_be_bytes(), &feed)?;
-    if header.lane != 0 {
+    if header.lane != 0 && !void {
         chat.heads
             .retain(|(head, _)| !header.past().any(|past| past == head));
         if !named {
@@ -387,7 +410,7 @@ pub fn append(
             chat.heads.remove(0);
         }
     }
-    if header.kind == Kind::MSG {
+    if header.kind == Kind::MSG && !void {
         chat.active_ms = chat.active_ms.max(stored.eff.ms().min(now_ms));
         if chat
             .newest
@@ -402,10 +425,16 @@ pub fn append(
         stored = must(find(tx, id)?, Table::EventIds)?;
         chat.newest = newest_message(tx, chat_no)?.map(|row| serde_bytes::ByteBuf::from(row.key));
     }
-    let mut moving = order.answer(header, cap)?;
     if named {
         tx.remove(Table::ChatLacking, &join(&[&chat_no.to_be_bytes(), &id.0]))?;
-        moving.extend(order.children(id)?);
+    }
+    // What does not count places nothing.
+    let mut moving = Moving::new();
+    if !void {
+        moving = order.answer(header, cap)?;
+        if named {
+            moving.extend(order.children(id)?);
+        }
     }
     if order.settle(chat, moving)? {
         // What it answers may have moved, and it with that.
@@ -441,7 +470,7 @@ fn ensure_feed(tx: &Write<'_>, chat_no: u32, header: &Header) -> Result<(u32, Fe
 }
 
 /// The first free branch at a place; 0 where nothing stands.
-fn free_branch(tx: &Write<'_>, feed_no: u32, seq: u64) -> Result<Option<u8>> {
+fn free_branch(tx: &Write<'_>, feed_no: u32, seq: u64, most: u8) -> Result<Option<u8>> {
     let prefix = join(&[&feed_no.to_be_bytes(), &seq.to_be_bytes()]);
     let mut last = None;
     tx.scan(
@@ -456,8 +485,7 @@ fn free_branch(tx: &Write<'_>, feed_no: u32, seq: u64) -> Result<Option<u8>> {
     )?;
     Ok(match last {
         None => Some(0),
-        Some(BRANCHES) => None,
-        Some(branch) => Some(branch + 1),
+        Some(branch) => branch.checked_add(1).filter(|next| *next <= most),
     })
 }
 
@@ -510,12 +538,16 @@ fn advance(
     feed: &mut FeedRow,
     event: &VerifiedEvent,
     branch: u8,
+    void: bool,
 ) -> Result<()> {
     let header = event.header();
     feed.top = feed.top.max(header.seq);
-    if branch != 0 {
-        feed.forked_at = Some(feed.forked_at.map_or(header.seq, |at| at.min(header.seq)));
+    if branch != 0 && void {
+        // Nodes that refused it know of no fork, and their heads are to be equal.
         return Ok(());
+    }
+    if branch != 0 {
+        return forks::note(tx, feed_no, feed, header.seq);
     }
     if header.seq != feed.whole {
         return Ok(());
@@ -588,6 +620,12 @@ pub fn timeline(
         down,
         &mut |key, value| TimelineRow::decode(key, value).is_none_or(&mut *visit),
     )
+}
+
+/// The key of a stored event in the timeline, as of [`TimelineRow::key`].
+#[must_use]
+pub fn key_of(header: &Header, stored: &Stored) -> Vec<u8> {
+    timeline_key(&Place::of(header, stored.eff), stored.rank)
 }
 
 /// The timeline row of one stored event.
@@ -696,14 +734,25 @@ pub fn arrived_ms(rows: &impl Rows, chat_no: u32, n: u64) -> Result<Option<u64>>
 /// Storage errors.
 pub fn unread(rows: &impl Rows, chat_no: u32, user: UserId, read_n: u64) -> Result<u32> {
     let (mut count, mut looked) = (0u32, 0u32);
+    let some_void = groups::has_void(rows, chat_no)?;
+    let mut failed = None;
     arrivals(rows, chat_no, read_n, &mut |row| {
         looked += 1;
         if row.kind == Kind::MSG && row.author != user {
-            count += 1;
+            match some_void.then(|| is_void(rows, chat_no, &row)).transpose() {
+                Ok(void) => count += u32::from(void != Some(true)),
+                Err(error) => failed = Some(error),
+            }
         }
-        count < 100 && looked < 1000
+        count < 100 && looked < 1000 && failed.is_none()
     })?;
-    Ok(count)
+    failed.map_or(Ok(count), Err)
+}
+
+/// Whether what came does not count (M6).
+fn is_void(rows: &impl Rows, chat_no: u32, row: &Arrival) -> Result<bool> {
+    let feed = must(feed(rows, row.feed_no)?, Table::Feeds)?;
+    groups::is_void_at(rows, chat_no, (feed.home, feed.lane, row.seq), row.branch)
 }
 
 /// How many named events are not here, counted up to 1,000.
@@ -797,7 +846,7 @@ pub fn amends(rows: &impl Rows, target: EventId) -> Result<Vec<Amend>> {
     Ok(found.into_iter().map(|(_, amend)| amend).collect())
 }
 
-/// Heads of a chat without holes and below any fork (S5), for digests and for what another node
+/// Heads of a chat without holes, below any fork and below what does not count (S5), for digests and for what another node
 /// lacks. Above a fork nodes may hold other branches, and their digests would never be equal.
 ///
 /// # Errors
@@ -805,7 +854,25 @@ pub fn amends(rows: &impl Rows, target: EventId) -> Result<Vec<Amend>> {
 pub fn heads(rows: &impl Rows, chat_no: u32) -> Result<Vec<chater_protocol::heads::HeadRow>> {
     let mut heads = Vec::new();
     for (no, feed) in feeds(rows, chat_no)? {
+        let fork = match feed.forked_at {
+            Some(_) => forks::fork(rows, chat_no, feed.home, feed.lane)?,
+            None => None,
+        };
+        // S5: a cut has picked the branch, up to there.
+        if let Some(fork) = fork.filter(|fork| feed.whole >= fork.at)
+            && let Some((seq, id)) = fork.tip
+        {
+            heads.push(chater_protocol::heads::HeadRow {
+                author: feed.author,
+                home: feed.home,
+                lane: feed.lane,
+                seq,
+                id,
+            });
+            continue;
+        }
         let end = feed.forked_at.map_or(feed.whole, |at| at.min(feed.whole));
+        let end = void::live_end(rows, no, &feed, end)?;
         let Some(seq) = end.checked_sub(1) else {
             continue;
         };

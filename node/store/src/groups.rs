@@ -1,6 +1,8 @@
 //! Groups: what follows from their control events, kept so that a page need not fold them; who is a
 //! member where; which events count for nothing (M6).
 
+use std::collections::BTreeSet;
+
 use chater_protocol::array_struct;
 use chater_protocol::chat::order::Place;
 use chater_protocol::event::VerifiedEvent;
@@ -8,6 +10,7 @@ use chater_protocol::id::{ChatId, Hash, HomeId, UserId};
 use chater_protocol::payload::Policy;
 
 use crate::chats::{self, ChatRow};
+use crate::forks::Flaw;
 use crate::key::{Parts, join};
 use crate::rows::{Rows, Write};
 use crate::tables::Table;
@@ -44,6 +47,21 @@ pub fn group(rows: &impl Rows, no: u32) -> Result<Option<GroupRow>> {
 /// Storage errors.
 pub fn put(tx: &Write<'_>, no: u32, row: &GroupRow) -> Result<()> {
     tx.put_row(Table::Groups, &no.to_be_bytes(), row)
+}
+
+/// The pictures of all groups.
+///
+/// # Errors
+/// Storage errors.
+pub fn pictures(rows: &impl Rows) -> Result<BTreeSet<Hash>> {
+    let mut found = BTreeSet::new();
+    rows.each(Table::Groups, &[], &mut |_, row| {
+        if let Ok(row) = chater_protocol::codec::decode::<GroupRow>(row, usize::MAX) {
+            found.extend(row.picture);
+        }
+        true
+    })?;
+    Ok(found)
 }
 
 /// The chat of a group, made when it is new.
@@ -129,7 +147,9 @@ pub fn set_void(
     void: bool,
 ) -> Result<bool> {
     let key = void_key(no, home, lane, seq, branch);
-    let was = tx.get(Table::Void, &key)?.is_some();
+    let was = tx
+        .get(Table::Void, &key)?
+        .is_some_and(|mark| mark.is_empty());
     if void && !was {
         tx.put(Table::Void, &key, &[])?;
     } else if was && !void {
@@ -138,13 +158,77 @@ pub fn set_void(
     Ok(was != void)
 }
 
-/// Whether the event at that place does not count.
+/// An event is of a branch that is not shown (L7), or shown again; one that does not count stays so.
+///
+/// # Errors
+/// Storage errors.
+pub fn set_hidden(
+    tx: &Write<'_>,
+    no: u32,
+    (home, lane, seq): (HomeId, u8, u64),
+    branch: u8,
+    hidden: bool,
+) -> Result<bool> {
+    let key = void_key(no, home, lane, seq, branch);
+    let mark = tx.get(Table::Void, &key)?;
+    match (mark.as_deref(), hidden) {
+        (None, true) => tx.put(Table::Void, &key, &[1]).map(|_| true),
+        (Some([1]), false) => tx.remove(Table::Void, &key).map(|_| true),
+        _ => Ok(false),
+    }
+}
+
+/// What [`set_void`] or [`set_hidden`] has noted of a place.
+///
+/// # Errors
+/// Storage errors.
+pub fn flaw_at(
+    rows: &impl Rows,
+    no: u32,
+    (home, lane, seq): (HomeId, u8, u64),
+    branch: u8,
+) -> Result<Option<Flaw>> {
+    let mark = rows.get(Table::Void, &void_key(no, home, lane, seq, branch))?;
+    Ok(mark.map(|mark| match mark.as_slice() {
+        [1] => Flaw::Hidden,
+        _ => Flaw::Lost,
+    }))
+}
+
+/// Whether the event at that place does not count or is not shown.
 ///
 /// # Errors
 /// Storage errors.
 pub fn is_void(rows: &impl Rows, no: u32, place: &Place, branch: u8) -> Result<bool> {
     let key = void_key(no, place.home, place.lane, place.seq, branch);
     Ok(rows.get(Table::Void, &key)?.is_some())
+}
+
+/// The same by home, lane and seq.
+///
+/// # Errors
+/// Storage errors.
+pub fn is_void_at(
+    rows: &impl Rows,
+    no: u32,
+    (home, lane, seq): (HomeId, u8, u64),
+    branch: u8,
+) -> Result<bool> {
+    let key = void_key(no, home, lane, seq, branch);
+    Ok(rows.get(Table::Void, &key)?.is_some())
+}
+
+/// Whether anything in a chat does not count.
+///
+/// # Errors
+/// Storage errors.
+pub fn has_void(rows: &impl Rows, no: u32) -> Result<bool> {
+    let mut any = false;
+    rows.each(Table::Void, &no.to_be_bytes(), &mut |_, _| {
+        any = true;
+        false
+    })?;
+    Ok(any)
 }
 
 /// All events of one lane of a chat, feed by feed. For lanes 0 and 1, which stay small.

@@ -11,11 +11,13 @@ pub mod chats;
 pub mod communities;
 pub mod events;
 mod file;
+pub mod forks;
 pub mod groups;
 pub mod hidden;
 pub mod homes;
 mod journal;
 pub mod key;
+pub mod mail;
 mod migrate;
 pub mod nodes;
 mod order;
@@ -26,6 +28,7 @@ mod rows;
 pub mod tables;
 pub mod tickets;
 pub mod users;
+pub mod void;
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -128,6 +131,13 @@ const CACHE: usize = 16 * 1024 * 1024;
 /// Files up to this size, bytes, are checked whole at every start: a flipped byte is then refused,
 /// not shown. Larger ones would make the start slow.
 const CHECKED: u64 = 32 * 1024 * 1024;
+
+/// Bytes free where that folder is; none when the system does not say.
+#[must_use]
+pub fn free_space(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
 
 impl Store {
     /// Opens or makes the file and its journal beside it, brings the layout up to date.

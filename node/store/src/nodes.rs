@@ -177,6 +177,23 @@ impl NodeRow {
     }
 }
 
+/// Whether the owner lets others be reached through this node; none = nothing was chosen.
+///
+/// # Errors
+/// Storage errors.
+pub fn relay_switch(rows: &impl Rows) -> Result<Option<bool>> {
+    let row = rows.get(Table::Meta, b"relay")?;
+    Ok(row.and_then(|row| row.first().map(|on| *on != 0)))
+}
+
+/// Saves the owner's choice.
+///
+/// # Errors
+/// Storage errors.
+pub fn put_relay_switch(tx: &Write<'_>, on: bool) -> Result<()> {
+    tx.put(Table::Meta, b"relay", &[u8::from(on)])
+}
+
 /// Remembers an address typed by the owner.
 ///
 /// # Errors

@@ -42,7 +42,7 @@ macro_rules! tables {
 }
 
 tables! {
-    /// name -> bytes: schema u32, store id, boot u64, owner u, counters u32, `settings` SavedSettings
+    /// name -> bytes: schema u32, store id, boot u64, owner u, counters u32, `settings` SavedSettings, `relay` u8, `mail` RulesRow
     Meta = 0, "meta_v1",
     /// user 32, home 16, state 1 -> signed home record
     Homes = 1, "homes_v1",
@@ -126,12 +126,24 @@ tables! {
     Hidden = 36, "hidden_v1",
     /// chat_no u32 -> GroupRow: title and members of a group
     Groups = 37, "groups_v1",
-    /// chat_no u32, home 16, lane 1, seq u64 -> (): events of a group that do not count (M6)
+    /// chat_no u32, home 16, lane 1, seq u64 -> empty: events of a group that do not count (M6), or 1: of a branch that is not shown (L7)
     Void = 38, "void_v1",
     /// user 32, chat_no u32 -> n u64: the last event that somebody who is out of a group may see
     Left = 39, "left_v1",
     /// chat_no u32, BLAKE3 of the secret 32 -> TicketRow: invitation links of groups
     Tickets = 40, "tickets_v1",
+    /// chat_no u32, home 16, lane 1 -> ForkRow: feeds that fork (L7)
+    Forks = 41, "forks_v1",
+    /// node 32 -> signed node card
+    NodeCards = 50, "node_cards_v1",
+    /// node 32 -> MailboxRow: who keeps mail for this node
+    Mailboxes = 51, "mailboxes_v1",
+    /// node 32 -> ClientRow: whose mail is kept here
+    MailClients = 52, "mail_clients_v1",
+    /// node 32, n u64 -> LetterRow: letters kept for other nodes
+    Letters = 53, "letters_v1",
+    /// feed_no u32, node_no u32, mailbox's node_no u32 -> DepositRow: what was left for a node in a mailbox of its own
+    Deposits = 54, "deposits_v1",
     /// community id 32 -> CommunityRow: communities of this node; that of `open` only when it is switched off
     Communities = 45, "communities_v1",
     /// community id 32, hash of the secret 32 -> InviteRow: links that let nodes in

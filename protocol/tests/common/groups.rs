@@ -177,7 +177,15 @@ impl People {
             }
             Say::Add(n, role) => {
                 let (user, role) = (user(n), *role);
-                (Kind::ADD, Add { user, role }.encode())
+                (
+                    Kind::ADD,
+                    Add {
+                        user,
+                        role,
+                        by_link: false,
+                    }
+                    .encode(),
+                )
             }
             Say::Remove(n, cut) => {
                 let (user, cut) = (user(n), cut.clone());

@@ -23,6 +23,7 @@ use chater_protocol::identity::{
 };
 use chater_protocol::invite::{Invite, answer_proof, token_hash};
 use chater_protocol::key::SigningKey;
+use chater_protocol::mail::{Bundle, Letter, MailAnswer, MailRequest, Part, Receipt, ReceiptRow};
 use chater_protocol::name;
 use chater_protocol::payload::{
     Add, Create, CutRow, KeyShare, Leave, Msg, Payload, Policy, Remove, Retire, Role, RoleChange,
@@ -30,7 +31,8 @@ use chater_protocol::payload::{
 use chater_protocol::seal::{BoxFor, EphNote, Ephemeral, EpochSecret, KemSecret, seal_message};
 use chater_protocol::time::Timestamp;
 use chater_protocol::wire::{
-    Hello, LogAnswer, LogRequest, Message, PeopleQuery, Push, Range, SummaryRow, chat_topic,
+    Hello, Identities, LogAnswer, LogRequest, Message, PeopleQuery, Push, Range, SummaryRow,
+    chat_topic,
 };
 use serde_bytes::ByteBuf;
 use serde_json::{Value, json};
@@ -428,7 +430,17 @@ pub fn group_events() -> Vec<(&'static str, VerifiedEvent)> {
         days,
         read_marks: true,
     };
-    let add = |user, role| (Kind::ADD, Add { user, role }.encode());
+    let add = |user, role| {
+        (
+            Kind::ADD,
+            Add {
+                user,
+                role,
+                by_link: false,
+            }
+            .encode(),
+        )
+    };
     let nonce = Bytes([5; 16]);
     let create = Create {
         nonce,
@@ -556,6 +568,78 @@ fn group_vectors() -> Value {
 }
 
 /// All vectors of version 1.
+/// A letter of `a`'s node to `b`'s: a message, and what has come.
+pub fn letter(c: &Conversation) -> Letter {
+    let chat = direct::chat_ref(c.a.user(), c.b.user());
+    Letter {
+        v: 1,
+        from: c.a.record.node_id,
+        to: c.b.record.node_id,
+        ts: 1_790_000_000_100,
+        identities: Identities {
+            homes: vec![c.a.signed.clone()],
+            kems: vec![],
+            profiles: vec![c.a.profile().sign(&c.a.home)],
+        },
+        parts: vec![
+            Part::Events(Push {
+                chat: chat.clone(),
+                events: vec![
+                    ByteBuf::from(c.key.to_wire()),
+                    ByteBuf::from(c.msg.to_wire()),
+                ],
+            }),
+            Part::Receipt(Receipt {
+                chat,
+                rows: vec![ReceiptRow {
+                    author: c.b.user(),
+                    home: c.b.record.id(),
+                    lane: 2,
+                    up_to: 7,
+                }],
+            }),
+        ],
+    }
+}
+
+/// The same, sealed.
+pub fn letter_sealed(c: &Conversation) -> Bundle {
+    letter(c)
+        .seal(
+            &c.a.node,
+            c.b.record.id(),
+            &c.kem_card.kem_pk,
+            &mut Counting(40),
+        )
+        .unwrap()
+}
+
+fn mail_vectors(c: &Conversation) -> Value {
+    let bundle = letter_sealed(c);
+    let deposit = MailRequest::Deposit(chater_protocol::mail::Deposit {
+        to: c.b.record.node_id,
+        bundle: bundle.clone(),
+    });
+    let letters = MailAnswer::Letters(chater_protocol::mail::Letters {
+        letters: vec![chater_protocol::mail::Kept {
+            n: 3,
+            from: c.a.record.node_id,
+            at: 1_790_000_000_200,
+            bundle,
+        }],
+        more: false,
+    });
+    json!({
+        "letter": hex(&chater_protocol::codec::encode(&letter(c))),
+        "deposit": hex(&deposit.encode()),
+        "letters": hex(&letters.encode()),
+        "register": hex(&MailRequest::Register(1).encode()),
+        "collect": hex(&MailRequest::Collect(2).encode()),
+        "ack": hex(&MailRequest::Ack(vec![3]).encode()),
+        "refused": hex(&MailAnswer::Refused(2).encode()),
+    })
+}
+
 pub fn vectors() -> Value {
     let c = conversation();
     let (a, b) = (&c.a, &c.b);
@@ -640,5 +724,6 @@ pub fn vectors() -> Value {
         "bad_nicks": ["a", "cова", "a b", "-ab", "Admin", "a\u{202e}b"],
         "order": places,
         "group": group_vectors(),
+        "mail": mail_vectors(&c),
     })
 }

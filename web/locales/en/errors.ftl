@@ -75,6 +75,7 @@ error-photo-malformed = The file is damaged or broken off. Choose another one.
 error-code-malformed = This is no invitation link
 error-code-wrong = The link does not count any more: it expired, was taken back or is used up
 error-code-unreachable = The node that gave the link does not answer now. Try later.
+error-code-later = The link counts, but its node is letting in too many people now. Try again in some minutes.
 error-uses-malformed = Uses: 1 to 1000
 error-uses-long = There are 20 links already. Take some back.
 error-days-malformed = Days: 1 to 365

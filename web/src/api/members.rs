@@ -19,6 +19,9 @@ pub(super) struct Member<'a> {
     person: Person<'a>,
     /// `owner`, `admin` or `member`.
     role: &'a str,
+    /// What the invitation still waits for: `answer`, `node` (which has not been there since); null = nothing, or this
+    /// node cannot tell.
+    waiting: Option<&'a str>,
 }
 
 /// Everybody in a chat.
@@ -53,6 +56,7 @@ fn listed(members: &[view::Member]) -> Answer {
     let members = members.iter().map(|member| Member {
         person: (&member.person).into(),
         role: member.role.as_str(),
+        waiting: member.waiting.map(view::Waiting::as_str),
     });
     answer(
         StatusCode::OK,

@@ -10,11 +10,13 @@ pub(crate) mod body;
 mod chats;
 mod communities;
 mod links;
+mod mail;
 pub(crate) mod members;
 mod messages;
 mod node;
 mod openapi;
 mod people;
+mod pictures;
 pub(crate) mod shapes;
 mod users;
 

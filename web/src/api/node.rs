@@ -32,8 +32,58 @@ pub(super) struct Node<'a> {
     addresses: &'a [String],
     /// Known nodes, connected first.
     peers: Vec<Peer<'a>>,
+    /// How it stands in the network.
+    standing: Standing<'a>,
     /// Program version.
     version: &'a str,
+}
+
+/// How the node stands in the network.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Standing<'a> {
+    /// Whether nodes of the Internet can reach it directly: `yes`, `no`, `unknown`.
+    reachable: &'static str,
+    /// Its addresses of the Internet, as far as known to work.
+    external: &'a [String],
+    /// Peer ids of nodes through which it can be reached.
+    #[schema(value_type = Vec<String>)]
+    relays: Vec<Text<std::sync::Arc<str>>>,
+    /// What the router said to the request for an open port: `off`, `asked`, `opened`, `silent`, `inside`.
+    router: &'static str,
+    /// Whether it listens to multicast on the LAN.
+    mdns: bool,
+    /// Whether others may be reached through it.
+    relaying: bool,
+    /// How the last attempt to open a direct connection to a node behind a router ended; null = none was made.
+    punched: Option<bool>,
+}
+
+impl<'a> From<&'a view::Standing> for Standing<'a> {
+    fn from(standing: &'a view::Standing) -> Self {
+        Self {
+            reachable: match standing.reachable {
+                view::Reachable::Yes => "yes",
+                view::Reachable::No => "no",
+                view::Reachable::Unknown => "unknown",
+            },
+            external: &standing.external,
+            relays: standing
+                .relays
+                .iter()
+                .map(|relay| Text(peer_id(*relay)))
+                .collect(),
+            router: match standing.router {
+                view::Router::Off => "off",
+                view::Router::Asked => "asked",
+                view::Router::Opened => "opened",
+                view::Router::Silent => "silent",
+                view::Router::Inside => "inside",
+            },
+            mdns: standing.mdns,
+            relaying: standing.relaying,
+            punched: standing.punched,
+        }
+    }
 }
 
 /// Another node, seen from here.
@@ -117,6 +167,7 @@ pub(super) async fn node(State(app): State<App>, _bearer: Bearer) -> Answer {
         node_id: Text(peer_id(node.node_id)),
         addresses: &node.addresses,
         peers: node.peers.iter().map(Into::into).collect(),
+        standing: (&node.standing).into(),
         version: node.version,
     };
     answer(StatusCode::OK, &shape)

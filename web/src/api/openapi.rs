@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -10,7 +11,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{chats, communities, links, members, messages, node, people, users};
+use super::{chats, communities, links, mail, members, messages, node, people, pictures, users};
 use crate::app::App;
 
 #[derive(OpenApi)]
@@ -54,12 +55,21 @@ pub(crate) fn routes() -> (Router<App>, Arc<str>) {
         .routes(routes!(members::list, members::add))
         .routes(routes!(members::remove, members::role))
         .routes(routes!(members::rename))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(pictures::set, pictures::remove))
+                .layer(DefaultBodyLimit::max(crate::upload::UPLOAD_LIMIT)),
+        )
         .routes(routes!(members::rules))
         .routes(routes!(members::completeness))
         .routes(routes!(links::make, links::list))
         .routes(routes!(links::end))
         .routes(routes!(links::join))
         .routes(routes!(node::node))
+        .routes(routes!(mail::read))
+        .routes(routes!(mail::rules))
+        .routes(routes!(mail::choose, mail::leave))
+        .routes(routes!(mail::evict, mail::readmit))
         .routes(routes!(node::add_peer, communities::decisions))
         .routes(routes!(communities::decide))
         .routes(routes!(
@@ -116,6 +126,8 @@ mod tests {
             ("delete", "/api/v1/chats/{chat_id}/members/{user_id}"),
             ("patch", "/api/v1/chats/{chat_id}/members/{user_id}"),
             ("put", "/api/v1/chats/{chat_id}/title"),
+            ("put", "/api/v1/chats/{chat_id}/picture"),
+            ("delete", "/api/v1/chats/{chat_id}/picture"),
             ("put", "/api/v1/chats/{chat_id}/rules"),
             ("get", "/api/v1/chats/{chat_id}/completeness"),
             ("post", "/api/v1/chats/{chat_id}/links"),
@@ -126,6 +138,12 @@ mod tests {
             ("post", "/api/v1/chats/{chat_id}/request"),
             ("get", "/api/v1/node"),
             ("post", "/api/v1/peers"),
+            ("get", "/api/v1/node/mail"),
+            ("put", "/api/v1/node/mail/rules"),
+            ("put", "/api/v1/node/mail/mailboxes/{node_id}"),
+            ("delete", "/api/v1/node/mail/mailboxes/{node_id}"),
+            ("delete", "/api/v1/node/mail/kept/{node_id}"),
+            ("put", "/api/v1/node/mail/kept/{node_id}"),
             ("get", "/api/v1/peers"),
             ("post", "/api/v1/peers/{node_id}"),
             ("get", "/api/v1/communities"),

@@ -162,8 +162,10 @@ pub(crate) struct Message<'a> {
     received_at: String,
     /// `stored`, `delivered`, `read`, `failed`; of others `received`.
     state: &'a str,
-    /// Sent more than an hour before it came.
+    /// It came more than an hour after its place in the chat, and below what had long been here.
     late: bool,
+    /// Its author has written something else in the same place for other nodes: neither can be relied on.
+    forked: bool,
     /// The message answered.
     #[schema(value_type = Option<String>)]
     reply_to: Option<Text<EventId>>,
@@ -191,6 +193,7 @@ impl<'a> From<&'a view::Message> for Message<'a> {
             received_at: time(message.received_at_ms),
             state: message.state.as_str(),
             late: message.late,
+            forked: message.forked,
             reply_to: quote.map(|quote| Text(quote.id)),
             quote: quote.map(|quote| Quote {
                 author: &quote.author,
@@ -228,7 +231,7 @@ pub(crate) struct Note<'a> {
     at: String,
     /// Who did it.
     by: Person<'a>,
-    /// `founded`, `added`, `removed`, `left`, `admin`, `member`, `rules`, `renamed`, `pictured`.
+    /// `founded`, `added`, `joined`, `removed`, `left`, `admin`, `member`, `rules`, `renamed`, `pictured`.
     what: &'a str,
     /// Whom it happened to.
     people: Vec<Person<'a>>,
@@ -244,6 +247,7 @@ impl<'a> From<&'a view::Note> for Note<'a> {
         let (what, people, more, title) = match &note.what {
             Happened::Founded => ("founded", &[][..], 0, None),
             Happened::Added(people, more) => ("added", &people[..], *more, None),
+            Happened::Joined => ("joined", &[][..], 0, None),
             Happened::Removed(person) => ("removed", std::slice::from_ref(person), 0, None),
             Happened::Left => ("left", &[][..], 0, None),
             Happened::Role(person, true) => ("admin", std::slice::from_ref(person), 0, None),
@@ -307,6 +311,8 @@ pub(crate) struct Chat<'a> {
     title: &'a str,
     /// The other person of a direct chat.
     with: Option<Person<'a>>,
+    /// Path of the picture of a group, once it is here; null without one.
+    picture: Option<String>,
     /// How many members.
     members: u32,
     /// What the owner of a group allows; null in a direct chat.
@@ -356,6 +362,10 @@ impl<'a> From<&'a view::Chat> for Chat<'a> {
             },
             title: &chat.title,
             with: chat.with.as_ref().map(Into::into),
+            picture: chat
+                .picture
+                .as_deref()
+                .map(|hash| format!("/avatar/{hash}/128.webp")),
             members: chat.members,
             rules: chat.rules.as_ref().map(Into::into),
             last: chat.last.as_ref().map(Into::into),
@@ -411,6 +421,7 @@ pub(crate) mod tests {
             in_group: false,
             state: view::MessageState::Received,
             late: false,
+            forked: false,
             reply_to: Some(view::Quote {
                 id: EventId([5; 32]),
                 author: "Кот".into(),

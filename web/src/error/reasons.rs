@@ -3,7 +3,7 @@
 use chater_engine::Reason;
 
 /// Texts of their own for a field and a reason; the others share `error-<reason>`.
-const FIELD_TEXTS: [(&str, &[&str]); 21] = [
+const FIELD_TEXTS: [(&str, &[&str]); 24] = [
     (
         "photo",
         &["empty", "characters", "long", "animated", "malformed"],
@@ -39,10 +39,13 @@ const FIELD_TEXTS: [(&str, &[&str]); 21] = [
     ("client_id", &["malformed", "characters", "long"]),
     ("invite", &["empty", "malformed"]),
     ("q", &["long"]),
-    ("code", &["malformed", "wrong", "unreachable"]),
+    ("code", &["malformed", "wrong", "unreachable", "later"]),
     ("uses", &["malformed", "long"]),
     ("days", &["malformed", "empty"]),
     ("history", &["malformed"]),
+    ("quota", &["malformed"]),
+    ("keep_days", &["malformed"]),
+    ("mailbox", &["long"]),
     ("community", &["empty", "many"]),
     (
         "link",

@@ -1,4 +1,4 @@
-//! Pictures of people: served to whoever is signed in, chosen on the profile page.
+//! Pictures: of people, served to whoever is signed in and chosen on the profile page; of groups, for their members.
 
 use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
@@ -23,15 +23,16 @@ pub(crate) fn path(hash: &str, side: u16) -> String {
 
 /// `/avatar/{hash}/{128 or 512}.webp`. The name is a hash of what was chosen, so it can be kept for ever.
 pub(crate) async fn show(
-    State(app): State<App>,
     MaybeSession(session): MaybeSession,
     bearer: Result<Bearer, ApiError>,
     headers: HeaderMap,
     Path((hash, file)): Path<(String, String)>,
 ) -> PageResult {
-    if session.is_none() && bearer.is_err() {
-        return Err(Problem::new(401, "unauthorized").into());
-    }
+    let user = match (session, bearer) {
+        (Some(session), _) => session.user,
+        (None, Ok(bearer)) => bearer.user,
+        (None, Err(_)) => return Err(Problem::new(401, "unauthorized").into()),
+    };
     let gone = || Problem::new(404, "not_found");
     let id: Hash = hash.parse().map_err(|_| gone())?;
     let side = match file.as_str() {
@@ -40,14 +41,14 @@ pub(crate) async fn show(
         _ => return Err(gone().into()),
     };
     let tag = format!("\"{hash}-{side}\"");
+    // It never changes; whether it may still be seen is not asked again of who has it.
     let known = headers
         .get(header::IF_NONE_MATCH)
         .is_some_and(|known| known.as_bytes() == tag.as_bytes());
     if known {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
-    let engine = app.engine.clone();
-    let bytes = tokio::task::spawn_blocking(move || engine.avatar(id, side))
+    let bytes = tokio::task::spawn_blocking(move || user.picture(id, side))
         .await
         .map_err(|_| Problem::internal("a picture was not read"))?
         .ok_or_else(gone)?;

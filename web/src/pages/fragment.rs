@@ -29,16 +29,8 @@ impl Avatar {
             size,
             hue: hue(person.user_id.as_bytes()),
             // The small one is sharp on dense screens up to 64 pixels.
-            picture: person
-                .avatar
-                .as_deref()
-                .map(|hash| super::avatar::path(hash, if size == "xl" { 512 } else { 128 })),
-            side: match size {
-                "xl" => 88,
-                "m" => 42,
-                "xs" => 32,
-                _ => 52,
-            },
+            picture: picture(person.avatar.as_deref(), size),
+            side: side(size),
             letter: letter(&person.display_name),
             group: false,
             online,
@@ -54,13 +46,27 @@ impl Avatar {
             _ => Self {
                 size,
                 hue: hue(chat.id.as_bytes()),
-                picture: None,
-                side: 52,
+                picture: picture(chat.picture.as_deref(), size),
+                side: side(size),
                 letter: None,
                 group: true,
                 online: false,
             },
         }
+    }
+}
+
+fn picture(hash: Option<&str>, size: &str) -> Option<String> {
+    hash.map(|hash| super::avatar::path(hash, if size == "xl" { 512 } else { 128 }))
+}
+
+/// The side of a picture on the page, pixels.
+fn side(size: &str) -> u16 {
+    match size {
+        "xl" => 88,
+        "m" => 42,
+        "xs" => 32,
+        _ => 52,
     }
 }
 
@@ -170,8 +176,8 @@ impl<'a> MessageItem<'a> {
         names.join(", ")
     }
 
-    fn received(&self) -> String {
-        time::moment(self.look, self.m.received_at_ms).full
+    fn received(&self) -> Stamp {
+        time::moment(self.look, self.m.received_at_ms)
     }
 }
 
@@ -335,4 +341,24 @@ pub(crate) fn found_chat(chat: &Chat, query: &str, look: &Look) -> String {
     }
     .render()
     .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::api::shapes::tests::message;
+    use crate::i18n::tests::look;
+
+    #[test]
+    fn a_late_message_says_when_it_came_and_a_fork_that_there_is_another() {
+        let look = look();
+        let mut shown = message();
+        let plain = super::message(&shown, &look);
+        assert!(!plain.contains("class=\"late\"") && !plain.contains("class=\"forked\""));
+        shown.late = true;
+        shown.forked = true;
+        shown.received_at_ms = 1_700_000_000_000;
+        let html = super::message(&shown, &look);
+        assert!(html.contains(&look.t("late")) && html.contains(&look.t("forked")));
+        assert!(html.contains("datetime=\"2023-11-14T22:13:20"), "{html}");
+    }
 }

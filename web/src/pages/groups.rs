@@ -64,6 +64,8 @@ struct GroupPage<'a> {
     title: &'a str,
     q: &'a str,
     searched: bool,
+    /// Ids of those who are in already, and of the reader: the script does not offer them.
+    without: String,
     rows: Vec<Row>,
     title_error: Option<String>,
     error: Option<String>,
@@ -84,6 +86,7 @@ async fn render(
         let members = session.user.members(chat)?;
         seen.extend(members.into_iter().map(|member| member.person.user_id));
     }
+    let without: Vec<String> = seen.iter().map(ToString::to_string).collect();
     for id in form.chosen() {
         if let Ok(person) = session.user.find(&id.to_string()).await
             && seen.insert(person.user_id)
@@ -151,6 +154,7 @@ async fn render(
             title: &form.title,
             q,
             searched,
+            without: without.join(" "),
             rows,
             title_error,
             error: said,

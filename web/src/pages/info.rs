@@ -6,6 +6,7 @@ use axum::extract::{Path, Query, State};
 use chater_engine::id::UserId;
 use chater_engine::view::{
     Chat, ChatKind, ChatState, Completeness, GroupRules, History, Member, MemberRole, Person,
+    Waiting,
 };
 use serde::Deserialize;
 
@@ -76,6 +77,8 @@ struct MemberRow {
     /// Key of the word for the role.
     role: Option<&'static str>,
     admin: bool,
+    /// Key of what the invitation waits for.
+    waits: Option<&'static str>,
     may_remove: bool,
     may_rank: bool,
 }
@@ -101,6 +104,10 @@ impl Group {
                 MemberRole::Member => None,
             },
             admin: member.role == MemberRole::Admin,
+            waits: member.waiting.map(|waiting| match waiting {
+                Waiting::Answer => "waits-answer",
+                Waiting::Node => "waits-node",
+            }),
             may_remove: leads && mine.is_some_and(|mine| mine > member.role),
             may_rank: mine == Some(MemberRole::Owner) && member.role != MemberRole::Owner,
             person: member.person,

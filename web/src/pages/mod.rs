@@ -16,6 +16,7 @@ mod info;
 mod install;
 mod join;
 mod list;
+mod mail;
 mod markup;
 mod members;
 mod named;
@@ -24,8 +25,10 @@ mod netnode;
 mod network;
 mod note;
 mod path;
+mod picture;
 mod plain;
 mod qr;
+pub(crate) mod reach;
 mod recover;
 mod request;
 mod search;
@@ -89,6 +92,13 @@ pub(crate) fn router() -> Router<App> {
         .route("/c/{chat}/add", get(groups::show_add).post(groups::add))
         .route("/c/{chat}/members/{user}", post(groups::member))
         .route("/c/{chat}/title", post(groups::rename))
+        .route(
+            "/c/{chat}/picture",
+            get(picture::show)
+                .post(picture::choose)
+                .layer(DefaultBodyLimit::max(crate::upload::UPLOAD_LIMIT)),
+        )
+        .route("/c/{chat}/picture/remove", post(picture::remove))
         .route("/c/{chat}/rules", post(groups::rules))
         .route("/c/{chat}/links", post(join::make))
         .route("/c/{chat}/links/{link}", post(join::end))
@@ -108,6 +118,18 @@ pub(crate) fn router() -> Router<App> {
 fn network_router() -> Router<App> {
     Router::new()
         .route("/network", get(network::show))
+        .route("/network/help", get(reach::show))
+        .route("/network/mail", get(mail::show).post(mail::save))
+        .route("/network/mail/choose", post(mail::choose))
+        .route(
+            "/network/mail/leave/{node}",
+            get(mail::ask_leave).post(mail::leave),
+        )
+        .route(
+            "/network/mail/evict/{node}",
+            get(mail::ask_evict).post(mail::evict),
+        )
+        .route("/network/mail/readmit/{node}", post(mail::readmit))
         .route("/network/add", post(network::add))
         .route("/network/forget", post(network::forget))
         .route("/network/node/{id}", get(netnode::show))
@@ -155,6 +177,8 @@ fn settings_router() -> Router<App> {
         .route("/settings/words", get(words::show).post(words::reveal))
         .route("/settings/home", get(home::show).post(home::renew))
         .route("/settings/node", get(node::show).post(node::save))
+        .route("/settings/node/relay/on", post(reach::relay_on))
+        .route("/settings/node/relay/off", post(reach::relay_off))
         .route("/settings/node/invite", post(node::invite))
         .route("/settings/node/{user}/password", post(node::password_link))
         .route("/settings/node/{user}/close", post(node::close))

@@ -40,6 +40,7 @@ fn words(note: &Note, look: &Look) -> String {
             }
             ("note-added-by", "note-added-own", names)
         }
+        Happened::Joined => ("note-joined-by", "note-joined-own", none()),
         Happened::Removed(person) => (
             "note-removed-by",
             "note-removed-own",

@@ -26,7 +26,9 @@ struct PersonStep<'a> {
     me: Me,
     avatar: Avatar,
     faults: Faults,
+    photo_to: &'static str,
     back: &'static str,
+    has_photo: bool,
 }
 
 #[derive(Template)]
@@ -86,9 +88,11 @@ async fn render_person(
         &PersonStep {
             look,
             shell: shell(app, session, look).await,
+            has_photo: me.person.avatar.is_some(),
             me,
             avatar,
             faults,
+            photo_to: "/settings/avatar",
             back: "/welcome",
         },
     ))

@@ -100,10 +100,29 @@ function mark(item, state) {
   waits();
 }
 
-// Below the messages stand notes and the link to later pages. One that comes back stands where it stood.
+// A message that came late stands where the order of the chat puts it; that it is there is told at the end.
+let above = [];
+function tellAbove(item) {
+  above = [...above.filter((it) => it.isConnected), item];
+  items.querySelector("[data-above]")?.remove();
+  const link = make("a", { href: `#${above[0].id}` }, t("js-above-count", { n: above.length }));
+  const note = make("li", { className: "note" }, link);
+  Object.assign(note.dataset, { note: "", above: "" });
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    above[0].scrollIntoView({ block: "center" });
+    above[0].focus({ preventScroll: true });
+    above = [];
+    note.remove();
+  });
+  items.append(note);
+}
+
+// Below the messages stand notes and the link to later pages. Each stands where the order of the chat puts it.
 function append(item) {
   const { n, time } = item.dataset;
-  const next = n && lines().find((it) => Number(it.dataset.n) > n && Number(it.dataset.time) >= time);
+  const later = (it) => it.dataset.n && (Number(it.dataset.time) > time || (it.dataset.time === time && Number(it.dataset.n) > n));
+  const next = n && lines().find(later);
   if (next) return next.before(item);
   const foot = lines().at(-1)?.nextElementSibling ?? [...items.children].find((it) => it.matches("[data-note]"));
   items.insertBefore(item, foot ?? null);
@@ -138,6 +157,7 @@ export function put(item) {
     items.querySelector("[data-blank]")?.remove();
     const change = () => {
       append(item);
+      if (item.querySelector(".late") && item !== messages().at(-1)) tellAbove(item);
       regroup();
     };
     if (follow) {

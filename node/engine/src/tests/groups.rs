@@ -7,17 +7,17 @@ use crate::Error;
 use crate::view::{ChatState, MemberRole, MessageState};
 
 /// Three linked nodes with one person each; they know each other.
-struct Three {
+pub(super) struct Three {
     folders: [Folder; 3],
-    engines: Vec<Engine>,
-    people: Vec<UserHandle>,
+    pub(super) engines: Vec<Engine>,
+    pub(super) people: Vec<UserHandle>,
 }
 
 const NAMES: [&str; 3] = ["one", "two", "three"];
 const NICKS: [&str; 3] = ["ann", "bob", "cat"];
 
 impl Three {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let folders = [Folder::new(), Folder::new(), Folder::new()];
         let (mut engines, mut people) = (Vec::new(), Vec::new());
         for ((folder, name), nick) in folders.iter().zip(NAMES).zip(NICKS) {
@@ -40,7 +40,7 @@ impl Three {
         }
     }
 
-    async fn group(&self, members: &[usize]) -> ChatId {
+    pub(super) async fn group(&self, members: &[usize]) -> ChatId {
         let members: BTreeSet<_> = members.iter().map(|n| self.people[*n].id()).collect();
         let made = self.people[0]
             .create_group("Лодка".to_owned(), members)
@@ -48,7 +48,7 @@ impl Three {
         made.unwrap().id
     }
 
-    async fn stop(self) {
+    pub(super) async fn stop(self) {
         for engine in self.engines {
             stop(engine).await;
         }

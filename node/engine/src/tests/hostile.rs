@@ -2,12 +2,14 @@
 
 use std::sync::Mutex;
 
-use chater_network::{Listen, Network, NetworkEvent, Protocol, Pushes};
+use chater_network::{Listen, Network, NetworkEvent, Protocol, Pushes, Topic};
+use chater_protocol::blob::{BlobAnswer, BlobRequest, Piece};
 use chater_protocol::chat::direct;
 use chater_protocol::community::Community;
 use chater_protocol::event::{Feed, Kind, Lane, Position, VerifiedEvent};
+use chater_protocol::gossip::{self, GroupFrame};
 use chater_protocol::heads::HeadRow;
-use chater_protocol::id::{Bytes, HomeId, NodeId, UserId};
+use chater_protocol::id::{Bytes, Hash, HomeId, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, KemCard, NodeCard, ProfileCard};
 use chater_protocol::key::SigningKey;
 use chater_protocol::payload::{Delete, KeyShare, Msg, Payload, React};
@@ -15,6 +17,7 @@ use chater_protocol::seal::{self, BoxFor, EpochSecret, KemSecret};
 use chater_protocol::time::Timestamp;
 use chater_protocol::wire::{
     Ack, ChatRef, Hello, Identities, KeyAnswer, LogAnswer, LogRequest, Message as _, Push,
+    chat_topic,
 };
 use serde_bytes::ByteBuf;
 
@@ -95,6 +98,9 @@ impl Hostile {
             }],
             mdns: false,
             agent: "hostile".into(),
+            relay: false,
+            upnp: false,
+            external: Vec::new(),
         })
         .await
         .unwrap();
@@ -257,6 +263,27 @@ impl Hostile {
     pub(super) async fn asks(&self, body: Vec<u8>) -> Option<LogAnswer> {
         let answer = self.network.request(self.to, Protocol::Log, body).await;
         answer.ok().and_then(|body| LogAnswer::decode(&body).ok())
+    }
+
+    /// Takes part in the gossip of a group.
+    pub(super) fn listens(&self, chat: ChatId) {
+        self.network.subscribe(Topic(chat_topic(chat).0));
+    }
+
+    /// Bytes as an event in a frame of a group's gossip.
+    pub(super) fn gossips(&self, chat: ChatId, wire: Vec<u8>) {
+        let frame = GroupFrame::Event(ByteBuf::from(wire));
+        let sealed = gossip::seal(chat, &frame, &mut SystemRandom);
+        self.network.publish(Topic(chat_topic(chat).0), sealed);
+    }
+
+    /// Asks for the beginning of a file.
+    pub(super) async fn fetches(&self, hash: Hash) -> BlobAnswer {
+        let piece = BlobRequest::Piece(Piece { hash, from: 0 });
+        let asked = self
+            .network
+            .request(self.to, Protocol::Blob, piece.encode());
+        BlobAnswer::decode(&asked.await.unwrap()).unwrap()
     }
 
     /// Any bytes as events of a push.

@@ -123,7 +123,12 @@ fn role(user: UserId, role: Role) -> Vec<u8> {
 
 fn add(user: UserId) -> Vec<u8> {
     let role = Role::Member;
-    Add { user, role }.encode()
+    Add {
+        user,
+        role,
+        by_link: false,
+    }
+    .encode()
 }
 
 /// B10: a member writes two different second messages and sends one to each node, and goes on above one of them.
@@ -391,5 +396,94 @@ async fn two_admins_who_remove_each_other_both_stay() {
     assert_eq!(seats(&scene.vic, chat).len(), 5);
     scene.meet_again().await;
     scene.goes_on(Vec::new()).await;
+    scene.stop().await;
+}
+
+/// B10, L7: of many branches at one place the two of lowest id are shown, with a warning, and no others, whichever came
+/// first; what stands above a branch shares its lot. A remove that names one of the others makes that one count in
+/// full, and the rest nothing. Both nodes agree each time, also that nothing lacks.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_branches_two_are_shown_until_a_cut_picks_one() {
+    let mut scene = Scene::set().await;
+    let chat = scene.chat;
+    let key = (scene.foe).shares(&scene.here, &[scene.vic.id(), scene.wes.id()]);
+    let first = scene.foe.says("начало");
+    let place = scene.foe.next[2];
+    let mut branches = Vec::new();
+    for n in 0..5 {
+        scene.foe.next[2] = place;
+        let root = scene.foe.says(&format!("ветвь {n}"));
+        let above = scene.foe.says(&format!("выше {n}"));
+        branches.push((root.id(), n, vec![root, above]));
+    }
+    branches.sort_by_key(|(id, ..)| *id);
+    let of = |n: usize| -> Vec<String> {
+        let (_, n, _) = &branches[n];
+        vec![format!("ветвь {n}"), format!("выше {n}")]
+    };
+    // Highest ids first on one node, lowest first on the other.
+    let all: Vec<VerifiedEvent> = branches.iter().flat_map(|(.., b)| b.clone()).collect();
+    let mut turned: Vec<VerifiedEvent> = Vec::new();
+    for (.., branch) in branches.iter().rev() {
+        turned.extend(branch.iter().cloned());
+    }
+    let start = [key, first];
+    scene.told(&start, &start).await;
+    scene.told(&all, &turned).await;
+    let shown = |who: &UserHandle| -> std::collections::BTreeSet<String> {
+        let all = super::all(who, chat);
+        let forked = all
+            .iter()
+            .filter(|m| m.forked)
+            .filter_map(|m| m.text.clone());
+        forked.collect()
+    };
+    let wanted: std::collections::BTreeSet<String> = of(0).into_iter().chain(of(1)).collect();
+    for who in [&scene.vic, &scene.wes] {
+        assert_eq!(shown(who), wanted);
+        assert_eq!(texts(who, chat).len(), 5, "and what was said before");
+    }
+    assert_eq!(texts(&scene.vic, chat), texts(&scene.wes, chat));
+
+    // The owner takes the member out; its cut names the head below the fork or a branch, as the owner's node has it. A
+    // hand-made cut names the highest branch.
+    let mut boss = Foe::at(&scene.here, 70).await;
+    let twin = Hostile::at(&scene.there, 70).await;
+    let id = boss.bad.user;
+    scene.vic.add_members(chat, [id].into()).await.unwrap();
+    scene.vic.set_role(chat, id, true).await.unwrap();
+    until("wes knows", || {
+        seats(&scene.wes, chat) == seats(&scene.vic, chat)
+    })
+    .await;
+    boss.has_seen(&scene.here, chat);
+    let (_, _, last) = &branches[4];
+    let cut = vec![CutRow {
+        home: scene.foe.bad.home,
+        lane: 2,
+        seq: last[1].header().seq,
+        id: last[1].id(),
+    }];
+    let removes = boss.act(Kind::REMOVE, remove(scene.foe.bad.user, cut));
+    let acks = boss.push(std::slice::from_ref(&removes)).await;
+    assert_eq!(acks, [Ack::Committed]);
+    assert_eq!(twin.push(&boss.chat, &[removes]).await, [Ack::Committed]);
+    let mut settled = vec!["начало".to_owned()];
+    settled.extend(of(4));
+    for who in [&scene.vic, &scene.wes] {
+        assert_eq!(texts(who, chat), settled);
+        assert_eq!(shown(who).len(), 0);
+    }
+    // One more branch of somebody who is out, below the cut: refused.
+    scene.foe.next[2] = place;
+    let other = scene.foe.says("ещё одна");
+    assert_eq!(scene.foe.push(&[other]).await, [Ack::Refused]);
+    scene.meet_again().await;
+    let settled: Vec<&str> = settled.iter().map(String::as_str).collect();
+    scene.goes_on(settled).await;
+    let began = Instant::now();
+    while scene.vic.completeness(chat).await.unwrap().equal == 0 {
+        assert!(began.elapsed() < PATIENCE, "the nodes never say the same");
+    }
     scene.stop().await;
 }

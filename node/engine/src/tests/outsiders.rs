@@ -224,6 +224,7 @@ async fn a_stranger_writes_nothing_into_a_group_and_is_told_nothing() {
     let add = Add {
         user: out.bad.user,
         role: Role::Admin,
+        by_link: false,
     };
     let leave = Leave { cut: Vec::new() };
     let create = Create {
@@ -295,6 +296,7 @@ async fn what_a_former_member_dates_back_is_void_and_it_is_told_nothing() {
     let add = |user| Add {
         user,
         role: Role::Member,
+        by_link: false,
     };
     let (friend, own) = (add(UserId([8; 32])), add(foe.bad.user));
     let late = [

@@ -14,14 +14,35 @@ use crate::event::NetworkEvent;
 use crate::rate::Bucket;
 use crate::{Found, address, limits};
 
+const CONNECTIONS: &str = "chater_connections";
+
+/// The row of a connection: few fixed words.
+fn meter(remote: &Multiaddr, relayed: bool, dialled: bool) -> &'static str {
+    match (relayed, address::is_quic(remote), dialled) {
+        (true, _, true) => "transport=\"relay\",direction=\"out\"",
+        (true, _, false) => "transport=\"relay\",direction=\"in\"",
+        (false, true, true) => "transport=\"quic\",direction=\"out\"",
+        (false, true, false) => "transport=\"quic\",direction=\"in\"",
+        (false, false, true) => "transport=\"tcp\",direction=\"out\"",
+        (false, false, false) => "transport=\"tcp\",direction=\"in\"",
+    }
+}
+
 /// One connection to a peer.
 #[derive(Debug)]
 struct Link {
     id: ConnectionId,
     remote: Multiaddr,
+    dialled: bool,
     since: Instant,
     /// Carried the gossip hello, which the crate sends once per peer.
     first: bool,
+    /// The node between.
+    relay: Option<NodeId>,
+    /// Made to try an address, and gone in a moment.
+    passing: bool,
+    /// Its row among the meters.
+    meter: &'static str,
 }
 
 /// A connected peer.
@@ -42,14 +63,41 @@ pub(super) struct Peer {
     news: Bucket,
     /// What identify said last, cleaned.
     said: Vec<Multiaddr>,
+    /// Offers to be a relay.
+    pub(super) relays: bool,
+    /// Dialled by Kademlia alone: nobody has been told of it.
+    silent: bool,
+    /// How it is reached, as told.
+    path: Option<NodeId>,
     /// The program it says it runs.
     agent: String,
 }
 
 impl Peer {
-    /// The connection that has lasted longest.
+    /// The connection to open streams over: a direct one if there is, of those the one that has lasted longest.
     pub(super) fn first_link(&self) -> Option<ConnectionId> {
-        self.links.first().map(|link| link.id)
+        let lasting = || self.links.iter().filter(|link| !link.passing);
+        let direct = lasting().find(|link| link.relay.is_none());
+        direct.or_else(|| lasting().next()).map(|link| link.id)
+    }
+
+    /// Whether some connection goes through no other node.
+    pub(super) fn is_direct(&self) -> bool {
+        let direct = |link: &Link| link.relay.is_none() && !link.passing;
+        self.links.iter().any(direct)
+    }
+
+    /// Connections made to try an address.
+    pub(super) fn passing(&self) -> Vec<ConnectionId> {
+        let passing = self.links.iter().filter(|link| link.passing);
+        passing.map(|link| link.id).collect()
+    }
+
+    /// Where it may be reached directly: as we dialled it, then as it says.
+    pub(super) fn direct_places(&self) -> impl Iterator<Item = &Multiaddr> {
+        let dialled = self.links.iter().filter(|link| link.dialled);
+        let places = dialled.map(|link| &link.remote).chain(&self.said);
+        places.filter(|place| !address::is_relayed(place))
     }
 
     /// Whether this peer is reached at that address.
@@ -74,20 +122,49 @@ impl Actor {
         let now = Instant::now();
         let (remote, _) = address::split(endpoint.get_remote_address().clone());
         let dialled = endpoint.is_dialer().then(|| remote.clone());
-        self.dial_answered(id, peer_id, node, dialled.clone(), now);
-        self.dialler.connected(&peer_id, dialled.clone());
+        let relay = address::relay(endpoint);
+        let behaviour = self.swarm.behaviour();
+        // A dial back, by us or by whom we have asked for one.
+        let passing = if dialled.is_some() {
+            behaviour.try_back.has_dialled(id)
+        } else {
+            behaviour.probe.has_asked(&peer_id, now) && self.peers.contains_key(&peer_id)
+        };
+        let silent = behaviour.lookups.has_dialled(id) && self.dialler.found(&peer_id).is_none();
+        let meter = meter(&remote, relay.is_some(), dialled.is_some());
+        self.meters.one(CONNECTIONS, meter);
+        if !passing {
+            self.dial_answered(id, peer_id, node, dialled.clone(), now);
+            self.dialler.connected(&peer_id, dialled.clone());
+        }
         let link = |first| Link {
             id,
             remote: remote.clone(),
+            dialled: dialled.is_some(),
             since: now,
             first,
+            relay,
+            passing,
+            meter,
         };
         if let Some(peer) = self.peers.get_mut(&peer_id) {
-            let stale = peer
-                .links
-                .iter()
-                .all(|link| now - link.since > limits::STALE);
+            // What comes directly beside a relayed connection was opened by hole punching.
+            let better = relay.is_none() && !peer.is_direct();
+            let stale = !passing
+                && !better
+                && peer
+                    .links
+                    .iter()
+                    .all(|link| now - link.since > limits::STALE);
             peer.links.push(link(false));
+            if peer.silent && !silent {
+                peer.silent = false;
+                self.tell_connected(peer_id, &remote, dialled.is_some(), relay);
+                return;
+            }
+            if passing {
+                return;
+            }
             if stale && dialled.is_none() {
                 // It would not dial us if it still had the old one: it restarted, or its network changed. Gossip
                 // greets a peer only once, so the new connection alone would leave it without our topics.
@@ -96,8 +173,11 @@ impl Actor {
                     "dialled by a connected peer, starting over"
                 );
                 self.disconnect(peer_id);
-            } else if peer.admitted {
-                self.swarm.behaviour_mut().keep.keep(peer_id, id);
+            } else {
+                if peer.admitted {
+                    self.swarm.behaviour_mut().keep.keep(peer_id, id);
+                }
+                self.path_changed(peer_id, now);
             }
             return;
         }
@@ -118,24 +198,110 @@ impl Actor {
                 gossip: Bucket::new(limits::GOSSIP_RATE, limits::GOSSIP_BURST, now),
                 news: Bucket::new(limits::NEWS_RATE, limits::NEWS_BURST, now),
                 said: Vec::new(),
+                relays: false,
+                silent,
+                path: relay,
                 agent: String::new(),
             },
         );
         self.deadlines
             .push_back((now + self.admission, peer_id, session));
+        if !silent {
+            self.tell_connected(peer_id, &remote, dialled.is_some(), relay);
+        }
+    }
+
+    /// The beginning of a connection is told once.
+    fn tell_connected(
+        &mut self,
+        peer_id: PeerId,
+        remote: &Multiaddr,
+        dialled: bool,
+        relay: Option<NodeId>,
+    ) {
+        let Some(node) = address::node_id(&peer_id) else {
+            return;
+        };
         let found = match self.dialler.found(&peer_id) {
             Some(found) => found,
-            None if dialled.is_some() => Found::Remembered,
+            None if dialled => Found::Remembered,
             None => Found::Inbound,
         };
-        tracing::debug!(peer = node.short(), %remote, dialled = dialled.is_some(), ?found, "connected");
+        tracing::debug!(peer = node.short(), %remote, dialled, ?found, "connected");
         self.outlet.must(NetworkEvent::Connected {
             peer: node,
-            address: address::with_peer(&remote, peer_id),
-            dialled: dialled.is_some(),
+            address: address::with_peer(remote, peer_id),
+            dialled,
             found,
-            relay: address::relay(endpoint),
+            relay,
         });
+    }
+
+    /// Somebody wants a peer that Kademlia alone had dialled: now it counts.
+    pub(super) fn wanted_now(&mut self, peer_id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&peer_id) else {
+            return;
+        };
+        if !std::mem::replace(&mut peer.silent, false) {
+            return;
+        }
+        let Some(link) = peer.links.first() else {
+            return;
+        };
+        let (remote, relay, dialled) = (link.remote.clone(), link.relay, link.dialled);
+        self.tell_connected(peer_id, &remote, dialled, relay);
+    }
+
+    /// A search is over: whom it alone had dialled is left, or both sides would take the other for a stranger and wait.
+    pub(super) fn end_visits(&mut self) {
+        let silent = self.peers.iter().filter(|(_, peer)| peer.silent);
+        for peer_id in silent.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.disconnect(peer_id);
+        }
+    }
+
+    /// After a connection came or went: which way is told, and a relayed one goes soon when there is a direct one.
+    fn path_changed(&mut self, peer_id: PeerId, now: Instant) {
+        let Some(peer) = self.peers.get_mut(&peer_id) else {
+            return;
+        };
+        let direct = peer.is_direct();
+        if direct {
+            let relayed = peer.links.iter().filter(|link| link.relay.is_some());
+            for link in relayed {
+                let at = now.max(link.since) + limits::BESIDE;
+                self.beside.push_back((at, peer_id, link.id));
+            }
+        }
+        let lasting = peer.links.iter().filter(|link| !link.passing);
+        let Some(link) = lasting.min_by_key(|link| link.relay.is_some()) else {
+            return;
+        };
+        if link.relay == peer.path {
+            return;
+        }
+        peer.path = link.relay;
+        if !peer.silent {
+            let address = address::with_peer(&link.remote, peer_id);
+            self.outlet.must(NetworkEvent::Path {
+                peer: peer.node,
+                relay: link.relay,
+                address,
+            });
+        }
+    }
+
+    /// Ends relayed connections beside a direct one: what goes over a relay costs it.
+    pub(super) fn close_beside(&mut self, now: Instant) {
+        while let Some((at, peer_id, id)) = self.beside.front().copied() {
+            if at > now {
+                break;
+            }
+            self.beside.pop_front();
+            if self.peers.get(&peer_id).is_some_and(Peer::is_direct) {
+                self.swarm.close_connection(id);
+            }
+        }
     }
 
     pub(super) fn closed(&mut self, peer_id: PeerId, id: ConnectionId) {
@@ -146,7 +312,8 @@ impl Actor {
         let Some(index) = peer.links.iter().position(|link| link.id == id) else {
             return;
         };
-        let link = peer.links.swap_remove(index);
+        let link = peer.links.remove(index);
+        self.meters.less(CONNECTIONS, link.meter);
         if !peer.links.is_empty() {
             if link.first && now - link.since < limits::STALE {
                 // The loser of a race of dials, and our gossip hello went with it.
@@ -155,15 +322,27 @@ impl Actor {
                     "lost the first connection, starting over"
                 );
                 self.disconnect(peer_id);
+            } else if peer.links.iter().all(|link| link.passing) {
+                // What was to try an address carries nothing: the peer is dialled anew.
+                self.disconnect(peer_id);
+            } else {
+                self.path_changed(peer_id, now);
             }
             return;
         }
+        let silent = peer.silent;
         let lasted = peer.admitted.then(|| now - peer.since);
         let node = peer.node;
         // Dropping the peer refuses what it asked and ends what waits for it.
         self.peers.remove(&peer_id);
+        let behaviour = self.swarm.behaviour_mut();
+        behaviour.try_back.forget(&peer_id);
+        behaviour.probe.forget(&peer_id);
         self.dialler.disconnected(&peer_id, lasted, now);
         tracing::debug!(peer = node.short(), "disconnected");
+        if silent {
+            return;
+        }
         self.outlet.must(NetworkEvent::Disconnected { peer: node });
     }
 
@@ -176,9 +355,14 @@ impl Actor {
         }
         let held = std::mem::take(&mut peer.held);
         let pushes = peer.pushes.came.take();
-        for link in &peer.links {
-            self.swarm.behaviour_mut().keep.keep(peer_id, link.id);
+        let said = peer.said.clone();
+        let lasting = peer.links.iter().filter(|link| !link.passing);
+        let behaviour = self.swarm.behaviour_mut();
+        for link in lasting {
+            behaviour.keep.keep(peer_id, link.id);
         }
+        behaviour.try_back.allow(peer_id);
+        self.remember_place(peer_id, &said);
         self.dialler.admitted(&peer_id);
         for held in held {
             self.deliver(peer_id, held);
@@ -238,7 +422,7 @@ impl Actor {
         let Some(link) = peer.links.iter().find(|link| link.id == connection) else {
             return;
         };
-        let believed = address::believed(claimed, peer_id, &link.remote);
+        let believed = address::believed(claimed, peer_id, &link.remote, 0);
         if believed.is_empty() || believed == peer.said || !peer.news.take(Instant::now()) {
             return;
         }
@@ -251,7 +435,13 @@ impl Actor {
             peer: peer.node,
             addresses,
         });
+        let admitted = peer.admitted;
+        if admitted {
+            self.remember_place(peer_id, &believed);
+        }
         self.dialler.learned(&peer_id, believed);
+        // A relay is often known better by what it says than by where it came from.
+        self.relay_said(peer_id);
     }
 
     /// Closes everything so that the other sides notice at once.

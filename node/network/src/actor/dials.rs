@@ -20,6 +20,8 @@ enum Purpose {
     Wanted(PeerId),
     Typed(String),
     Reach(PeerId, oneshot::Sender<Result<(), Unreached>>),
+    /// A peer reached through a relay was seen on the LAN.
+    Nearer(PeerId),
 }
 
 /// A dial under way.
@@ -45,6 +47,7 @@ impl Actor {
                 "no room for another wanted peer"
             );
         }
+        self.wanted_now(peer);
     }
 
     pub(super) fn want_address(
@@ -101,6 +104,7 @@ impl Actor {
             return;
         };
         if self.peers.contains_key(&peer) {
+            self.wanted_now(peer);
             let _ = reply.send(Ok(()));
             return;
         }
@@ -109,7 +113,10 @@ impl Actor {
             let _ = reply.send(Err(Unreached::Nobody));
             return;
         }
-        let addresses = address::parse_all(addresses, peer);
+        // An asker far away must not have us knock at this machine.
+        let only_here = self.listened.iter().all(is_loopback);
+        let mut addresses = address::parse_all(addresses, peer);
+        addresses.retain(|place| only_here || !is_loopback(place));
         self.dial(Purpose::Reach(peer, reply), addresses, Instant::now());
     }
 
@@ -138,6 +145,11 @@ impl Actor {
                 .addresses(first)
                 .allocate_new_port()
                 .build(),
+            (Purpose::Nearer(peer), _) => DialOpts::peer_id(*peer)
+                .condition(PeerCondition::NotDialing)
+                .addresses(first)
+                .allocate_new_port()
+                .build(),
             (Purpose::Typed(_), Some(place)) => DialOpts::unknown_peer_id()
                 .address(place.clone())
                 .allocate_new_port()
@@ -147,13 +159,14 @@ impl Actor {
         let id = opts.connection_id();
         match self.swarm.dial(opts) {
             Ok(()) => {
+                self.meters.one("chater_dials_total", "");
                 self.dials.insert(id, Dial { purpose, later });
             }
             Err(DialError::DialPeerConditionFalse(_)) => match purpose {
                 Purpose::Wanted(peer) if !self.peers.contains_key(&peer) => {
                     self.dialler.later(&peer, now)
                 }
-                Purpose::Wanted(_) | Purpose::Typed(_) => {}
+                Purpose::Wanted(_) | Purpose::Typed(_) | Purpose::Nearer(_) => {}
                 Purpose::Reach(peer, reply) => {
                     let here = self.peers.contains_key(&peer);
                     let _ = reply.send(here.then_some(()).ok_or(Unreached::Nobody));
@@ -171,6 +184,8 @@ impl Actor {
 
     fn gave_up(&mut self, dial: Dial, error: &DialError, now: Instant) {
         tracing::debug!(purpose = ?dial.purpose, error = reason(error), "dial failed");
+        self.meters
+            .one("chater_dial_failures_total", failure(error));
         if !dial.later.is_empty() && !matches!(error, DialError::Denied { .. }) {
             self.dial(dial.purpose, dial.later, now);
             return;
@@ -180,6 +195,7 @@ impl Actor {
             Purpose::Wanted(peer) if self.peers.contains_key(&peer) => {}
             Purpose::Wanted(peer) => {
                 self.dialler.failed(&peer, now);
+                self.look_up(peer, now);
                 for address in self.typed.unanswered(&peer) {
                     let result = Err(reason(error));
                     self.outlet.offer(NetworkEvent::Dialled { address, result });
@@ -204,6 +220,7 @@ impl Actor {
                 let here = self.peers.contains_key(&peer);
                 let _ = reply.send(here.then_some(()).ok_or(why));
             }
+            Purpose::Nearer(_) => {}
         }
     }
 
@@ -265,6 +282,17 @@ impl Actor {
         for (peer_id, places) in by_peer {
             let places = address::unique(places.into_iter().filter(address::is_shown));
             let connected = self.peers.contains_key(&peer_id);
+            if !connected {
+                self.meters.one("chater_lan_found_total", "");
+            }
+            // The smaller id dials, as for all that both sides see at the same moment.
+            let far = self
+                .peers
+                .get(&peer_id)
+                .is_some_and(|peer| !peer.is_direct());
+            if far && self.own < peer_id && !places.is_empty() {
+                self.dial(Purpose::Nearer(peer_id), places.clone(), now);
+            }
             let addresses = places
                 .iter()
                 .map(|place| address::with_peer(place, peer_id))
@@ -291,13 +319,37 @@ impl Actor {
     }
 }
 
+fn is_loopback(place: &Multiaddr) -> bool {
+    address::reach(place) == address::Reach::Loopback
+}
+
 /// Splits by transport: TCP first, which notices a killed peer at once, unless QUIC is what is asked for or answered last.
+/// Relays come at the end, unless one is where the peer answered last: the direct ways are tried from there.
 fn by_transport(addresses: Vec<Multiaddr>) -> (Vec<Multiaddr>, Vec<Multiaddr>) {
+    let relayed_first = addresses.first().is_some_and(address::is_relayed);
+    let (relayed, addresses): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(address::is_relayed);
+    if relayed_first || addresses.is_empty() {
+        return (relayed, addresses);
+    }
     let quic_first = addresses.first().is_some_and(address::is_quic);
-    let (first, later): (Vec<_>, Vec<_>) = addresses
+    let (first, mut later): (Vec<_>, Vec<_>) = addresses
         .into_iter()
         .partition(|address| address::is_quic(address) == quic_first);
+    later.extend(relayed);
     (first, later)
+}
+
+/// The row of a failed dial: few fixed words.
+fn failure(error: &DialError) -> &'static str {
+    match error {
+        DialError::LocalPeerId { .. } => "reason=\"own\"",
+        DialError::NoAddresses => "reason=\"no_address\"",
+        DialError::WrongPeerId { .. } => "reason=\"another_node\"",
+        DialError::Denied { .. } => "reason=\"denied\"",
+        DialError::Transport(_) => "reason=\"no_answer\"",
+        DialError::Aborted | DialError::DialPeerConditionFalse(_) => "reason=\"other\"",
+    }
 }
 
 /// A few words for a person.

@@ -10,6 +10,7 @@ use libp2p::gossipsub::{
 
 use super::Actor;
 use crate::event::{NetworkEvent, Verdict};
+use crate::meters::BYTES;
 use crate::{Topic, address, limits};
 
 fn name(topic: Topic) -> IdentTopic {
@@ -65,6 +66,8 @@ impl Actor {
     }
 
     pub(super) fn publish(&mut self, topic: Topic, frame: Vec<u8>) {
+        self.meters
+            .add(BYTES, "protocol=\"gossip\",direction=\"out\"", frame.len());
         match self
             .swarm
             .behaviour_mut()
@@ -81,6 +84,12 @@ impl Actor {
     }
 
     pub(super) fn judge(&mut self, id: &MessageId, source: &PeerId, acceptance: MessageAcceptance) {
+        let verdict = match acceptance {
+            MessageAcceptance::Accept => "verdict=\"accepted\"",
+            MessageAcceptance::Ignore => "verdict=\"ignored\"",
+            MessageAcceptance::Reject => "verdict=\"rejected\"",
+        };
+        self.meters.one("chater_gossip_frames_total", verdict);
         let gossip = &mut self.swarm.behaviour_mut().gossip;
         if !gossip.report_message_validation_result(id, source, acceptance) {
             tracing::debug!(peer = address::short(source), "a verdict came too late");
@@ -124,7 +133,13 @@ impl Actor {
             return false;
         };
         let fits = message.data.len() <= limits::FRAME;
+        self.meters.add(
+            BYTES,
+            "protocol=\"gossip\",direction=\"in\"",
+            message.data.len(),
+        );
         if !peer.admitted || !fits || !peer.gossip.take(Instant::now()) {
+            self.meters.one("chater_refused_total", "reason=\"gossip\"");
             return false;
         }
         let known = topic(&message.topic).filter(|topic| self.topics.contains(topic));

@@ -85,9 +85,12 @@ impl Actor {
     }
 
     pub(super) fn listening(&mut self, place: Multiaddr) {
-        if !address::is_shown(&place) || self.listened.contains(&place) {
+        // At a relay our own id stands at the end.
+        let (place, _) = address::split(place);
+        if !address::is_shown(&place) || self.listened.contains(&place) || !self.is_fit(&place) {
             return;
         }
+        self.listens_at(&place);
         tracing::debug!(address = %place, "listening");
         let address = address::with_peer(&place, self.own);
         self.listened.push(place);
@@ -96,18 +99,33 @@ impl Actor {
     }
 
     pub(super) fn not_listening(&mut self, gone: &[Multiaddr]) {
+        let gone: Vec<Multiaddr> = gone
+            .iter()
+            .map(|place| address::split(place.clone()).0)
+            .collect();
         self.listened.retain(|address| !gone.contains(address));
+        for place in gone.iter().filter(|place| !address::is_relayed(place)) {
+            self.swarm.remove_external_address(place);
+        }
         self.show();
     }
 
-    fn show(&mut self) {
+    pub(super) fn show(&mut self) {
         address::sort(&mut self.listened);
-        let shown = self
-            .listened
-            .iter()
-            .map(|place| address::with_peer(place, self.own))
-            .collect();
-        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = shown;
+        // The owner's and confirmed ones behind those of the LAN, before this machine.
+        let mut shown = self.listened.clone();
+        for place in self.reach.external() {
+            if !shown.contains(place) {
+                shown.push(place.clone());
+            }
+        }
+        address::sort(&mut shown);
+        let mut before = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        if *before != shown {
+            *before = shown;
+            drop(before);
+            self.outlet.offer(NetworkEvent::Standing);
+        }
     }
 }
 

@@ -46,7 +46,11 @@ impl Actor {
 
     pub(super) fn handle_pushes(&mut self, event: Event) {
         match event {
-            Event::Opened(peer_id, stream) => self.opened(peer_id, Ok(PushStream(stream))),
+            Event::Opened(peer_id, stream) => {
+                let meters = self.meters.clone();
+                meters.one("chater_streams_total", "direction=\"out\"");
+                self.opened(peer_id, Ok(PushStream { stream, meters }));
+            }
             Event::Failed(peer_id, why) => self.opened(peer_id, Err(RequestError::Failed(why))),
             Event::Came(peer_id, stream) => {
                 // The engine may have admitted it a moment ago.
@@ -72,10 +76,12 @@ impl Actor {
         let Some(peer) = self.peers.get(&peer_id) else {
             return;
         };
+        self.meters.one("chater_streams_total", "direction=\"in\"");
         let pushes = Pushes {
             peer: peer.node,
             stream,
             room: self.push_room.clone(),
+            meters: self.meters.clone(),
         };
         if !self.outlet.offer(NetworkEvent::Pushes(pushes)) {
             tracing::debug!(

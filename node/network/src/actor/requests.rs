@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::Actor;
 use crate::codec::{Answer, TooLarge};
 use crate::event::{NetworkEvent, Reply};
+use crate::meters::BYTES;
 use crate::{Protocol, RequestError, address, limits};
 
 type Asker = oneshot::Sender<Result<Vec<u8>, RequestError>>;
@@ -40,6 +41,7 @@ pub(super) struct Lanes {
     log: Lane,
     people: Lane,
     blob: Lane,
+    mail: Lane,
     community: Lane,
 }
 
@@ -50,6 +52,7 @@ impl Lanes {
             Protocol::Log => &mut self.log,
             Protocol::People => &mut self.people,
             Protocol::Blob => &mut self.blob,
+            Protocol::Mail => &mut self.mail,
             Protocol::Community => &mut self.community,
         }
     }
@@ -123,6 +126,7 @@ impl Actor {
                 // Just closed, and the event is on its way. Sending would dial.
                 let _ = reply.send(Err(RequestError::NotConnected));
             } else {
+                self.meters.add(BYTES, protocol.meter(true), body.len());
                 let id = requests.send_request(&peer_id, body);
                 self.requests.asked.insert((protocol, id), (peer_id, reply));
                 lane.in_flight += 1;
@@ -178,6 +182,9 @@ impl Actor {
         let Some((peer_id, reply)) = self.requests.asked.remove(&(protocol, id)) else {
             return;
         };
+        if let Ok(body) = &result {
+            self.meters.add(BYTES, protocol.meter(false), body.len());
+        }
         let _ = reply.send(result);
         if let Some(peer) = self.peers.get_mut(&peer_id) {
             let lane = peer.lanes.of(protocol);
@@ -206,6 +213,7 @@ impl Actor {
         let Some(peer) = self.peers.get_mut(&peer_id) else {
             return;
         };
+        self.meters.add(BYTES, protocol.meter(false), body.len());
         let bytes = self.requests.unanswered_bytes + body.len();
         if peer.unanswered >= limits::INBOUND_PER_PEER || bytes > limits::INBOUND_BYTES {
             tracing::debug!(
@@ -213,6 +221,8 @@ impl Actor {
                 ?protocol,
                 "too many requests, refused"
             );
+            self.meters
+                .one("chater_refused_total", "reason=\"too_many_requests\"");
             return;
         }
         peer.unanswered += 1;
@@ -223,7 +233,11 @@ impl Actor {
         let held = Held {
             protocol,
             body,
-            reply: Reply { sender, protocol },
+            reply: Reply {
+                sender,
+                protocol,
+                meters: self.meters.clone(),
+            },
         };
         if peer.admitted || protocol.is_for_strangers() {
             self.deliver(peer_id, held);
@@ -239,6 +253,9 @@ impl Actor {
         } else if peer.held.len() < limits::HELD_PER_PEER {
             // It has admitted us, and our engine may be about to admit it.
             peer.held.push(held);
+        } else {
+            self.meters
+                .one("chater_refused_total", "reason=\"not_admitted\"");
         }
     }
 
@@ -264,6 +281,7 @@ impl Actor {
                 ?protocol,
                 "the engine is behind, request refused"
             );
+            self.meters.one("chater_refused_total", "reason=\"busy\"");
         }
     }
 

@@ -103,6 +103,12 @@ impl Branches {
         path
     }
 
+    /// The event up to which cuts have picked a branch.
+    #[must_use]
+    pub fn tip(&self) -> Option<EventId> {
+        self.tip
+    }
+
     /// The lowest seq with two events.
     #[must_use]
     pub fn fork(&self) -> Option<u64> {

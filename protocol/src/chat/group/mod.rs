@@ -264,6 +264,13 @@ impl Group {
         adds.iter().map(|at| self.added(*at, *user)).collect()
     }
 
+    /// Whether somebody was ever taken out by others: such a user comes in again only by the hand of who may add (M9).
+    #[must_use]
+    pub fn was_removed(&self, user: &UserId) -> bool {
+        let no = self.graph.user_no(user);
+        no.is_some_and(|no| !self.fold().stay(no).revocations.is_empty())
+    }
+
     /// Every event that ever claimed to bring somebody in, valid or not: what a remove of an admin
     /// undoes is seen by asking before and after (M8).
     #[must_use]

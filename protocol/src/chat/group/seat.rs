@@ -3,6 +3,8 @@
 //! Every answer asks the very rule that will judge the event, with the links that the event will
 //! carry: what is allowed here is valid once written, and what is forbidden would be void.
 
+use std::sync::OnceLock;
+
 use super::Group;
 use super::act::Act;
 use super::fold::Place;
@@ -20,8 +22,9 @@ pub struct Seat<'a> {
     user: Option<UserNo>,
     home: HomeId,
     links: Vec<At>,
-    /// Last event of the home's own control feed.
-    last: Option<At>,
+    /// Last event of the home's own control feed: looked for when it is first asked for, since a message has no use for it and
+    /// an owner's feed is long.
+    last: OnceLock<Option<At>>,
 }
 
 impl Group {
@@ -34,7 +37,7 @@ impl Group {
             user: no,
             home,
             links: self.links(no),
-            last: no.and_then(|no| last_of(&self.graph, no, home)),
+            last: OnceLock::new(),
         }
     }
 
@@ -118,6 +121,11 @@ fn last_of(graph: &Graph, user: UserNo, home: HomeId) -> Option<At> {
 }
 
 impl Seat<'_> {
+    fn last(&self) -> Option<At> {
+        let find = || last_of(&self.group.graph, self.user?, self.home);
+        *self.last.get_or_init(find)
+    }
+
     /// L2: the `ctl` of the next event of this home.
     #[must_use]
     pub fn ctl(&self) -> Vec<EventId> {
@@ -128,7 +136,7 @@ impl Seat<'_> {
     /// Place of the next control event of this home: seq and prev.
     #[must_use]
     pub fn next(&self) -> (u64, EventId) {
-        self.last.map_or((0, EventId::default()), |last| {
+        self.last().map_or((0, EventId::default()), |last| {
             let last = self.group.graph.node(last);
             (last.seq.saturating_add(1), last.id)
         })
@@ -139,7 +147,7 @@ impl Seat<'_> {
         let graph = &self.group.graph;
         let target = target.map(|user| graph.user_no(user));
         // A user that the graph does not know has no rank yet.
-        let links: Vec<At> = self.links.iter().chain(&self.last).copied().collect();
+        let links: Vec<At> = self.links.iter().copied().chain(self.last()).collect();
         let Some(user) = self.user else {
             return false;
         };

@@ -34,6 +34,8 @@ struct NodePage<'a> {
     node: NodeSettings,
     rows: Vec<Row>,
     storage: Storage,
+    /// Whether the node is a relay, and whether that is set from outside.
+    relay: (bool, bool),
     /// A link just made, with whose password it sets (none = an invitation).
     link: Option<(Option<String>, String)>,
     faults: Faults,
@@ -69,7 +71,7 @@ pub(crate) fn policy(word: Option<&str>) -> Option<Registration> {
 }
 
 /// Bytes as people read them: one decimal below ten.
-fn size_text(look: &Look, bytes: u64) -> String {
+pub(crate) fn size_text(look: &Look, bytes: u64) -> String {
     let (unit, tenths) = match bytes {
         0..1_048_576 => ("size-kb", bytes * 10 / 1024),
         1_048_576..1_073_741_824 => ("size-mb", bytes * 10 / 1_048_576),
@@ -131,6 +133,7 @@ async fn render(
             node,
             rows: session.user.residents()?.into_iter().map(row).collect(),
             storage: session.user.storage()?,
+            relay: session.user.relay()?,
             link,
             faults,
         },

@@ -22,8 +22,10 @@ struct ProfilePage<'a> {
     me: Me,
     avatar: Avatar,
     faults: Faults,
-    /// Where the photo's form leads.
+    /// Where the photo's form goes, and where that leads.
+    photo_to: &'static str,
     back: &'static str,
+    has_photo: bool,
 }
 
 /// `/settings/profile`.
@@ -66,9 +68,11 @@ pub(crate) async fn render(
             look,
             shell,
             frame: Frame::new("profile", &me, saved),
+            has_photo: me.person.avatar.is_some(),
             me,
             avatar,
             faults,
+            photo_to: "/settings/avatar",
             back: "/settings/profile",
         },
     ))

@@ -1,0 +1,241 @@
+//! Forks (L7): which branches of a feed are shown, which are not, and which count for nothing because a cut has picked
+//! another.
+
+use std::collections::HashMap;
+
+use chater_protocol::array_struct;
+use chater_protocol::chat::group::{Branches, FeedEvent};
+use chater_protocol::event::{Header, VerifiedEvent};
+use chater_protocol::id::{EventId, HomeId};
+
+use crate::events::{self, FeedRow, Stored};
+use crate::key::join;
+use crate::order::Order;
+use crate::rows::{Rows, Write, damaged};
+use crate::tables::Table;
+use crate::{Result, groups};
+
+array_struct! {
+    /// A feed that forks.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct ForkRow {
+        /// 1.
+        pub v: u8,
+        /// The feed.
+        pub feed_no: u32,
+        /// Lowest seq with two valid headers.
+        pub at: u64,
+        /// The event up to which a cut has picked a branch; none = no cut has.
+        pub tip: Option<(u64, EventId)>,
+    }
+}
+
+/// What is wrong with an event of a feed that forks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// A cut has picked another branch: it counts for nothing.
+    Lost,
+    /// Not of the two branches of lowest id: not shown.
+    Hidden,
+}
+
+fn key(chat_no: u32, home: HomeId, lane: u8) -> Vec<u8> {
+    join(&[&chat_no.to_be_bytes(), &home.0, &[lane]])
+}
+
+/// The fork of a feed, if it has one.
+///
+/// # Errors
+/// Storage errors.
+pub fn fork(rows: &impl Rows, chat_no: u32, home: HomeId, lane: u8) -> Result<Option<ForkRow>> {
+    rows.row(Table::Forks, &key(chat_no, home, lane))
+}
+
+/// All forks of a chat, by home and lane.
+///
+/// # Errors
+/// Storage errors.
+pub fn forks(rows: &impl Rows, chat_no: u32) -> Result<Vec<(HomeId, u8, ForkRow)>> {
+    let mut found = Vec::new();
+    let mut bad = false;
+    rows.each(Table::Forks, &chat_no.to_be_bytes(), &mut |key, row| {
+        let home = key.get(4..20).and_then(|home| HomeId::try_from(home).ok());
+        let row = chater_protocol::codec::decode::<ForkRow>(row, usize::MAX);
+        match (home, key.last(), row) {
+            (Some(home), Some(lane), Ok(row)) => found.push((home, *lane, row)),
+            _ => bad = true,
+        }
+        !bad
+    })?;
+    if bad {
+        Err(damaged(Table::Forks))
+    } else {
+        Ok(found)
+    }
+}
+
+/// A second valid header stands at `seq`.
+pub(crate) fn note(tx: &Write<'_>, feed_no: u32, feed: &mut FeedRow, seq: u64) -> Result<()> {
+    let at = feed.forked_at.map_or(seq, |at| at.min(seq));
+    feed.forked_at = Some(at);
+    let key = key(feed.chat_no, feed.home, feed.lane);
+    let old: Option<ForkRow> = tx.row(Table::Forks, &key)?;
+    let tip = old.and_then(|old| old.tip);
+    let row = ForkRow {
+        v: 1,
+        feed_no,
+        at,
+        tip,
+    };
+    tx.put_row(Table::Forks, &key, &row)
+}
+
+/// What is wrong with each event from a fork on, as the cuts in `picks` say; keeps which branch they picked. Of what
+/// is not joined to the feed yet nothing is said.
+///
+/// # Errors
+/// Storage errors; an event that does not read.
+pub fn flaws(
+    tx: &Write<'_>,
+    chat_no: u32,
+    (home, lane): (HomeId, u8),
+    picks: &[(u64, EventId)],
+) -> Result<HashMap<EventId, Flaw>> {
+    let mut flaws = HashMap::new();
+    let Some(mut row) = fork(tx, chat_no, home, lane)? else {
+        return Ok(flaws);
+    };
+    let mut all = Vec::new();
+    for wire in events::range(tx, row.feed_no, row.at, u64::MAX, usize::MAX, usize::MAX)? {
+        let event = VerifiedEvent::from_store(&wire).map_err(|_| damaged(Table::Events))?;
+        let (seq, prev) = (event.header().seq, event.header().prev);
+        all.push(FeedEvent {
+            seq,
+            id: event.id(),
+            prev,
+            live: true,
+        });
+    }
+    let tip = if picks.is_empty() {
+        None
+    } else {
+        Branches::of(all.iter().copied(), picks).tip()
+    };
+    let by_id: HashMap<EventId, &FeedEvent> = all.iter().map(|event| (event.id, event)).collect();
+    // The branch picked, if it is whole down to the fork.
+    let mut path = HashMap::new();
+    let mut next = tip.and_then(|tip| by_id.get(&tip));
+    while let Some(event) = next {
+        path.insert(event.seq, event.id);
+        next = by_id.get(&event.prev);
+    }
+    let tip = tip
+        .and_then(|tip| by_id.get(&tip))
+        .filter(|_| path.contains_key(&row.at))
+        .map(|tip| (tip.seq, tip.id));
+    let mut firsts: Vec<EventId> = all
+        .iter()
+        .filter(|event| event.seq == row.at)
+        .map(|event| event.id)
+        .collect();
+    firsts.sort_unstable();
+    firsts.truncate(2);
+    // Where each is rooted, and whether it follows the tip.
+    let mut roots: HashMap<EventId, (EventId, bool)> = HashMap::new();
+    for event in &all {
+        let below = roots.get(&event.prev).copied();
+        let Some((root, above)) = (if event.seq == row.at {
+            Some((event.id, false))
+        } else {
+            below
+        }) else {
+            continue;
+        };
+        let above = above || tip.is_some_and(|(_, tip)| event.prev == tip);
+        roots.insert(event.id, (root, above));
+        let flaw = match tip {
+            Some(_) if above || path.get(&event.seq) == Some(&event.id) => None,
+            Some(_) => Some(Flaw::Lost),
+            None if firsts.contains(&root) => None,
+            None => Some(Flaw::Hidden),
+        };
+        if let Some(flaw) = flaw {
+            flaws.insert(event.id, flaw);
+        }
+    }
+    if row.tip != tip {
+        row.tip = tip;
+        tx.put_row(Table::Forks, &key(chat_no, home, lane), &row)?;
+    }
+    Ok(flaws)
+}
+
+/// What is wrong with an event that has just come, by the one before it; the outer none when only [`flaws`] can tell: it is
+/// a branch at the fork itself, or the branch that a cut picked is not whole yet.
+///
+/// # Errors
+/// Storage errors.
+pub fn flaw_of(
+    tx: &Write<'_>,
+    chat_no: u32,
+    header: &Header,
+    cuts: bool,
+) -> Result<Option<Option<Flaw>>> {
+    let Some(row) = fork(tx, chat_no, header.home, header.lane)? else {
+        return Ok(Some(None));
+    };
+    if header.seq < row.at {
+        return Ok(Some(None));
+    }
+    let Some((seq, tip)) = row.tip else {
+        if header.seq == row.at || cuts {
+            return Ok(None);
+        }
+        return by_prev(tx, chat_no, header).map(Some);
+    };
+    if header.seq == row.at {
+        return Ok(None);
+    }
+    // The picked branch is whole: whatever else stands there is of another.
+    if header.seq <= seq {
+        return Ok(Some(Some(Flaw::Lost)));
+    }
+    if header.prev == tip {
+        return Ok(Some(None));
+    }
+    by_prev(tx, chat_no, header).map(Some)
+}
+
+/// An event shares the lot of the one it follows; nothing is said of one that follows nothing here.
+fn by_prev(tx: &Write<'_>, chat_no: u32, header: &Header) -> Result<Option<Flaw>> {
+    let Some(before) = events::find(tx, header.prev)? else {
+        return Ok(None);
+    };
+    let place = (header.home, header.lane, before.seq);
+    groups::flaw_at(tx, chat_no, place, before.branch)
+}
+
+/// The event itself and all that follow it in its feed.
+///
+/// # Errors
+/// Storage errors.
+pub fn with_followers(
+    tx: &Write<'_>,
+    chat_no: u32,
+    id: EventId,
+    stored: Stored,
+) -> Result<Vec<(EventId, Stored)>> {
+    let order = Order {
+        tx,
+        chat_no,
+        now_ms: 0,
+    };
+    let (mut found, mut at) = (vec![(id, stored)], 0);
+    while let Some((id, stored)) = found.get(at).copied() {
+        at += 1;
+        for next in order.followers(stored.feed_no, stored.seq, id)? {
+            found.extend(order.find(next)?.map(|stored| (next, stored)));
+        }
+    }
+    Ok(found)
+}
