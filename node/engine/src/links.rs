@@ -142,7 +142,8 @@ pub(crate) fn judge(shared: &Shared, peer: NodeId, met: &Met, way: &Way) -> Verd
         || shared
             .searches
             .is_answered_by(shared.node_id, peer, &met.proofs);
-    if answers {
+    // Whoever keeps mail for others lets in those who bring some: they may be nobody's acquaintance.
+    if answers || shared.mailbox.rules().offers {
         return Verdict::Link(3);
     }
     Verdict::Wait
