@@ -120,7 +120,7 @@ pub(crate) async fn first(shared: Arc<Shared>, peer: NodeId, way: Way) {
 /// Greets a peer and takes its answer.
 pub(crate) async fn again(shared: &Arc<Shared>, peer: NodeId, way: Way) {
     // A node that the owner cut off is not greeted: it would believe itself linked.
-    if shared.links.is_off(peer) {
+    if shared.links.keeps_off(shared, peer) {
         shared.network.close(peer);
         return;
     }

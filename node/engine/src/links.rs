@@ -69,6 +69,11 @@ impl Links {
         lock(&self.0).off.contains(&node)
     }
 
+    /// Whether a node stays cut off: not while the owner enters through it.
+    pub(crate) fn keeps_off(&self, shared: &Shared, node: NodeId) -> bool {
+        self.is_off(node) && !lock(&shared.entering).contains(&node)
+    }
+
     /// Its owner has not let this node in.
     pub(crate) fn is_held(&self, node: NodeId) -> bool {
         lock(&self.0).held.contains_key(&node)
@@ -110,9 +115,6 @@ pub(crate) fn judge(shared: &Shared, peer: NodeId, met: &Met, way: &Way) -> Verd
     if shared.blocks.has(peer) {
         return Verdict::Silent;
     }
-    if shared.is_linked(peer) {
-        return Verdict::Link(way.found);
-    }
     if lock(&shared.entering).contains(&peer) {
         return Verdict::Link(1);
     }
@@ -125,6 +127,10 @@ pub(crate) fn judge(shared: &Shared, peer: NodeId, met: &Met, way: &Way) -> Verd
     if near || fellow {
         return Verdict::Link(way.found);
     }
+    // Greeting again does not make more of a node that was let in for an answer.
+    if shared.is_linked(peer) {
+        return Verdict::Link(3);
+    }
     let known = shared.store.read().and_then(|rows| {
         let row = nodes::node(&rows, peer)?;
         Ok(row.is_some_and(|row| is_known(&row)) || !chats_with(&rows, peer)?.is_empty())
@@ -136,7 +142,8 @@ pub(crate) fn judge(shared: &Shared, peer: NodeId, met: &Met, way: &Way) -> Verd
         || shared
             .searches
             .is_answered_by(shared.node_id, peer, &met.proofs);
-    if answers {
+    // Whoever keeps mail for others lets in those who bring some: they may be nobody's acquaintance.
+    if answers || shared.mailbox.rules().offers {
         return Verdict::Link(3);
     }
     Verdict::Wait
@@ -161,7 +168,11 @@ pub(crate) async fn held(shared: &Arc<Shared>, peer: NodeId, met: &Met, way: &Wa
         return;
     }
     // Nobody asked for it but a search: it is left alone.
-    if lock(&shared.answering).contains_key(&peer) {
+    let guest = shared.store.read().and_then(|rows| {
+        let row = nodes::node(&rows, peer)?;
+        Ok(row.is_some_and(|row| row.found == 3) && chats_with(&rows, peer)?.is_empty())
+    });
+    if guest.unwrap_or(false) || lock(&shared.answering).contains_key(&peer) {
         shared.network.unwant(peer);
         shared.network.close(peer);
         return;

@@ -199,7 +199,7 @@ async fn learn(shared: &Arc<Shared>, peer: NodeId, cards: Vec<(NodeCard, Signed)
                     row.learn(&address);
                 }
                 nodes::put(turn.tx, card.node, &row)?;
-                if !row.blocked {
+                if !turn.shared.blocks.has(card.node) {
                     wanted.push((card.node, row.texts()));
                 }
             }
@@ -427,9 +427,7 @@ async fn open_all(
 /// Takes a letter in; whether it is settled. What waits, or is over a bound, stays in the mailbox.
 async fn take(shared: &Arc<Shared>, mailbox: NodeId, letter: &Letter) -> bool {
     let from = letter.from;
-    let blocked = |rows| nodes::node(&rows, from);
-    let blocked = shared.store.read().and_then(blocked);
-    if from == shared.node_id || matches!(blocked, Ok(Some(row)) if row.blocked) {
+    if from == shared.node_id || shared.blocks.has(from) {
         return true;
     }
     tracing::debug!(from = %from.short(), mailbox = %mailbox.short(), "a letter");
@@ -645,7 +643,8 @@ fn view(shared: &Shared) -> Result<MailView, StoreError> {
         if card.caps & NodeCard::MAILBOX != 0
             && card.node != shared.node_id
             && !mine.iter().any(|own| own.node_id == card.node)
-            && nodes::node(&rows, card.node)?.is_some_and(|row| !row.blocked)
+            && !shared.blocks.has(card.node)
+            && nodes::node(&rows, card.node)?.is_some()
         {
             offers.push(MailOffer {
                 node_id: card.node,

@@ -204,7 +204,8 @@ impl Post {
         let rows = shared.store.read()?;
         let mut found = Vec::new();
         for (node, row) in nodes::all(&rows)? {
-            if row.blocked || shared.is_linked(node) || lock(&self.boxes).contains_key(&node) {
+            let known = shared.is_linked(node) || lock(&self.boxes).contains_key(&node);
+            if known || shared.blocks.has(node) {
                 continue;
             }
             for need in needs(&rows, node)? {

@@ -469,7 +469,7 @@ pub(crate) async fn linked(shared: &Arc<Shared>, peer: NodeId, met: Met, way: Wa
         })
         .await;
     let Ok(row) = kept else { return };
-    if shared.blocks.has(peer) || shared.links.is_off(peer) {
+    if shared.blocks.has(peer) || shared.links.keeps_off(shared, peer) {
         shared.network.close(peer);
         return;
     }

@@ -510,3 +510,46 @@ async fn who_is_found_by_nobody_or_by_contacts_only() {
     stop(dom).await;
     stop(port).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_answers_a_search_from_afar_is_let_in_for_that_alone() {
+    let (a, b, c) = (Folder::new(), Folder::new(), Folder::new());
+    let (dom, mid, port) = (
+        start(&a, "dom").await,
+        start(&b, "mid").await,
+        start(&c, "port").await,
+    );
+    let (ann, _) = (user(&dom, "ann").await, user(&port, "bob").await);
+    link(&dom, &mid).await;
+    link(&mid, &port).await;
+    far(&[&dom, &port]);
+    let began = Instant::now();
+    while found(&ann, "bob").await != ["bob@port"] {
+        assert!(began.elapsed() < PATIENCE, "nobody was found");
+    }
+    let row = |engine: &Engine| {
+        let rows = engine.shared().store.read().unwrap();
+        let row = chater_store::nodes::node(&rows, id(&port)).unwrap();
+        row.map(|row| row.found)
+    };
+    assert_eq!(row(&dom), Some(3));
+    // Greeting again, as for another name, makes no more of it.
+    port.shared().greet.notify_one();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(row(&dom), Some(3));
+    // Gone and back without a search that is open, it waits like any other.
+    dom.shared().network.unwant(id(&port));
+    port.shared().network.unwant(id(&dom));
+    dom.shared().network.close(id(&port));
+    until("apart", || !dom.shared().is_linked(id(&port))).await;
+    let address = dom.node().addresses;
+    assert!(port.shared().network.reach(id(&dom), address).await);
+    until("it waits", || {
+        dom.waiting().iter().any(|w| w.node_id == id(&port))
+    })
+    .await;
+    assert!(!dom.shared().is_linked(id(&port)));
+    for engine in [dom, mid, port] {
+        stop(engine).await;
+    }
+}
