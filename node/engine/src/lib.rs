@@ -11,6 +11,7 @@ mod around;
 mod arrange;
 mod avatars;
 mod blobs;
+mod branches;
 mod check;
 mod complete;
 mod config;
