@@ -67,8 +67,14 @@ async fn what_a_message_that_counts_names_does_not_lack_for_ever() {
     friend.has_seen(&scene.here, chat);
     let key = friend.shares(&scene.here, &locals[..1]);
     let says = answer(&mut friend, "вижу тебя", vec![late.id()]);
-    assert_eq!(friend.push(&[key.clone()]).await, [Ack::Committed]);
-    assert_eq!(friend.push(&[says.clone()]).await, [Ack::Committed]);
+    assert_eq!(
+        friend.push(std::slice::from_ref(&key)).await,
+        [Ack::Committed]
+    );
+    assert_eq!(
+        friend.push(std::slice::from_ref(&says)).await,
+        [Ack::Committed]
+    );
     assert_eq!(missing(&scene.vic, chat), 1);
     assert_eq!(
         scene.foe.push(std::slice::from_ref(&late)).await,
