@@ -1,9 +1,15 @@
-//! Communities: a name and a secret; topics and frame keys derive from it.
+//! Communities: a name and a secret; topics and frame keys derive from it (C1-C5).
+
+use std::collections::BTreeSet;
 
 use rand_core::CryptoRng;
 
-use crate::id::NodeId;
+use crate::id::{Hash, NodeId};
+use crate::identity::{BadRecord, Signed};
+use crate::key::{Domain, SigningKey, VerifyingKey};
 use crate::secret::{BadSeal, SecretKey};
+use crate::wire::Message;
+use crate::{array_struct, limits, tagged_enum};
 
 /// The topics of one community.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +47,18 @@ impl Community {
     #[must_use]
     pub fn with_secret(secret: [u8; 32]) -> Self {
         Self(SecretKey::new(secret))
+    }
+
+    /// Names the community to those who are in it, without telling the secret.
+    #[must_use]
+    pub fn id(&self) -> Hash {
+        Hash(blake3::derive_key("chater community id v1", self.0.bytes()))
+    }
+
+    /// The secret, for whoever is let in.
+    #[must_use]
+    pub fn secret(&self) -> &[u8; 32] {
+        self.0.bytes()
     }
 
     /// The gossip topic of a channel.
@@ -82,5 +100,130 @@ impl Community {
     pub fn proof(&self, me: NodeId, you: NodeId) -> [u8; 32] {
         let key = blake3::derive_key("chater community proof v1", self.0.bytes());
         *blake3::keyed_hash(&key, &[&me.0[..], &you.0].concat()).as_bytes()
+    }
+}
+
+tagged_enum! {
+    /// What nodes of a community tell each other on its topic `nodes` (C3).
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum NodesFrame {
+        /// Signed node cards, [`limits::NODE_CARDS`] at most.
+        1 => Cards(Vec<Signed>),
+    }
+}
+
+impl Message for NodesFrame {
+    const LIMIT: usize = limits::FRAME;
+
+    fn fits(&self) -> bool {
+        let Self::Cards(cards) = self;
+        cards.len() <= limits::NODE_CARDS
+    }
+}
+
+array_struct! {
+    /// The nodes that the founder of a community advises to block (C5). Nobody has to follow it.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct BlockList {
+        /// 1.
+        pub v: u8,
+        /// [`Community::id`].
+        pub community: Hash,
+        /// The higher number replaces the lower.
+        pub n: u64,
+        /// In order, each once, [`limits::BLOCK_LIST`] at most.
+        pub nodes: Vec<NodeId>,
+        /// When, Unix ms.
+        pub ts: u64,
+    }
+}
+
+impl BlockList {
+    /// Signs with the key of the founder's node.
+    #[must_use]
+    pub fn sign(&self, founder: &SigningKey) -> Signed {
+        Signed::make(Domain::BlockList, self, founder)
+    }
+
+    /// Verifies a list of that community against the node of its founder.
+    ///
+    /// # Errors
+    /// Malformed, unknown version, of another community, too long, not in order, bad signature.
+    pub fn open(signed: &Signed, community: Hash, founder: NodeId) -> Result<Self, BadRecord> {
+        let list: Self = signed.read()?;
+        if list.v != 1 {
+            return Err(BadRecord::Version);
+        }
+        let order: BTreeSet<NodeId> = list.nodes.iter().copied().collect();
+        let fits = list.community == community
+            && list.nodes.len() <= limits::BLOCK_LIST
+            && order.iter().eq(&list.nodes);
+        if !fits {
+            return Err(BadRecord::Rule);
+        }
+        signed.check(Domain::BlockList, VerifyingKey::from(founder))?;
+        Ok(list)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_counts_only_from_its_founder_and_for_its_community() {
+        let founder = SigningKey::from_seed(&[1; 32]);
+        let id = NodeId(founder.public().0);
+        let community = Community::with_secret([2; 32]).id();
+        let list = |nodes: Vec<NodeId>| BlockList {
+            v: 1,
+            community,
+            n: 3,
+            nodes,
+            ts: 4,
+        };
+        let two = list(vec![NodeId([5; 32]), NodeId([6; 32])]);
+        assert_eq!(BlockList::open(&two.sign(&founder), community, id), Ok(two));
+        let signed = list(vec![NodeId([5; 32])]).sign(&founder);
+        let other = Community::with_secret([3; 32]).id();
+        assert_eq!(BlockList::open(&signed, other, id), Err(BadRecord::Rule));
+        let stranger = NodeId(SigningKey::from_seed(&[9; 32]).public().0);
+        assert_eq!(
+            BlockList::open(&signed, community, stranger),
+            Err(BadRecord::Signature)
+        );
+        for nodes in [
+            vec![NodeId([6; 32]), NodeId([5; 32])],
+            vec![NodeId([5; 32]), NodeId([5; 32])],
+        ] {
+            let signed = list(nodes).sign(&founder);
+            assert_eq!(
+                BlockList::open(&signed, community, id),
+                Err(BadRecord::Rule)
+            );
+        }
+        let many = |count: usize| {
+            let nodes = (0..count).map(|at| {
+                let mut id = [0; 32];
+                id.iter_mut()
+                    .zip((at as u32).to_be_bytes())
+                    .for_each(|(to, from)| *to = from);
+                NodeId(id)
+            });
+            BlockList::open(&list(nodes.collect()).sign(&founder), community, id)
+        };
+        assert!(many(limits::BLOCK_LIST).is_ok());
+        assert!(many(limits::BLOCK_LIST + 1).is_err());
+    }
+
+    #[test]
+    fn cards_of_a_frame_are_bounded() {
+        let card = Signed {
+            body: serde_bytes::ByteBuf::from(vec![1]),
+            sig: crate::id::Bytes([2; 64]),
+        };
+        let frame = |count: usize| NodesFrame::Cards(vec![card.clone(); count]).encode();
+        assert!(NodesFrame::decode(&frame(limits::NODE_CARDS)).is_ok());
+        assert!(NodesFrame::decode(&frame(limits::NODE_CARDS + 1)).is_err());
     }
 }

@@ -61,7 +61,7 @@ impl Signed {
         codec::decode_canonical(bytes, limits::CARD)
     }
 
-    fn make<T: serde::Serialize>(domain: Domain, body: &T, key: &SigningKey) -> Self {
+    pub(crate) fn make<T: serde::Serialize>(domain: Domain, body: &T, key: &SigningKey) -> Self {
         let body = codec::encode(body);
         let sig = key.sign(domain, &body);
         Self {
@@ -70,11 +70,13 @@ impl Signed {
         }
     }
 
-    fn read<T: serde::Serialize + serde::de::DeserializeOwned>(&self) -> Result<T, BadRecord> {
+    pub(crate) fn read<T: serde::Serialize + serde::de::DeserializeOwned>(
+        &self,
+    ) -> Result<T, BadRecord> {
         Ok(codec::decode_canonical(&self.body, limits::CARD)?)
     }
 
-    fn check(&self, domain: Domain, key: VerifyingKey) -> Result<(), BadRecord> {
+    pub(crate) fn check(&self, domain: Domain, key: VerifyingKey) -> Result<(), BadRecord> {
         Ok(key.verify(domain, &self.body, &self.sig)?)
     }
 }
@@ -357,7 +359,15 @@ array_struct! {
 
 impl NodeCard {
     /// A bit of `caps`: nodes that cannot be reached may be reached through this one.
-    pub const RELAY: u32 = 1;
+    pub const RELAY: u32 = 2;
+
+    /// Reads a card that this node verified before it stored it.
+    ///
+    /// # Errors
+    /// A damaged row.
+    pub fn from_store(signed: &Signed) -> Result<Self, BadRecord> {
+        signed.read()
+    }
 
     /// Signs with the node's key.
     #[must_use]
@@ -376,7 +386,7 @@ impl NodeCard {
         }
         let fits = card.addrs.len() <= limits::CARD_ADDRESSES
             && card.addrs.iter().all(|a| a.len() <= limits::ADDRESS)
-            && card.mailboxes.len() <= 4
+            && card.mailboxes.len() <= limits::MAILBOXES
             && crate::name::check_node_name(&card.name).as_deref() == Ok(card.name.as_str());
         if !fits {
             return Err(BadRecord::Rule);

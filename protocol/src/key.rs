@@ -24,6 +24,10 @@ pub enum Domain {
     Retire,
     /// A node card, signed by the node.
     Node,
+    /// A letter left in a mailbox, signed by the node that wrote it (S11).
+    Letter,
+    /// A block list of a community, signed by its founder's node (C5).
+    BlockList,
 }
 
 impl Domain {
@@ -36,6 +40,8 @@ impl Domain {
             Self::Ephemeral => b"chater/eph/v1\0",
             Self::Retire => b"chater/retire/v1\0",
             Self::Node => b"chater/node/v1\0",
+            Self::Letter => b"chater/letter/v1\0",
+            Self::BlockList => b"chater/blocklist/v1\0",
         }
     }
 

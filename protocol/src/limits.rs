@@ -92,3 +92,27 @@ pub const BLOB_PIECE: usize = 256 * 1024;
 pub const BLOB: usize = BLOB_PIECE + 1024;
 /// The picture that a profile card names, bytes. Without it a card could make every node fetch gigabytes.
 pub const AVATAR: usize = 512 * 1024;
+/// A letter in a mailbox with its padding, bytes (S11): a `key` event of the greatest size fits.
+pub const LETTER: usize = 512 * 1024;
+/// The least size of one: shorter ones look alike.
+pub const LETTER_LEAST: usize = 1024;
+/// Parts of one letter.
+pub const LETTER_PARTS: usize = 16;
+/// Letters given out or acknowledged at once.
+pub const LETTERS: usize = 256;
+/// Cards of nodes asked for at once, and what one asks a mailbox for.
+pub const MAIL_CARDS: usize = 16;
+/// Mailboxes that a node may name. Without it one message is left at any number of places.
+pub const MAILBOXES: usize = 4;
+/// One message of `/chater/mail/1`: what the log carries, too.
+pub const MAIL: usize = LOG;
+/// Communities of one node. Each costs a proof in every hello and three topics; without it hellos grow without end.
+pub const COMMUNITIES: usize = 16;
+/// Proofs in one hello. Without it each hello could cost thousands of hashes.
+pub const PROOFS: usize = 64;
+/// Node cards in one frame of a community's `nodes` topic: each costs a signature check.
+pub const NODE_CARDS: usize = 12;
+/// Nodes in a block list of a community: it fits a signed record.
+pub const BLOCK_LIST: usize = 100;
+/// One message of `/chater/community/1`, bytes.
+pub const COMMUNITY: usize = 1024;

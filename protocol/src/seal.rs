@@ -191,6 +191,55 @@ impl KemSecret {
     }
 }
 
+/// HPKE base mode (RFC 9180) to a public key: the encapsulated key, and ciphertext with tag.
+pub(crate) fn seal_to(
+    kem_pk: &Bytes<32>,
+    info: &[u8],
+    aad: &[u8],
+    plain: &[u8],
+    rng: &mut dyn CryptoRng,
+) -> Result<(Bytes<32>, Vec<u8>), BadSeal> {
+    type Public = <X25519HkdfSha256 as Kem>::PublicKey;
+    let mut rng = rng;
+    let public = Public::from_bytes(&kem_pk.0).map_err(|_| BadSeal)?;
+    let (enc, ct) =
+        hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+            &OpModeS::Base,
+            &public,
+            info,
+            plain,
+            aad,
+            &mut rng,
+        )
+        .map_err(|_| BadSeal)?;
+    let enc = Bytes::try_from(enc.to_bytes().as_slice()).map_err(|_| BadSeal)?;
+    Ok((enc, ct))
+}
+
+/// Opens what [`seal_to`] made.
+pub(crate) fn open_from(
+    kem: &KemSecret,
+    enc: &Bytes<32>,
+    info: &[u8],
+    aad: &[u8],
+    ct: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, BadSeal> {
+    type Private = <X25519HkdfSha256 as Kem>::PrivateKey;
+    type Encapped = <X25519HkdfSha256 as Kem>::EncappedKey;
+    let private = Private::from_bytes(kem.bytes()).map_err(|_| BadSeal)?;
+    let enc = Encapped::from_bytes(&enc.0).map_err(|_| BadSeal)?;
+    hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+        &OpModeR::Base,
+        &private,
+        &enc,
+        info,
+        ct,
+        aad,
+    )
+    .map(Zeroizing::new)
+    .map_err(|_| BadSeal)
+}
+
 /// Who shares a key with whom: what a box is bound to (K2).
 #[derive(Debug, Clone, Copy)]
 pub struct BoxFor {
@@ -234,24 +283,18 @@ impl BoxFor {
         kem_pk: &Bytes<32>,
         rng: &mut dyn CryptoRng,
     ) -> Result<KeyBox, BadSeal> {
-        type Public = <X25519HkdfSha256 as Kem>::PublicKey;
-        let mut rng = rng;
-        let public = Public::from_bytes(&kem_pk.0).map_err(|_| BadSeal)?;
-        let (enc, ct) =
-            hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-                &OpModeS::Base,
-                &public,
-                &self.info(secret.id()),
-                secret.bytes(),
-                &self.aad(),
-                &mut rng,
-            )
-            .map_err(|_| BadSeal)?;
+        let (enc, ct) = seal_to(
+            kem_pk,
+            &self.info(secret.id()),
+            &self.aad(),
+            secret.bytes(),
+            rng,
+        )?;
         Ok(KeyBox {
             user: self.user,
             home: self.home,
             n: self.n,
-            enc: Bytes::try_from(enc.to_bytes().as_slice()).map_err(|_| BadSeal)?,
+            enc,
             ct: Bytes::try_from(ct.as_slice()).map_err(|_| BadSeal)?,
         })
     }
@@ -266,20 +309,13 @@ impl BoxFor {
         sealed: &KeyBox,
         kem: &KemSecret,
     ) -> Result<EpochSecret, BadSeal> {
-        type Private = <X25519HkdfSha256 as Kem>::PrivateKey;
-        type Encapped = <X25519HkdfSha256 as Kem>::EncappedKey;
-        let private = Private::from_bytes(kem.bytes()).map_err(|_| BadSeal)?;
-        let enc = Encapped::from_bytes(&sealed.enc.0).map_err(|_| BadSeal)?;
-        let plain = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-            &OpModeR::Base,
-            &private,
-            &enc,
+        let plain = open_from(
+            kem,
+            &sealed.enc,
             &self.info(key_id),
-            &sealed.ct.0,
             &self.aad(),
-        )
-        .map_err(|_| BadSeal)?;
-        let plain = Zeroizing::new(plain);
+            &sealed.ct.0,
+        )?;
         let secret = EpochSecret::new(plain.as_slice().try_into().map_err(|_| BadSeal)?);
         if secret.id() == key_id {
             Ok(secret)

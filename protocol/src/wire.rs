@@ -18,7 +18,7 @@ array_struct! {
     /// First message on every connection, both ways (`/chater/hello/1`).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct Hello {
-        /// Wire versions spoken, newest first; 1 for now.
+        /// Wire versions spoken, newest first; 1 for now. In an answer 0 alone: not now, the owner decides (C4).
         pub versions: Vec<u8>,
         /// The node card, signed.
         pub card: Signed,
@@ -299,6 +299,10 @@ pub trait Message: Serialize + for<'de> Deserialize<'de> {
 
 impl Message for Hello {
     const LIMIT: usize = limits::HELLO;
+
+    fn fits(&self) -> bool {
+        self.versions.len() <= 16 && self.proofs.len() <= limits::PROOFS
+    }
 }
 impl Message for LogRequest {
     const LIMIT: usize = limits::LOG;

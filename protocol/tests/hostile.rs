@@ -9,11 +9,12 @@
 mod common;
 
 use chater_protocol::codec::{self, Malformed};
-use chater_protocol::community::{Channel, Community};
+use chater_protocol::community::{BlockList, Channel, Community, NodesFrame};
 use chater_protocol::event::{Header, Kind, Rejected, WireEvent};
 use chater_protocol::heads::lacking;
 use chater_protocol::id::{Bytes, ChatId, EventId, Hash, HomeId, NodeId};
 use chater_protocol::identity::{HomeRecord, KemCard, NodeCard, ProfileCard, Signed};
+use chater_protocol::invite::{CommunityAnswer, CommunityRequest, Invite};
 use chater_protocol::key::Domain;
 use chater_protocol::payload::{
     Add, Create, Delete, Edit, GroupProfile, KeyShare, Leave, Msg, Payload, Policy, React, Remove,
@@ -60,6 +61,12 @@ fn decode_all(bytes: &[u8], c: &Conversation) {
     let _ = PeopleRequest::decode(bytes);
     let _ = PeopleReply::decode(bytes);
     let _ = PeopleQuery::decode(bytes);
+    let _ = NodesFrame::decode(bytes);
+    let _ = CommunityRequest::decode(bytes);
+    let _ = CommunityAnswer::decode(bytes);
+    if let Ok(signed) = Signed::from_bytes(bytes) {
+        let _ = BlockList::open(&signed, Community::open().id(), c.a.record.node_id);
+    }
     let _ = Community::open().open_frame(Channel::People, bytes);
     let _ = key_of_message(bytes);
     let feed = c.a.feed(c.b.user(), 2);
@@ -73,6 +80,7 @@ fn decode_all(bytes: &[u8], c: &Conversation) {
             name::check_nick(&t),
             name::fold_query(&t),
             NodeId::from_peer_id(&t),
+            Invite::parse(&t),
         );
         let _ = (
             text::message_text(&t),

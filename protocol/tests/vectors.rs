@@ -3,20 +3,25 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test stops at the first wrong thing"
 )]
 
 mod common;
 
 use chater_protocol::chat::group::Group;
+use chater_protocol::community::BlockList;
 use chater_protocol::event::{Kind, VerifiedEvent, WireEvent};
 use chater_protocol::heads::digest;
 use chater_protocol::id::{ChatId, HomeId, KeyId, UserId};
 use chater_protocol::identity::{HomeRecord, KemCard, NodeCard, ProfileCard, Signed};
+use chater_protocol::invite::{Invite, answer_proof, token_hash};
 use chater_protocol::key::SigningKey;
+use chater_protocol::mail::{Letter, MailRequest};
 use chater_protocol::name;
 use chater_protocol::payload::{KeyShare, Msg, Payload, Retire};
 use chater_protocol::seal::{BoxFor, EpochSecret, KemSecret, key_of_message, open_message};
+use chater_protocol::wire::Message as _;
 use serde_json::Value;
 
 fn file() -> Value {
@@ -71,6 +76,24 @@ fn a_conversation_opens_from_the_file_alone() {
         NodeCard::open(&signed(&v["node_card"])).unwrap().node,
         a.node_id
     );
+    let community = &v["community"];
+    let invite = Invite::parse(community["link"].as_str().unwrap()).unwrap();
+    assert_eq!(invite.node, a.node_id);
+    assert_eq!(
+        community["secret_01_id"].as_str().unwrap(),
+        invite.community.to_string()
+    );
+    assert_eq!(
+        community["token_02_hash"].as_str().unwrap(),
+        token_hash(&invite.token).to_string()
+    );
+    assert_eq!(
+        array(&community["query_03_answer_proof_a_to_b"]),
+        answer_proof(&chater_protocol::id::Bytes([3; 16]), a.node_id, b.node_id)
+    );
+    let list = signed(&community["block_list"]);
+    let list = BlockList::open(&list, invite.community, a.node_id).unwrap();
+    assert_eq!(list.nodes, [b.node_id]);
 
     let key = WireEvent::decode(&bytes(&v["key_event"]["wire"]))
         .unwrap()
@@ -120,6 +143,19 @@ fn a_conversation_opens_from_the_file_alone() {
     assert_eq!(retire.end_of(1), None);
     assert!(retire.check(h.group, b.user).is_err());
     assert!(retire.check(Default::default(), a.user).is_err());
+
+    // S11: what a mailbox was given opens with the KEM secret alone.
+    let Ok(MailRequest::Deposit(deposit)) = MailRequest::decode(&bytes(&v["mail"]["deposit"]))
+    else {
+        panic!("no deposit");
+    };
+    let kem = KemSecret::new(array(&v["kem"]["secret"]));
+    let letter = Letter::open(&deposit.bundle, deposit.to, b.id(), &kem).unwrap();
+    assert_eq!((letter.from, letter.to), (a.node_id, b.node_id));
+    assert_eq!(
+        chater_protocol::codec::encode(&letter),
+        bytes(&v["mail"]["letter"])
+    );
 
     for row in v["nicks"].as_array().unwrap() {
         let folded = name::check_nick(row["nick"].as_str().unwrap()).unwrap();

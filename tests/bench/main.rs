@@ -17,6 +17,7 @@ mod groups;
 mod hostile;
 mod large;
 mod load;
+mod mailbox;
 mod measure;
 mod people;
 mod report;

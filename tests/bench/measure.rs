@@ -9,7 +9,7 @@ use crate::floor::{self, Floor, ms, quantile};
 use crate::load::{cpu_seconds, flood, memory_mib, open};
 use crate::report::Better::{Higher, Lower};
 use crate::report::{CAME, Figure, Report};
-use crate::{groups, hostile, large, people};
+use crate::{groups, hostile, large, mailbox, people};
 
 /// Unanswered messages of one socket; a node stops reading at 256 (Q45).
 pub(crate) const WINDOW: usize = 200;
@@ -94,6 +94,7 @@ async fn conversations(scale: Scale, floor: Floor, report: &mut Report) {
     pipelined(&pair, scale, floor, report).await;
     away(&mut pair, scale, report).await;
     drop(pair);
+    mailbox::all(scale, report).await;
     starts(scale, report).await;
     long_chat(scale, report).await;
 }

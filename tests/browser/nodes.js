@@ -133,6 +133,25 @@ export class Caller {
     return (answer.chat ?? answer).id;
   }
 
+  // As the owner: a community of the node, a link into it, and coming in by one.
+  async foundsCommunity(name) {
+    return (await this.#call("POST", "/communities", { name })).id;
+  }
+
+  async invitesNode(community, uses) {
+    return (await this.#call("POST", `/communities/${community}/invites`, { uses, days: 7 })).link;
+  }
+
+  joinsCommunity(link) {
+    return this.#call("POST", "/communities/join", { link });
+  }
+
+  // The id of another node by its name.
+  async nodeNamed(name) {
+    const { peers } = await this.#call("GET", "/node");
+    return peers.find((peer) => peer.name === name)?.node_id;
+  }
+
   // Waits until a message of somebody else is here.
   async receives(chat, text) {
     for (let tries = 0; tries < 200; tries += 1) {

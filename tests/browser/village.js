@@ -29,6 +29,7 @@ const TALES = {
     ],
     asks: "Хорошо, в семь у пристани. Что взять?",
     group: "Поход на озеро",
+    community: "Берега озера",
     members: ["friend", "near", "far"],
     together: [
       ["me", "Встречаемся на пристани в семь"],
@@ -62,6 +63,7 @@ const TALES = {
     ],
     asks: "Fine, seven at the pier. What shall I bring?",
     group: "Trip to the lake",
+    community: "Shores of the lake",
     members: ["friend", "near", "far"],
     together: [
       ["me", "We meet at the pier at seven"],
@@ -101,7 +103,12 @@ export async function village(language) {
       await people[from].sends(group, text);
       for (const who of tale.members.concat("me")) await people[who].receives(group, text);
     }
-    return { nodes, people, address, group, chat: chats.get("me friend"), message: ids.get(tale.asks), tale, remove };
+    // The owners are the first of their nodes.
+    const community = await people.me.foundsCommunity(tale.community);
+    const invite = await people.me.invitesNode(community, 5);
+    await people.friend.joinsCommunity(invite);
+    const peer = await people.me.nodeNamed("dacha");
+    return { nodes, people, address, group, community, invite, peer, chat: chats.get("me friend"), message: ids.get(tale.asks), tale, remove };
   } catch (error) {
     await remove();
     throw error;
@@ -109,7 +116,7 @@ export async function village(language) {
 }
 
 /** Every page: its name, its path, and whether one has to be signed in. */
-export function routes({ chat, group, message, address, tale }) {
+export function routes({ chat, group, message, address, tale, community, invite, peer }) {
   const signed = {
     chats: "/", "chats-unread": "/?filter=unread", "chats-groups": "/?filter=groups", "chats-requests": "/?filter=requests", chat: `/c/${chat}`,
     "chat-at": `/c/${chat}?at=${message}`, "message-path": `/c/${chat}/path/${message}`, "message-acts": `/c/${chat}/m/${message}`,
@@ -118,7 +125,7 @@ export function routes({ chat, group, message, address, tale }) {
     group: `/c/${group}`, "group-info": `/c/${group}/info`, "group-add": `/c/${group}/add`, "group-picture": `/c/${group}/picture`, "group-menu": `/c/${group}/menu`,
     "settings-profile": "/settings/profile", "settings-look": "/settings/look", "settings-notify": "/settings/notify", "settings-privacy": "/settings/privacy",
     "settings-sessions": "/settings/sessions", "settings-words": "/settings/words", "settings-home": "/settings/home", "settings-node": "/settings/node",
-    network: "/network", "network-help": "/network/help", keys: "/help/keys", https: "/help/https", "welcome-1": "/welcome", "welcome-2": "/welcome/node", "welcome-3": "/welcome/invite",
+    network: "/network", "network-help": "/network/help", "network-node": `/network/node/${peer}`, "network-block": `/network/node/${peer}/block`, "network-leave": `/network/c/${community}/leave`, "network-join": `/join?code=${invite}`, keys: "/help/keys", https: "/help/https", "welcome-1": "/welcome", "welcome-2": "/welcome/node", "welcome-3": "/welcome/invite",
     "error-404": "/nothing", "error-404-chat": `/c/${"0".repeat(64)}`,
   };
   const open = { login: "/login", register: "/register", recover: "/recover", offline: "/offline", "error-reset": `/reset/${"0".repeat(40)}` };

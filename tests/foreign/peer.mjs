@@ -3,6 +3,7 @@
 //
 // node peer.mjs MULTIADDR [SEED]
 
+import "./old.mjs";
 import { createLibp2p } from "libp2p";
 import { tcp } from "@libp2p/tcp";
 import { noise } from "@libp2p/noise";

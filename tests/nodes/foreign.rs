@@ -106,7 +106,7 @@ fn another_implementation_is_met_and_its_garbage_costs_only_itself() {
             }
         }
         assert!(
-            slowest < Duration::from_secs(2),
+            slowest < Duration::from_secs(5),
             "others waited {slowest:?}"
         );
         assert!(dom.api().get("/node").await.status == 401);

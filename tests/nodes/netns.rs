@@ -63,11 +63,11 @@ async fn has_a_place(person: &Person) {
 
 /// An unknown node from the Internet waits for the owner: who names the node beforehand has decided. Whether the address
 /// answers does not matter.
-async fn lets_in(node: &TestNode, others: &[&TestNode]) {
+async fn lets_in(owner: &Person, others: &[&TestNode]) {
     for other in others {
         let address = format!("/ip4/203.0.113.99/tcp/5001/p2p/{}", other.node_id());
-        let said = node.asks(&["join", &address]).await;
-        assert_eq!(said.code, Some(0), "{}", said.err);
+        let body = serde_json::json!({ "address": address });
+        owner.api.post("/peers", &body).await.expect(202);
     }
 }
 
@@ -129,14 +129,15 @@ fn two_homes_behind_routers_talk_through_a_relay_and_again_after_its_death() {
         let internet = world.segment("net");
         let mut middle = relay(&mut world, &internet, "middle", "203.0.113.10").await;
         let at = address_of(&middle, "203.0.113.10");
-        let one = world.home("one", &internet, "192.168.1", "203.0.113.21");
-        let two = world.home("two", &internet, "192.168.2", "203.0.113.22");
+        let one = world.home("one", &internet, "192.168.1", "203.0.113.21", false);
+        let two = world.home("two", &internet, "192.168.2", "203.0.113.22", false);
         let options = ["--no-upnp", "--peer", &at];
         let mut dom = TestNode::named("dom").inside(&one).with(&options);
         let mut dacha = TestNode::named("dacha").inside(&two).with(&options);
         dom.up().await;
         dacha.up().await;
-        lets_in(&middle, &[&dom, &dacha]).await;
+        let owner = middle.registers("owner").await;
+        lets_in(&owner, &[&dom, &dacha]).await;
         let (alice, bob) = (dom.registers("alice").await, dacha.registers("bob").await);
         let started = Instant::now();
         has_a_place(&alice).await;
@@ -169,7 +170,7 @@ fn two_homes_behind_routers_talk_through_a_relay_and_again_after_its_death() {
                 .await;
         }
         let there = bob
-            .newest(&bob.chats().await[0]["id"].as_str().unwrap().to_owned())
+            .newest(bob.chats().await[0]["id"].as_str().unwrap())
             .await;
         let texts: Vec<&str> = there.iter().filter_map(|m| m["text"].as_str()).collect();
         assert_eq!(
@@ -191,9 +192,9 @@ fn a_second_relay_takes_over() {
     story(240, async {
         let internet = world.segment("net");
         let mut first = relay(&mut world, &internet, "first", "203.0.113.10").await;
-        let second = relay(&mut world, &internet, "second", "203.0.113.11").await;
-        let one = world.home("one", &internet, "192.168.1", "203.0.113.21");
-        let two = world.home("two", &internet, "192.168.2", "203.0.113.22");
+        let mut second = relay(&mut world, &internet, "second", "203.0.113.11").await;
+        let one = world.home("one", &internet, "192.168.1", "203.0.113.21", true);
+        let two = world.home("two", &internet, "192.168.2", "203.0.113.22", true);
         let (a, b) = (
             address_of(&first, "203.0.113.10"),
             address_of(&second, "203.0.113.11"),
@@ -203,8 +204,10 @@ fn a_second_relay_takes_over() {
         let mut dacha = TestNode::named("dacha").inside(&two).with(&options);
         dom.up().await;
         dacha.up().await;
-        lets_in(&first, &[&dom, &dacha]).await;
-        lets_in(&second, &[&dom, &dacha]).await;
+        for relay in [&first, &second] {
+            let owner = relay.registers("owner").await;
+            lets_in(&owner, &[&dom, &dacha]).await;
+        }
         let (alice, bob) = (dom.registers("alice").await, dacha.registers("bob").await);
         has_a_place(&alice).await;
         has_a_place(&bob).await;
@@ -212,7 +215,13 @@ fn a_second_relay_takes_over() {
         linked(&alice, &bob).await;
         let before = alice.sends(&chat, "before").await;
         alice.sees_state(&chat, &before, "delivered").await;
-        first.kill9().await;
+        // These routers let no direct way be opened: everything goes through a relay.
+        let way = peer(&alice, &bob.node_id).await.expect("a peer");
+        assert_eq!(way["path"], "relay", "{way}");
+        println!("path: {}, relay: {}", way["path"], way["relay"]);
+        let at_first = way["relay"] == first.node_id().as_str();
+        let dies = if at_first { &mut first } else { &mut second };
+        dies.kill9().await;
         let after = alice.sends(&chat, "after").await;
         alice
             .sees_state_within(Duration::from_secs(90), &chat, &after, "delivered")
@@ -244,8 +253,8 @@ fn a_laptop_changes_its_address_while_talking() {
             &at,
         ]);
         laptop.up().await;
-        lets_in(&dom, &[&laptop]).await;
         let (alice, bob) = (dom.registers("alice").await, laptop.registers("bob").await);
+        lets_in(&alice, &[&laptop]).await;
         let chat = alice.opens(&bob).await;
         let first = alice.sends(&chat, "at home").await;
         alice.sees_state(&chat, &first, "delivered").await;
@@ -275,19 +284,13 @@ fn a_node_that_moved_is_found_through_others() {
         world.plug(&stays, &internet, "203.0.113.30/24");
         let moves = world.host("moves");
         let cable = world.plug(&moves, &internet, "203.0.113.31/24");
-        let options = [
-            "--no-upnp",
-            "--no-mdns",
-            "--peer",
-            &at,
-            "--log",
-            "chater_network=debug,libp2p_kad=debug",
-        ];
+        let options = ["--no-upnp", "--no-mdns", "--peer", &at];
         let mut dom = TestNode::named("dom").inside(&stays).with(&options);
         let mut laptop = TestNode::named("laptop").inside(&moves).with(&options);
         dom.up().await;
         laptop.up().await;
-        lets_in(&hub, &[&dom, &laptop]).await;
+        let owner = hub.registers("owner").await;
+        lets_in(&owner, &[&dom, &laptop]).await;
         let (alice, bob) = (dom.registers("alice").await, laptop.registers("bob").await);
         alice.opens(&bob).await;
         linked(&alice, &bob).await;
@@ -339,8 +342,8 @@ fn ipv6_alone_is_enough() {
             &at,
         ]);
         b.up().await;
-        lets_in(&a, &[&b]).await;
         let (alice, bob) = (a.registers("alice").await, b.registers("bob").await);
+        lets_in(&alice, &[&b]).await;
         let chat = alice.opens(&bob).await;
         let message = alice.sends(&chat, "six").await;
         alice.sees_state(&chat, &message, "delivered").await;
@@ -368,8 +371,8 @@ fn a_third_of_all_packets_may_be_lost() {
                 .inside(&two)
                 .with(&["--no-upnp", "--no-mdns", "--peer", &at]);
         b.up().await;
-        lets_in(&a, &[&b]).await;
         let (alice, bob) = (a.registers("alice").await, b.registers("bob").await);
+        lets_in(&alice, &[&b]).await;
         let chat = alice.opens(&bob).await;
         let lossy = "iifname \"eth*\" numgen random mod 100 < 30 drop;";
         world.rules(&one, lossy);

@@ -181,8 +181,16 @@ impl World {
     }
 
     /// A host behind a router on a segment of its own: `inside` is the prefix, as `192.168.1`; the router has the
-    /// address `outside` on the Internet and hides everybody behind it, as routers at home do.
-    pub fn home(&mut self, name: &str, internet: &str, inside: &str, outside: &str) -> String {
+    /// address `outside` on the Internet and hides everybody behind it, as routers at home do. A `strict` one takes another
+    /// port for each connection, so that no direct way can be opened.
+    pub fn home(
+        &mut self,
+        name: &str,
+        internet: &str,
+        inside: &str,
+        outside: &str,
+        strict: bool,
+    ) -> String {
         let lan = self.segment(&format!("{name}l"));
         let router = self.host(&format!("{name}r"));
         let host = self.host(name);
@@ -191,11 +199,16 @@ impl World {
         self.plug(&host, &lan, &format!("{inside}.2/24"));
         self.does(&host, &format!("route add default via {inside}.1"));
         self.forwards(&router);
+        let hides = if strict {
+            "masquerade fully-random"
+        } else {
+            "masquerade"
+        };
         // Out it goes under the router's address; in come only answers.
         self.filters(
             &router,
             &format!(
-                "table ip nat {{ chain post {{ type nat hook postrouting priority 100; oifname \"{wan}\" masquerade; }} }} \
+                "table ip nat {{ chain post {{ type nat hook postrouting priority 100; oifname \"{wan}\" {hides}; }} }} \
                  table ip filter {{ chain forwarded {{ type filter hook forward priority 0; policy accept; \
                  iifname \"{wan}\" ct state established,related accept; iifname \"{wan}\" drop; }} \
                  chain entering {{ type filter hook input priority 0; policy accept; \

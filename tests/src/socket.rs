@@ -90,6 +90,8 @@ pub enum Frame {
         /// As in the API.
         error: Value,
     },
+    /// Something that the network page shows has changed.
+    Network,
     /// Load everything again.
     Reload,
     /// The socket was closed, with this code.

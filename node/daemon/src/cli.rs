@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::archive::{self, ReadError};
 use crate::config::{Config, Layer, Surroundings, likely_language};
-use crate::control::{Request, Status, UserLine, ask};
+use crate::control::{Circle, Decision, MailStatus, Request, Status, UserLine, ask};
 use crate::doctor::{self, Verdict};
 use crate::folder::Folder;
 use crate::invitation::{Invitation, Reach};
@@ -53,16 +53,40 @@ enum Command {
         #[command(subcommand)]
         action: Option<PeersAction>,
     },
-    /// A link that brings another node here
+    /// A link that brings another node here: without options one with addresses only
     Invite {
         /// Instead, a one-time code for somebody to register on this node
         #[arg(long)]
         user: bool,
+        /// Into this community: the other node gets its secret
+        #[arg(long, conflicts_with = "user")]
+        community: Option<String>,
+        /// For so many nodes, 1-1000
+        #[arg(long, default_value_t = 1, requires = "community")]
+        uses: u32,
+        /// For so many days, 1-365
+        #[arg(long, default_value_t = 7, requires = "community")]
+        days: u32,
     },
-    /// Link to the node that an invitation names
+    /// Come into a community by its link, or link to the node that an invitation names
     Join {
         /// chater:...
         link: String,
+    },
+    /// Communities of this node
+    Community {
+        #[command(subcommand)]
+        action: Option<CommunityAction>,
+    },
+    /// Silence a node: nothing is taken from it, sent to it or answered
+    Block {
+        /// Name, id, or the first digits of the fingerprint
+        node: String,
+    },
+    /// Take a block back
+    Unblock {
+        /// Name, id, or the first digits of the fingerprint
+        node: String,
     },
     /// People of this node
     User {
@@ -89,6 +113,36 @@ enum PeersAction {
     Add {
         /// /ip4/192.168.1.5/tcp/5001
         address: String,
+    },
+    /// Link a node that waits or was cut off
+    Link {
+        /// Name, id, or the first digits of the fingerprint
+        node: String,
+    },
+    /// Cut a node off: closed, and it waits until it is linked again
+    Off {
+        /// Name, id, or the first digits of the fingerprint
+        node: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum CommunityAction {
+    /// Found one
+    New {
+        /// 1-64 characters
+        name: String,
+    },
+    /// Leave one
+    Leave {
+        /// Name or id
+        name: String,
+    },
+    /// Take part in the open one, which every linked node is in
+    Open {
+        /// on, off
+        #[arg(value_parser = ["on", "off"])]
+        switch: String,
     },
 }
 
@@ -138,7 +192,31 @@ fn carry_out(command: Option<Command>, config: Config) -> Result<ExitCode, Probl
         None | Some(Command::Run) => return run(config),
         Some(Command::Status) => print_status(&read(ask(folder, &Request::Status)?)?, language),
         Some(Command::Peers { action: None }) => {
-            print_peers(&read(ask(folder, &Request::Status)?)?, language)
+            print_peers(&read(ask(folder, &Request::Status)?)?, language);
+            print_decisions(&read(ask(folder, &Request::Circle)?)?, language);
+        }
+        Some(Command::Peers {
+            action: Some(PeersAction::Link { node }),
+        }) => decide(folder, node, Decision::Link, language)?,
+        Some(Command::Peers {
+            action: Some(PeersAction::Off { node }),
+        }) => decide(folder, node, Decision::Off, language)?,
+        Some(Command::Block { node }) => decide(folder, node, Decision::Block, language)?,
+        Some(Command::Unblock { node }) => decide(folder, node, Decision::Unblock, language)?,
+        Some(Command::Community { action }) => {
+            match action {
+                Some(CommunityAction::New { name }) => {
+                    ask(folder, &Request::Found { name })?;
+                }
+                Some(CommunityAction::Leave { name }) => {
+                    ask(folder, &Request::Leave { community: name })?;
+                }
+                Some(CommunityAction::Open { switch }) => {
+                    ask(folder, &Request::Open { on: switch == "on" })?;
+                }
+                None => {}
+            }
+            print_communities(&read(ask(folder, &Request::Circle)?)?, language);
         }
         Some(Command::Peers {
             action: Some(PeersAction::Add { address }),
@@ -149,7 +227,22 @@ fn carry_out(command: Option<Command>, config: Config) -> Result<ExitCode, Probl
                 "Linking. To check: chater peers",
             ));
         }
-        Some(Command::Invite { user: true }) => {
+        Some(Command::Invite {
+            community: Some(community),
+            uses,
+            days,
+            ..
+        }) => {
+            let request = Request::InviteNode {
+                community,
+                uses,
+                days,
+            };
+            print(read::<String>(ask(folder, &request)?)?);
+            let status: Status = read(ask(folder, &Request::Status)?)?;
+            print_reach(&status, language);
+        }
+        Some(Command::Invite { user: true, .. }) => {
             let code: String = read(ask(folder, &Request::InviteUser)?)?;
             print(language.of(
                 "Код для одной регистрации, действует 7 дней:",
@@ -157,8 +250,12 @@ fn carry_out(command: Option<Command>, config: Config) -> Result<ExitCode, Probl
             ));
             print(code);
         }
-        Some(Command::Invite { user: false }) => {
+        Some(Command::Invite { user: false, .. }) => {
             print_invitation(&read(ask(folder, &Request::Status)?)?, language)?
+        }
+        Some(Command::Join { link }) if chater_engine::is_invite(&link) => {
+            ask(folder, &Request::Enter { link })?;
+            print_communities(&read(ask(folder, &Request::Circle)?)?, language);
         }
         Some(Command::Join { link }) => {
             let invitation = Invitation::read(&link).ok_or(Problem::BadLink(link))?;
@@ -306,6 +403,30 @@ fn print_status(status: &Status, language: Language) {
         "Nodes",
         &format!("{linked} / {}", status.peers.len()),
     );
+    if let Some(mail) = &status.mail {
+        row("Почта", "Mail", &mail_text(mail, language));
+    }
+}
+
+/// Who keeps this node's mail, and whose it keeps, on one line.
+fn mail_text(mail: &MailStatus, language: Language) -> String {
+    let kept = if mail.mailboxes.is_empty() {
+        language.of("ящиков нет", "no mailboxes").to_owned()
+    } else {
+        let names = mail.mailboxes.join(", ");
+        format!("{} {names}", language.of("хранят", "kept by"))
+    };
+    let keeps = if mail.keeps {
+        format!(
+            "{} {} ({} KiB)",
+            language.of("храню узлов:", "nodes I keep for:"),
+            mail.kept_for,
+            mail.kept_bytes.div_ceil(1024)
+        )
+    } else {
+        language.of("чужую не храню", "keeps none").to_owned()
+    };
+    format!("{kept}; {keeps}")
 }
 
 fn print_peers(status: &Status, language: Language) {
@@ -319,6 +440,7 @@ fn print_peers(status: &Status, language: Language) {
         let state = match peer.state.as_str() {
             "connected" => language.of("на связи", "connected"),
             "connecting" => language.of("соединяется", "connecting"),
+            "waiting" => language.of("ждёт согласия владельца", "waits for its owner"),
             _ => language.of("не в сети", "away"),
         };
         let time = peer.rtt_ms.map_or_else(String::new, |ms| {
@@ -357,7 +479,16 @@ fn print_invitation(status: &Status, language: Language) -> Result<(), Problem> 
         ));
     }
     print(invitation.link());
-    match invitation.reach() {
+    print_reach(status, language);
+    Ok(())
+}
+
+/// Says how far the addresses of this node lead.
+fn print_reach(status: &Status, language: Language) {
+    let Ok(node) = chater_protocol::id::NodeId::from_peer_id(&status.node_id) else {
+        return;
+    };
+    match Invitation::new(node, &status.addresses).reach() {
         Some(Reach::ThisComputer) => print_problem(language.of(
             "Работает только на этом компьютере.",
             "Works on this computer only.",
@@ -368,6 +499,61 @@ fn print_invitation(status: &Status, language: Language) -> Result<(), Problem> 
         )),
         None => {}
     }
+}
+
+/// Nodes that wait for the owner, and those that are blocked.
+fn print_decisions(circle: &Circle, language: Language) {
+    for (name, _, fingerprint, place) in &circle.waiting {
+        print(format!(
+            "{name}  {}  {fingerprint}  {place}",
+            language.of(
+                "просит связать (chater peers link)",
+                "asks to be linked (chater peers link)"
+            )
+        ));
+    }
+    for (name, id, lists) in &circle.blocked {
+        let name = if name.is_empty() { id } else { name };
+        let by = if lists.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "  ({}: {})",
+                language.of("список", "list"),
+                lists.join(", ")
+            )
+        };
+        print(format!(
+            "{name}  {}{by}",
+            language.of("заблокирован", "blocked")
+        ));
+    }
+}
+
+fn print_communities(circle: &Circle, language: Language) {
+    let open = if circle.open {
+        language.of("участвует", "takes part")
+    } else {
+        language.of("не участвует", "does not take part")
+    };
+    print(format!("open  {open}"));
+    for own in &circle.communities {
+        let founder = if own.founder {
+            language.of("  (основан здесь)", "  (founded here)")
+        } else {
+            ""
+        };
+        let linked = language.of("на связи", "connected");
+        print(format!(
+            "{}  {linked}: {}{founder}  {}",
+            own.name, own.linked, own.id
+        ));
+    }
+}
+
+fn decide(folder: &Path, node: String, what: Decision, language: Language) -> Result<(), Problem> {
+    ask(folder, &Request::Decide { node, what })?;
+    print(language.of("Готово.", "Done."));
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use chater_engine::{Limits, Registration};
+use chater_engine::{Limits, MailRules, Registration};
 use serde::{Deserialize, Deserializer};
 
 use crate::text::{Language, Problem};
@@ -70,6 +70,22 @@ pub struct Layer {
     #[arg(skip)]
     #[serde(default)]
     pub limits: Rates,
+    /// Keeping mail for other nodes; only in the file.
+    #[arg(skip)]
+    #[serde(default)]
+    pub mail: MailTable,
+}
+
+/// The table `[mail]`: with `offer` in it, the switch on the page does not count (Q11).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailTable {
+    /// Keep mail for other nodes while they are away.
+    pub offer: Option<bool>,
+    /// Room for all of them, MiB.
+    pub quota_mib: Option<u64>,
+    /// Days that a letter is kept.
+    pub days: Option<u16>,
 }
 
 /// The table `[limits]`; 0 = off.
@@ -87,7 +103,7 @@ pub struct Rates {
 }
 
 /// The keys of the file, to name the wrong one.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "data_dir",
     "name",
     "web_addr",
@@ -103,7 +119,9 @@ const KEYS: [&str; 15] = [
     "log",
     "trusted_proxies",
     "limits",
+    "mail",
 ];
+const MAIL: [&str; 3] = ["offer", "quota_mib", "days"];
 const RATES: [&str; 4] = [
     "messages_per_s",
     "messages_burst",
@@ -164,6 +182,7 @@ impl Layer {
             log: one("CHATER_LOG"),
             trusted_proxies: many("CHATER_TRUSTED_PROXIES"),
             limits: Rates::default(),
+            mail: MailTable::default(),
         })
     }
 
@@ -194,10 +213,12 @@ impl Layer {
         if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
             return Err(unknown(key));
         }
-        if let Some(toml::Value::Table(limits)) = table.get("limits")
-            && let Some(key) = limits.keys().find(|key| !RATES.contains(&key.as_str()))
-        {
-            return Err(unknown(&format!("limits.{key}")));
+        for (name, keys) in [("limits", &RATES[..]), ("mail", &MAIL[..])] {
+            if let Some(toml::Value::Table(inner)) = table.get(name)
+                && let Some(key) = inner.keys().find(|key| !keys.contains(&key.as_str()))
+            {
+                return Err(unknown(&format!("{name}.{key}")));
+            }
         }
         toml::from_str(text).map_err(|error| unreadable(&error))
     }
@@ -231,6 +252,11 @@ impl Layer {
                     .limits
                     .registrations_per_h
                     .or(below.limits.registrations_per_h),
+            },
+            mail: MailTable {
+                offer: self.mail.offer.or(below.mail.offer),
+                quota_mib: self.mail.quota_mib.or(below.mail.quota_mib),
+                days: self.mail.days.or(below.mail.days),
             },
         }
     }
@@ -310,6 +336,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// Rates.
     pub limits: Limits,
+    /// Keeping mail for other nodes, when the file says so.
+    pub mail: Option<MailRules>,
 }
 
 impl Config {
@@ -362,6 +390,7 @@ impl Config {
         let (registration, ask_set_up_code) =
             registration(layer.registration.as_deref(), only_here)?;
         let usual = Limits::default();
+        let mail = mail_rules(layer.mail)?;
         Ok(Self {
             data_dir,
             name_fixed: layer.name.is_some(),
@@ -399,6 +428,7 @@ impl Config {
                     .registrations_per_h
                     .unwrap_or(usual.registrations_per_h),
             },
+            mail,
         })
     }
 
@@ -423,6 +453,27 @@ pub fn likely_language(arguments: &Layer, around: &Surroundings<'_>) -> Language
         with_file(outside, around).ok()?.language
     });
     languages(asked.as_deref(), around).map_or(Language::Ru, |(_, language)| language)
+}
+
+/// The rules of a mailbox that the file gives; none = the owner's page decides.
+fn mail_rules(table: MailTable) -> Result<Option<MailRules>, Problem> {
+    let usual = MailRules::default();
+    let Some(offers) = table.offer else {
+        return Ok(None);
+    };
+    let rules = MailRules {
+        offers,
+        bytes: table
+            .quota_mib
+            .map_or(usual.bytes, |mib| mib.saturating_mul(1024 * 1024)),
+        days: table.days.unwrap_or(usual.days),
+    };
+    if rules.fits() {
+        Ok(Some(rules))
+    } else {
+        let text = format!("quota_mib {}, days {}", rules.bytes >> 20, rules.days);
+        Err(bad("mail", &text, "quota_mib = 200, days = 14"))
+    }
 }
 
 /// Puts the settings file below what came from outside.

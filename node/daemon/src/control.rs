@@ -61,6 +61,84 @@ pub enum Request {
     },
     /// A consistent copy of the store, in the folder `backups`.
     CopyStore,
+    /// The communities, who waits, who is blocked.
+    Circle,
+    /// Found a community.
+    Found {
+        /// Its name.
+        name: String,
+    },
+    /// Leave a community.
+    Leave {
+        /// Its name, or its id.
+        community: String,
+    },
+    /// Take part in the community `open`, or not.
+    Open {
+        /// Which.
+        on: bool,
+    },
+    /// A link into a community.
+    InviteNode {
+        /// Its name, or its id.
+        community: String,
+        /// For so many nodes.
+        uses: u32,
+        /// For so many days.
+        days: u32,
+    },
+    /// Come into a community by a link.
+    Enter {
+        /// `chater:community/...`
+        link: String,
+    },
+    /// Link a node that waits or was cut off, cut one off, block or unblock it.
+    Decide {
+        /// Its name, its id, or the first digits of its fingerprint.
+        node: String,
+        /// What to do.
+        what: Decision,
+    },
+}
+
+/// What the owner says to a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Link it.
+    Link,
+    /// Cut it off.
+    Off,
+    /// Silence.
+    Block,
+    /// Silence no more.
+    Unblock,
+}
+
+/// The answer to `Circle`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Circle {
+    /// Takes part in `open`.
+    pub open: bool,
+    /// Communities with a secret.
+    pub communities: Vec<CommunityLine>,
+    /// Nodes that wait for the owner: name, id, fingerprint, where they called from.
+    pub waiting: Vec<(String, String, String, String)>,
+    /// Blocked nodes: name, id, names of the lists that block them.
+    pub blocked: Vec<(String, String, Vec<String>)>,
+}
+
+/// One community, in `Circle`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommunityLine {
+    /// 64 hex digits.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Founded by this node.
+    pub founder: bool,
+    /// Its nodes that are linked now.
+    pub linked: u32,
 }
 
 /// What the node answers.
@@ -103,6 +181,22 @@ pub struct Status {
     pub peers: Vec<PeerStatus>,
     /// Addresses typed that have not answered, with the last error.
     pub dialling: Vec<(String, Option<String>)>,
+    /// Mailboxes, both ways; none = the store cannot be read.
+    #[serde(default)]
+    pub mail: Option<MailStatus>,
+}
+
+/// Mailboxes, in `Status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailStatus {
+    /// Mail is kept for others.
+    pub keeps: bool,
+    /// For how many nodes.
+    pub kept_for: usize,
+    /// Bytes of it.
+    pub kept_bytes: u64,
+    /// Nodes that keep mail for this one.
+    pub mailboxes: Vec<String>,
 }
 
 /// One line of the answer to `Checks`.
@@ -121,7 +215,7 @@ pub struct PeerStatus {
     pub name: String,
     /// Its id.
     pub node_id: String,
-    /// `connected`, `connecting`, `away`.
+    /// `connected`, `connecting`, `waiting`, `away`.
     pub state: String,
     /// Where it is.
     pub addresses: Vec<String>,

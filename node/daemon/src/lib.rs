@@ -6,6 +6,7 @@
 //! HTTP route.
 
 pub mod archive;
+pub(crate) mod circle;
 pub mod cli;
 pub mod config;
 pub mod control;

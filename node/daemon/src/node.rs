@@ -4,15 +4,18 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chater_engine::{Engine, Error, NodeKey, StartError, view};
+use chater_engine::{Engine, Error, NodeKey, Reason, StartError, view};
 use chater_web::Server;
 use chater_web::WebConfig;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::VERSION;
+use crate::circle;
 use crate::config::{Config, P2P_PORT};
-use crate::control::{Answer, CheckLine, Control, PeerStatus, Request, Status, UserLine, refuse};
+use crate::control::{
+    Answer, CheckLine, Control, MailStatus, PeerStatus, Request, Status, UserLine, refuse,
+};
 use crate::folder::{Folder, Running};
 use crate::invitation::ip_of;
 use crate::text::{Problem, Say};
@@ -218,6 +221,27 @@ impl Desk {
                 done(engine.set_password(&nick, password).await)
             }
             Request::CopyStore => self.copy_store().await,
+            Request::Circle => done(circle::circle(engine)),
+            Request::Found { name } => {
+                done(engine.found_community(&name).await.map(|id| id.to_string()))
+            }
+            Request::Leave { community } => match circle::community(engine, &community) {
+                Ok(id) => done(engine.leave_community(id).await),
+                Err(error) => done::<()>(Err(error)),
+            },
+            Request::Open { on } => done(engine.set_open(on).await),
+            Request::InviteNode {
+                community,
+                uses,
+                days,
+            } => match circle::community(engine, &community) {
+                Ok(id) => done(engine.invite_node(id, uses, days).await),
+                Err(error) => done::<()>(Err(error)),
+            },
+            Request::Enter { link } => {
+                done(engine.enter_community(&link).await.map(|id| id.to_string()))
+            }
+            Request::Decide { node, what } => done(circle::decide(engine, &node, what).await),
         }
     }
 
@@ -229,6 +253,7 @@ impl Desk {
             state: match peer.state {
                 view::LinkState::Connected => "connected",
                 view::LinkState::Connecting => "connecting",
+                view::LinkState::Waiting => "waiting",
                 view::LinkState::Away => "away",
             }
             .into(),
@@ -241,7 +266,14 @@ impl Desk {
                 _ => None,
             },
         });
+        let mail = self.engine.mail().ok().map(|mail| MailStatus {
+            keeps: mail.rules.offers,
+            kept_for: mail.kept.iter().filter(|kept| !kept.evicted).count(),
+            kept_bytes: mail.kept.iter().map(|kept| kept.bytes).sum(),
+            mailboxes: mail.mine.into_iter().map(|own| own.name).collect(),
+        });
         Status {
+            mail,
             pid: self.running.pid,
             version: VERSION.into(),
             name: node.name,
@@ -293,11 +325,27 @@ fn done<T: serde::Serialize>(result: Result<T, Error>) -> Answer {
         Err(error) => error,
     };
     let code = match &error {
+        Error::Invalid {
+            field: "link",
+            reason,
+        } => match reason {
+            Reason::Expired => "link_expired",
+            Reason::Used => "link_used",
+            Reason::Revoked => "link_revoked",
+            Reason::Unreachable => "unreachable",
+            Reason::Other => "another_node",
+            Reason::Own => "own_link",
+            Reason::Blocked => "blocked",
+            _ => "link_wrong",
+        },
+        Error::Forbidden => "blocked",
+        Error::Ambiguous(_) => "ambiguous",
+        Error::TooMany { .. } => "too_many",
         Error::NotFound | Error::UnknownNode(_) => "not_found",
         Error::Invalid { .. } | Error::OneselfChat => "invalid",
         Error::Taken => "taken",
         Error::RegistrationClosed => "registration_closed",
-        Error::Busy | Error::TooMany { .. } => "busy",
+        Error::Busy => "busy",
         Error::StorageFull => "storage_full",
         Error::StorageFailed => "storage_failed",
         Error::Stopping => "stopping",
@@ -329,6 +377,7 @@ fn engine_config(
         registration_fixed: config.registration_fixed,
         setup_code: set_up_code,
         limits: config.limits,
+        mail: config.mail,
         language: config.language.code().into(),
     }
 }

@@ -432,6 +432,39 @@ fn refusal(code: &str, why: &str) -> (String, String) {
         "stopping" => ("узел останавливается", "the node is stopping"),
         "storage_full" => ("на диске нет места", "the disk is full"),
         "storage_failed" => ("диск не работает", "the disk does not work"),
+        "link_expired" => ("срок ссылки истёк", "the link has expired"),
+        "link_used" => (
+            "по этой ссылке уже вошли все, на кого она рассчитана",
+            "the link has been used up",
+        ),
+        "link_revoked" => ("ссылку отозвали", "the link was taken back"),
+        "link_wrong" => (
+            "такой ссылки узел не выдавал",
+            "the node has made no such link",
+        ),
+        "own_link" => (
+            "эту ссылку выдал этот же узел",
+            "this very node has made the link",
+        ),
+        "unreachable" => (
+            "узел, выдавший ссылку, не отвечает",
+            "the node that made the link does not answer",
+        ),
+        "another_node" => (
+            "по этому адресу отвечает другой узел",
+            "another node answers at that address",
+        ),
+        "blocked" => ("узел заблокирован", "the node is blocked"),
+        "too_many" => (
+            "слишком много попыток, повторите через минуту",
+            "too many tries, try again in a minute",
+        ),
+        "ambiguous" => {
+            return (
+                format!("подходит несколько, назовите точнее ({why})"),
+                format!("several fit, be more exact ({why})"),
+            );
+        }
         "invalid" => {
             return (
                 format!("неверное значение ({why})"),

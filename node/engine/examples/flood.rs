@@ -80,6 +80,9 @@ async fn peer(address: String, counts: Arc<Counts>) {
         listen,
         mdns: false,
         agent: "flood".into(),
+        relay: false,
+        upnp: false,
+        external: Vec::new(),
     };
     let (network, mut events) = Network::start(config).await.unwrap();
     network.want_address(&address).unwrap();

@@ -221,6 +221,7 @@ async fn start(folder: &str, nick: &str, password: &str) -> (Engine, UserHandle)
         registration: Registration::Closed,
         registration_fixed: true,
         setup_code: None,
+        mail: None,
         limits: Limits {
             messages_per_s: 0,
             messages_burst: 0,

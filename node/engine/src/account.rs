@@ -22,7 +22,7 @@ use crate::root;
 use crate::shared::{Shared, SystemRandom, lock};
 use crate::turn::{Fail, Turn, secret_aad};
 use crate::user::UserHandle;
-use crate::view::Settings;
+use crate::view::{FoundBy, Settings};
 
 /// Sessions and tokens live this long after their last use, ms (Q18).
 pub(crate) const SESSION_MS: u64 = 30 * 24 * 60 * 60 * 1000;
@@ -535,6 +535,39 @@ pub(crate) fn set_avatar(
     avatar: Option<Hash>,
 ) -> Result<(), Fail> {
     change_card(turn, user, |card| card.avatar = avatar)
+}
+
+/// Who finds a user by a search.
+pub(crate) fn found_by(rows: &impl Rows, user: UserId) -> Result<FoundBy, StoreError> {
+    let card = homes::card(rows, user)?;
+    Ok(match card.map_or(2, |(card, _)| card.discoverable) {
+        0 => FoundBy::Nobody,
+        1 => FoundBy::Contacts,
+        _ => FoundBy::Communities,
+    })
+}
+
+impl UserHandle {
+    /// Who finds this user by a search from now on: told by a new card (I10).
+    ///
+    /// # Errors
+    /// [`Error::HomeStopped`].
+    pub async fn set_found_by(&self, by: FoundBy) -> Result<(), Error> {
+        let user = self.id();
+        self.run(move |turn| {
+            change_card(turn, user, |card| {
+                card.discoverable = match by {
+                    FoundBy::Nobody => 0,
+                    FoundBy::Contacts => 1,
+                    FoundBy::Communities => 2,
+                };
+            })
+        })
+        .await?;
+        // Neighbours ask anew for the cards of people they know.
+        self.shared().greet.notify_one();
+        Ok(())
+    }
 }
 
 /// A card with the next number, if anything of it changes.

@@ -74,6 +74,8 @@ pub struct Config {
     pub setup_code: Option<String>,
     /// Rates.
     pub limits: Limits,
+    /// Keeping mail for others, set from outside: what the owner saved does not count (Q11).
+    pub mail: Option<crate::MailRules>,
     /// `ru` or `en`.
     pub language: String,
 }

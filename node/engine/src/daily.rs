@@ -56,6 +56,7 @@ pub(crate) async fn once(shared: &Arc<Shared>) {
     })
     .await;
     crate::avatars::sweep(shared).await;
+    crate::mailbox::sweep(shared).await;
     let linked: Vec<NodeId> = lock(&shared.presence).links.keys().copied().collect();
     for node in linked {
         crate::fetch::refresh(shared, node).await;

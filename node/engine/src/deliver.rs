@@ -218,12 +218,13 @@ struct Held {
 }
 
 /// An own feed that may have to be pushed.
-struct Need {
-    chat: ChatRef,
-    feed_no: u32,
-    author: UserId,
-    lane: u8,
-    whole: u64,
+pub(crate) struct Need {
+    pub(crate) chat: ChatRef,
+    pub(crate) feed_no: u32,
+    pub(crate) author: UserId,
+    pub(crate) lane: u8,
+    /// Everything below is here.
+    pub(crate) whole: u64,
 }
 
 impl Delivery {
@@ -280,49 +281,6 @@ impl Delivery {
         Ok(())
     }
 
-    /// Own feeds of chats with people on that node.
-    fn needs(&self, rows: &impl Rows) -> Result<Vec<Need>, StoreError> {
-        let mut needs = Vec::new();
-        for (no, chat) in chats_with(rows, self.node)? {
-            for (feed_no, feed) in events::feeds(rows, no)? {
-                // What was written before its author blocked the other stays here.
-                let blocked = || {
-                    let inbox = chats::inbox(rows, feed.author, no)?;
-                    Ok::<_, StoreError>(inbox.is_some_and(|inbox| inbox.state == 3))
-                };
-                if users::lives_here(rows, feed.author)? && !blocked()? {
-                    let (author, lane) = (feed.author, feed.lane);
-                    // What does not count is refused, and would hold up the rest of the chat.
-                    let whole = void::live_end(rows, feed_no, &feed, feed.whole)?;
-                    needs.push(Need {
-                        chat: chat.clone(),
-                        feed_no,
-                        author,
-                        lane,
-                        whole,
-                    });
-                }
-            }
-        }
-        // S9: whoever was removed from a group is told so, and nothing that came after.
-        for (no, chat) in left_by(rows, self.node)? {
-            for (feed_no, feed) in events::feeds(rows, no)? {
-                if feed.lane == 0 && users::lives_here(rows, feed.author)? {
-                    needs.push(Need {
-                        chat: chat.clone(),
-                        feed_no,
-                        author: feed.author,
-                        lane: 0,
-                        whole: feed.whole,
-                    });
-                }
-            }
-        }
-        // Keys before the messages sealed with them (S7).
-        needs.sort_by_key(|need| (need.chat.chat, need.lane));
-        Ok(needs)
-    }
-
     fn cursor(&mut self, rows: &impl Rows, feed_no: u32) -> Result<u64, StoreError> {
         if let Some(next) = self.cursors.get(&feed_no) {
             return Ok(*next);
@@ -343,7 +301,7 @@ impl Delivery {
 
     /// Everything own that the peer has not acknowledged, from the store.
     async fn look_through(&mut self) -> Result<(), Pause> {
-        let needs = self.needs(&self.shared.store.read()?)?;
+        let needs = needs(&self.shared.store.read()?, self.node)?;
         for need in needs {
             while !self.is_held(need.chat.chat) {
                 let batch = {
@@ -592,6 +550,49 @@ impl Delivery {
         }
         Ok(())
     }
+}
+
+/// Own feeds of chats with people on that node.
+pub(crate) fn needs(rows: &impl Rows, node: NodeId) -> Result<Vec<Need>, StoreError> {
+    let mut needs = Vec::new();
+    for (no, chat) in chats_with(rows, node)? {
+        for (feed_no, feed) in events::feeds(rows, no)? {
+            // What was written before its author blocked the other stays here.
+            let blocked = || {
+                let inbox = chats::inbox(rows, feed.author, no)?;
+                Ok::<_, StoreError>(inbox.is_some_and(|inbox| inbox.state == 3))
+            };
+            if users::lives_here(rows, feed.author)? && !blocked()? {
+                let (author, lane) = (feed.author, feed.lane);
+                // What does not count is refused, and would hold up the rest of the chat.
+                let whole = void::live_end(rows, feed_no, &feed, feed.whole)?;
+                needs.push(Need {
+                    chat: chat.clone(),
+                    feed_no,
+                    author,
+                    lane,
+                    whole,
+                });
+            }
+        }
+    }
+    // S9: whoever was removed from a group is told so, and nothing that came after.
+    for (no, chat) in left_by(rows, node)? {
+        for (feed_no, feed) in events::feeds(rows, no)? {
+            if feed.lane == 0 && users::lives_here(rows, feed.author)? {
+                needs.push(Need {
+                    chat: chat.clone(),
+                    feed_no,
+                    author: feed.author,
+                    lane: 0,
+                    whole: feed.whole,
+                });
+            }
+        }
+    }
+    // Keys before the messages sealed with them (S7).
+    needs.sort_by_key(|need| (need.chat.chat, need.lane));
+    Ok(needs)
 }
 
 /// Users with a live home on that node: one with only a retired home of somebody gets nothing (S9).

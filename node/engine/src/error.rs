@@ -115,6 +115,27 @@ pub enum Reason {
     /// Right, and not now: too many came at once.
     #[error("later")]
     Later,
+    /// More than there may be.
+    #[error("many")]
+    Many,
+    /// Its time is over.
+    #[error("expired")]
+    Expired,
+    /// As many have used it as may.
+    #[error("used")]
+    Used,
+    /// It was taken back.
+    #[error("revoked")]
+    Revoked,
+    /// Of somebody else than it says.
+    #[error("other")]
+    Other,
+    /// Of this very node.
+    #[error("own")]
+    Own,
+    /// Of a blocked node.
+    #[error("blocked")]
+    Blocked,
 }
 
 impl Reason {
@@ -134,6 +155,13 @@ impl Reason {
             Self::Unreachable => "unreachable",
             Self::Animated => "animated",
             Self::Later => "later",
+            Self::Many => "many",
+            Self::Expired => "expired",
+            Self::Used => "used",
+            Self::Revoked => "revoked",
+            Self::Other => "other",
+            Self::Own => "own",
+            Self::Blocked => "blocked",
         }
     }
 }

@@ -26,6 +26,8 @@ const HOMES: usize = 8_192;
 /// Fewer events than this are verified on the spot; more go to the blocking threads.
 const FEW: usize = 4;
 
+/// People found by searches whose cards are asked for anew when their node is met.
+const REMEMBERED: usize = 256;
 /// Unknown authors of one batch that are asked for.
 const WRITERS: usize = 1_024;
 /// Rounds of asking for events by id in one comparison.
@@ -793,6 +795,12 @@ pub(crate) async fn refresh(shared: &Arc<Shared>, node: NodeId) {
                 if !users::lives_here(&rows, user)? {
                     people.insert(user);
                 }
+            }
+        }
+        // Cards kept of a search must not outlive the consent: of those people, too.
+        for user in homes::users_on(&rows, node)?.into_iter().take(REMEMBERED) {
+            if !users::lives_here(&rows, user)? {
+                people.insert(user);
             }
         }
         Ok::<_, StoreError>(people)

@@ -143,7 +143,10 @@ impl Hub {
         let Some(stream) = users.get_mut(&user) else {
             return;
         };
-        let counted = !matches!(news, News::Typing { .. } | News::Presence { .. });
+        let counted = !matches!(
+            news,
+            News::Typing { .. } | News::Presence { .. } | News::Network
+        );
         if counted {
             *last += 1;
         }

@@ -11,8 +11,10 @@ mod around;
 mod arrange;
 mod avatars;
 mod blobs;
+mod blocks;
 mod branches;
 mod check;
+mod community;
 mod complete;
 mod config;
 mod daily;
@@ -27,12 +29,17 @@ mod group;
 mod here;
 mod hide;
 mod hub;
+mod invites;
 mod late;
+mod links;
 mod list;
 mod local;
+mod mail;
+mod mailbox;
 mod membership;
 mod mention;
 mod metrics;
+mod neighbours;
 mod nodes;
 mod notes;
 mod owner;
@@ -40,6 +47,7 @@ mod password;
 mod people;
 mod person;
 mod picture;
+mod post;
 mod preferences;
 mod pump;
 mod rate;
@@ -62,7 +70,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chater_network::{Listen, Network};
-use chater_protocol::community::Community;
 use chater_protocol::id::NodeId;
 use chater_protocol::key::SigningKey;
 use chater_protocol::secret::SecretKey;
@@ -75,6 +82,8 @@ pub use chater_protocol::id;
 pub use config::{Config, Limits, NodeKey, Registration, StartError};
 pub use error::{Error, Reason};
 pub use hub::Subscription;
+pub use invites::{invited_by, is_invite};
+pub use mailbox::MailRules;
 pub use root::Recovery;
 pub use ticket::told_by;
 pub use update::{Ended, News, Update};
@@ -96,6 +105,9 @@ pub(crate) const JOINS_AT_ONCE: f64 = 60.0;
 /// their sender. The burst is what somebody writes while this node is away for a while.
 const AUTHOR_PER_S: f64 = 20.0;
 const AUTHOR_BURST: f64 = 5_000.0;
+/// Letters that one node may leave here, a second and at once: each is a commit.
+const LETTERS_PER_S: f64 = 20.0;
+const LETTERS_BURST: f64 = 1_000.0;
 /// The longest that a stop waits for what is under way.
 const STOP: Duration = Duration::from_secs(3);
 
@@ -159,17 +171,48 @@ impl Engine {
             other => StartError::Other(other.to_string()),
         })?;
         let limits = config.limits;
+        let (mailbox, mail, post) = store
+            .read()
+            .and_then(|rows| {
+                let rules = chater_store::mail::rules(&rows)?;
+                Ok((
+                    mailbox::Mailbox::new(rules, config.mail),
+                    mail::Mail::load(&rows)?,
+                    post::Post::load(&rows)?,
+                ))
+            })
+            .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
+        let kek = SecretKey::derive("chater node kek v1", config.node_key.bytes());
+        let (communities, blocks, links) = store
+            .read()
+            .and_then(|rows| {
+                Ok((
+                    community::Communities::load(&rows, &kek)?,
+                    blocks::Blocks::load(&rows)?,
+                    links::Links::load(&rows)?,
+                ))
+            })
+            .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
         let shared = Arc::new(Shared {
-            kek: SecretKey::derive("chater node kek v1", config.node_key.bytes()),
+            kek,
             store: Arc::new(store),
             network,
             node_id,
             node_key,
-            open: Community::open(),
+            communities,
+            blocks,
+            links,
+            neighbours: neighbours::Neighbours::default(),
+            entering: Mutex::default(),
+            answering: Mutex::default(),
+            tell_nodes: tokio::sync::Notify::new(),
+            choose_nodes: tokio::sync::Notify::new(),
+            network_changed: tokio::sync::Notify::new(),
             inputs: Inputs::new(),
             hub: Hub::new(boot),
             hasher: Hasher::new(),
             searches: people::Searches::default(),
+            seen: Mutex::default(),
             counters: Counters::default(),
             presence: Mutex::new(Presence::default()),
             mentions: Mutex::default(),
@@ -213,6 +256,9 @@ impl Engine {
                     AUTHOR_BURST,
                 ),
                 pieces: Buckets::new(10.0 * 60.0, 100.0),
+                letters: Buckets::new(LETTERS_PER_S * 60.0, LETTERS_BURST),
+                enters: Buckets::new(6.0, 10.0),
+                cards: Buckets::new(5.0 * 60.0, 100.0),
             }),
             people: Mutex::default(),
             homes: Mutex::default(),
@@ -224,9 +270,14 @@ impl Engine {
             card_changed: tokio::sync::Notify::new(),
             link_changed: tokio::sync::Notify::new(),
             stopping: Stop::new(),
+            mailbox,
+            mail,
+            post,
             syncs: Mutex::default(),
             #[cfg(test)]
             skew_ms: std::sync::atomic::AtomicI64::new(0),
+            #[cfg(test)]
+            far: std::sync::atomic::AtomicBool::new(false),
             config,
         });
         let writer = std::thread::Builder::new()
@@ -254,7 +305,9 @@ impl Engine {
                 .dialling
                 .insert(address.clone(), None);
         }
-        shared.network.subscribe(people::topic(&shared));
+        for topic in shared.communities.all().iter().flat_map(|k| k.topics()) {
+            shared.network.subscribe(topic);
+        }
         if let Err(error) = gossip::follow_all(&shared) {
             tracing::error!(%error, "groups cannot be followed");
         }

@@ -22,8 +22,9 @@ pub(crate) fn node(shared: &Shared) -> Result<Node, StoreError> {
             let presence = lock(&shared.presence);
             (presence.links.get(&id).cloned(), presence.lan.contains(&id))
         };
-        // Somebody only heard of, never greeted and not being reached, is not a neighbour.
-        if link.is_none() && row.name.is_empty() && !lan {
+        // Somebody only heard of, never greeted and not being reached, is not a neighbour; blocked ones have their list.
+        let heard = link.is_none() && (row.name.is_empty() || row.found == 3) && !lan;
+        if heard || shared.blocks.has(id) {
             continue;
         }
         peers.push(peer(shared, &rows, id, &row, link, lan)?);
@@ -62,14 +63,24 @@ fn peer(
         addresses.retain(|a| *a != link.address);
         addresses.insert(0, link.address.clone());
     }
+    let (held, off) = (shared.links.is_held(id), shared.links.is_off(id));
     let state = match &link {
         Some(_) => LinkState::Connected,
-        None if row.blocked || addresses.is_empty() => LinkState::Away,
+        None if off => LinkState::Away,
+        None if held => LinkState::Waiting,
+        None if addresses.is_empty() => LinkState::Away,
         None => LinkState::Connecting,
     };
     let people = homes::users_on(rows, id)?;
+    let known = shared.communities.all();
+    let common = link.as_ref().map_or(&[][..], |link| &link.common);
+    let common = known.iter().filter(|k| !k.open && common.contains(&k.id));
     let relay = lock(&shared.presence).relayed.get(&id).copied();
     Ok(Peer {
+        common: common.map(|known| known.name.clone()).collect(),
+        agent: link.as_ref().and_then(|link| link.agent.clone()),
+        held,
+        off,
         node_id: id,
         name: node_label(shared, rows, id)?,
         // Known nodes are dialled for ever, ever more rarely: after a day that is called away.
@@ -101,6 +112,7 @@ fn peer(
             match row.found {
                 0 => "lan",
                 1 => "manual",
+                3 => "search",
                 _ => "gossip",
             }
         },

@@ -48,7 +48,7 @@ impl Shared {
     }
 }
 
-fn owner_only(turn: &Turn<'_, '_>, user: UserId) -> Result<(), crate::turn::Fail> {
+pub(crate) fn owner_only(turn: &Turn<'_, '_>, user: UserId) -> Result<(), crate::turn::Fail> {
     if users::owner(turn.tx)? == Some(user) {
         Ok(())
     } else {

@@ -1,24 +1,26 @@
 //! Finding people: at once here, then from every node as it answers.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chater_network::{Protocol, Topic};
 use chater_protocol::community::Channel;
-use chater_protocol::id::{Bytes, NodeId, UserId};
+use chater_protocol::id::{Bytes, Hash, NodeId, UserId};
 use chater_protocol::identity::{NodeCard, ProfileCard};
+use chater_protocol::invite::answer_proof;
 use chater_protocol::limits;
 use chater_protocol::name;
 use chater_protocol::wire::{
     Identities, Message, PeopleAnswer as WireAnswer, PeopleQuery, PeopleReply, PeopleRequest,
 };
-use chater_store::{StoreError, homes, users};
+use chater_store::{Rows, StoreError, chats, homes, users};
 use rand_core::Rng;
 use tokio::sync::mpsc;
 
 use crate::actor::now_ms;
+use crate::community::Known;
 use crate::error::{Error, Reason};
 use crate::fetch::{keep_identities, only};
 use crate::person::{long_label, person};
@@ -38,6 +40,12 @@ const SEARCHES: usize = 256;
 const FRESH_MS: u64 = 24 * 60 * 60 * 1000;
 /// Bytes of records in one message: the rest is the node card and the envelope.
 const ROOM: usize = limits::PEOPLE - limits::CARD - 256;
+/// People of an asking node, and chats of one person, that are looked through for a contact.
+const CONTACTS: usize = 1_000;
+/// See `CONTACTS`.
+const CONTACT_CHATS: usize = 5_000;
+/// Queries remembered, so that one is answered once.
+const SEEN: usize = 4_096;
 /// How long an answer waits for the connection to the asker.
 const REACH: Duration = Duration::from_secs(5);
 
@@ -54,9 +62,43 @@ struct Search {
 #[derive(Default)]
 pub(crate) struct Searches(Mutex<HashMap<[u8; 16], Search>>);
 
-/// The topic of people queries in the open community.
-pub(crate) fn topic(shared: &Shared) -> Topic {
-    Topic(shared.open.topic(Channel::People))
+impl Searches {
+    /// Whether a greeting proves that the peer answers a search that is open here (C4).
+    pub(crate) fn is_answered_by(&self, own: NodeId, peer: NodeId, proofs: &[Bytes<32>]) -> bool {
+        let open = lock(&self.0);
+        open.keys().any(|id| {
+            let proof = Bytes(answer_proof(&Bytes(*id), peer, own));
+            proofs.contains(&proof)
+        })
+    }
+}
+
+/// Queries seen lately, and in which communities: one is answered once.
+#[derive(Default)]
+pub(crate) struct Seen {
+    queries: HashMap<[u8; 16], Vec<Hash>>,
+    order: VecDeque<[u8; 16]>,
+}
+
+impl Seen {
+    /// Whether a query is new here, and whether it is new in that community.
+    fn is_new(&mut self, query: [u8; 16], community: Hash) -> (bool, bool) {
+        if let Some(communities) = self.queries.get_mut(&query) {
+            let new = !communities.contains(&community);
+            if new {
+                communities.push(community);
+            }
+            return (false, new);
+        }
+        if self.order.len() >= SEEN
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.queries.remove(&oldest);
+        }
+        self.order.push_back(query);
+        self.queries.insert(query, vec![community]);
+        (true, true)
+    }
 }
 
 /// Starts a search; see [`crate::UserHandle::search`].
@@ -88,16 +130,25 @@ pub(crate) fn search(
     let here = {
         let rows = shared.store.read()?;
         let mut found = Vec::new();
-        for user in homes::find(&rows, &text, limits::PEOPLE_ROWS)? {
-            if user != viewer {
-                found.push(Person::clone(&*person(shared, &rows, user)?));
+        for (user, contacts) in homes::find(&rows, &text, limits::PEOPLE_ROWS)? {
+            if user == viewer || (contacts && !shares_chat(&rows, user, viewer)?) {
+                continue;
+            }
+            let person = person(shared, &rows, user)?;
+            if !shared.blocks.has(person.node_id) {
+                found.push(Person::clone(&*person));
             }
         }
         // People of this node first, then by name.
         found.sort_by(|a, b| (!a.here, &a.display_name).cmp(&(!b.here, &b.display_name)));
         found
     };
-    let asked = u32::try_from(lock(&shared.presence).links.len()).unwrap_or(u32::MAX);
+    let asked = {
+        let presence = lock(&shared.presence);
+        let links = presence.links.values();
+        let fellows = links.filter(|link| !link.common.is_empty());
+        u32::try_from(fellows.count()).unwrap_or(u32::MAX)
+    };
     let done = asked == 0;
     let _ = to.try_send(PeopleAnswer {
         from: None,
@@ -135,10 +186,14 @@ pub(crate) fn search(
         asker: shared.card(now, None),
         ts: now,
     };
-    let frame = shared
-        .open
-        .seal(Channel::People, &query.encode(), &mut SystemRandom);
-    shared.network.publish(topic(shared), frame);
+    let query = query.encode();
+    for known in shared.communities.all().iter() {
+        let frame = known
+            .community
+            .seal(Channel::People, &query, &mut SystemRandom);
+        let topic = Topic(known.community.topic(Channel::People));
+        shared.network.publish(topic, frame);
+    }
     let shared = shared.clone();
     tokio::spawn(async move {
         wait_for_answers(&shared, id).await;
@@ -222,7 +277,7 @@ pub(crate) async fn answered(shared: &Arc<Shared>, peer: NodeId, answer: WireAns
     };
     let fits = |card: &ProfileCard| {
         card.user != viewer
-            && card.discoverable == 2
+            && card.discoverable != 0
             && name::search_words(&card.nick, &card.display_name)
                 .iter()
                 .any(|word| word.starts_with(&text))
@@ -230,8 +285,9 @@ pub(crate) async fn answered(shared: &Arc<Shared>, peer: NodeId, answer: WireAns
     let rows = shared.store.read().and_then(|rows| {
         let mut found = Vec::new();
         for (card, _) in verified.profiles.iter().filter(|(card, _)| fits(card)) {
+            let shown = card.discoverable == 2 || shares_chat(&rows, card.user, viewer)?;
             // Only people who live on the node that answers: it speaks for its own.
-            if homes::lives_on(&rows, card.user, peer)? {
+            if shown && homes::lives_on(&rows, card.user, peer)? {
                 found.push(Person::clone(&*person(shared, &rows, card.user)?));
             }
         }
@@ -257,14 +313,15 @@ pub(crate) async fn answered(shared: &Arc<Shared>, peer: NodeId, answer: WireAns
 
 /// What becomes of a gossiped query: forwarded, passed over, or its sender blamed.
 pub(crate) enum Judged {
-    Forward(Box<(PeopleQuery, NodeCard)>),
+    /// With the query to answer, unless it was answered in another community.
+    Forward(Option<Box<(PeopleQuery, NodeCard)>>),
     PassOver,
     Blame,
 }
 
 /// Opens and checks a gossiped query (S4).
-pub(crate) fn judge(shared: &Shared, frame: &[u8]) -> Judged {
-    let Ok(plain) = shared.open.open_frame(Channel::People, frame) else {
+pub(crate) fn judge(shared: &Shared, known: &Known, frame: &[u8]) -> Judged {
+    let Ok(plain) = known.community.open_frame(Channel::People, frame) else {
         return Judged::Blame;
     };
     let Ok(query) = PeopleQuery::decode(&plain) else {
@@ -280,28 +337,43 @@ pub(crate) fn judge(shared: &Shared, frame: &[u8]) -> Judged {
         return Judged::Blame;
     }
     let now = now_ms();
-    if card.node == shared.node_id || now.abs_diff(query.ts) > FRESH_MS {
+    let silent = card.node == shared.node_id || shared.blocks.has(card.node);
+    if silent || now.abs_diff(query.ts) > FRESH_MS {
         return Judged::PassOver;
+    }
+    let (is_new, is_new_there) = lock(&shared.seen).is_new(query.id.0, known.id);
+    if !is_new {
+        // The same again under another seal is not passed on for ever: once in each community.
+        return if is_new_there {
+            Judged::Forward(None)
+        } else {
+            Judged::PassOver
+        };
     }
     if lock(&shared.rates).queries.take(&card.node, now).is_err() {
         return Judged::PassOver;
     }
-    Judged::Forward(Box::new((query, card)))
+    Judged::Forward(Some(Box::new((query, card))))
 }
 
 /// Answers a query: on a connection there is, also with "none"; only with a hit is the asker dialled,
 /// once, at the addresses of its own signed card.
 pub(crate) async fn answer(shared: Arc<Shared>, (query, asker): (PeopleQuery, NodeCard)) {
-    let hits = find_here(&shared, &query.text).unwrap_or_else(|error| {
+    let hits = find_here(&shared, &query.text, asker.node).unwrap_or_else(|error| {
         tracing::error!(%error, "a people query cannot be answered");
         Vec::new()
     });
     let node = asker.node;
     if !shared.is_linked(node) {
-        if hits.is_empty() || !shared.network.reach(node, asker.addrs).await {
+        if hits.is_empty() || shared.links.is_off(node) {
             return;
         }
-        if !wait_linked(&shared, node).await {
+        // Our greeting proves that we answer, so that an unknown node is let in for that (C4).
+        lock(&shared.answering).insert(node, query.id);
+        let linked =
+            shared.network.reach(node, asker.addrs).await && wait_linked(&shared, node).await;
+        lock(&shared.answering).remove(&node);
+        if !linked {
             return;
         }
     }
@@ -338,17 +410,44 @@ pub(crate) async fn wait_linked(shared: &Shared, node: NodeId) -> bool {
     tokio::time::timeout(REACH, linked).await.is_ok()
 }
 
-/// People who live here and may be found.
-fn find_here(shared: &Shared, text: &str) -> Result<Vec<UserId>, StoreError> {
+/// People who live here and may be found by somebody of that node.
+fn find_here(shared: &Shared, text: &str, asker: NodeId) -> Result<Vec<UserId>, StoreError> {
     let rows = shared.store.read()?;
     let mut found = Vec::new();
-    for user in homes::find(&rows, text, limits::PEOPLE_ROWS * 4)? {
-        if users::lives_here(&rows, user)? {
-            found.push(user);
+    let mut there = None;
+    for (user, contacts) in homes::find(&rows, text, limits::PEOPLE_ROWS * 4)? {
+        if !users::lives_here(&rows, user)? {
+            continue;
         }
+        if contacts {
+            let there = match &mut there {
+                Some(there) => there,
+                none => none.insert(homes::users_on(&rows, asker)?),
+            };
+            let mut shares = false;
+            for other in there.iter().take(CONTACTS) {
+                shares = shares || shares_chat(&rows, user, *other)?;
+            }
+            if !shares {
+                continue;
+            }
+        }
+        found.push(user);
     }
     found.truncate(limits::PEOPLE_ROWS);
     Ok(found)
+}
+
+/// Whether a user of this node shares a chat with somebody, and has said yes to it: a stranger's request is none.
+fn shares_chat(rows: &impl Rows, user: UserId, other: UserId) -> Result<bool, StoreError> {
+    for no in chats::of_user(rows, user)?.into_iter().take(CONTACT_CHATS) {
+        let open = !users::lives_here(rows, user)?
+            || chats::inbox(rows, user, no)?.is_some_and(|inbox| inbox.state == 0);
+        if open && chats::is_member(rows, other, no)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Answers `/chater/people/1`.

@@ -4,26 +4,33 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chater_network::{Found, NetworkEvent, Protocol, Reply};
+use chater_network::{Found, NetworkEvent, Protocol, Reply, Topic, Verdict as Travels};
 use chater_protocol::blob::BlobRequest;
-use chater_protocol::community::Community;
-use chater_protocol::id::{Bytes, NodeId, UserId};
+use chater_protocol::community::Channel;
+use chater_protocol::id::{NodeId, UserId};
 use chater_protocol::identity::NodeCard;
+use chater_protocol::invite::CommunityRequest;
+use chater_protocol::mail::MailRequest;
 use chater_protocol::seal::EphNote;
-use chater_protocol::wire::{EphBatch, Hello, LogRequest, Message, PeopleRequest};
-use chater_store::{Rows, StoreError, chats, homes, nodes};
-use rand_core::Rng;
+use chater_protocol::wire::{EphBatch, LogRequest, Message, PeopleRequest};
+use chater_store::{Rows, StoreError, chats, communities, homes, nodes};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::actor::{From, now_ms};
+use crate::blocks;
+use crate::community::Known;
 use crate::deliver::{self, chats_with};
 use crate::gossip;
+use crate::greet::{self, Met, Way};
+use crate::invites;
+use crate::links::{self, Verdict};
 use crate::local::{self, Note};
+use crate::neighbours;
 use crate::people::{self, Judged};
 use crate::remote;
 use crate::serve;
-use crate::shared::{Link, Shared, SystemRandom, lock};
+use crate::shared::{Link, Shared, lock};
 use crate::update::News;
 
 /// Requests of peers carried out at once, all together.
@@ -36,6 +43,8 @@ const FRAMES: usize = 64;
 const MARKS: usize = 64;
 /// Chat cards are told this long after they changed: a flood of messages is one change.
 const CARDS: Duration = Duration::from_millis(120);
+/// Pages of the network are told at most this often.
+const NETWORK: Duration = Duration::from_millis(500);
 /// Events from the future are looked at this often (L6).
 const AHEAD: Duration = Duration::from_secs(60);
 
@@ -51,9 +60,14 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
     let daily = tokio::spawn(crate::daily::run(shared.clone()));
     let cards = tokio::spawn(tell_cards(shared.clone()));
     let ahead = tokio::spawn(release_ahead(shared.clone()));
-    let greet = tokio::spawn(crate::greet::run(shared.clone()));
+    let greet = tokio::spawn(greet::run(shared.clone()));
+    let told = tokio::spawn(neighbours::run(shared.clone()));
+    let chosen = tokio::spawn(neighbours::choose(shared.clone()));
+    let changed = tokio::spawn(tell_network(shared.clone()));
     let avatars = tokio::spawn(crate::avatars::run(shared.clone()));
     let here = tokio::spawn(crate::here::run(shared.clone()));
+    let mail = tokio::spawn(crate::mail::run(shared.clone()));
+    let post = tokio::spawn(crate::post::run(shared.clone()));
     loop {
         tokio::select! {
             event = events.recv() => match event {
@@ -68,22 +82,26 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
     ahead.abort();
     avatars.abort();
     greet.abort();
+    told.abort();
+    chosen.abort();
+    changed.abort();
     here.abort();
+    mail.abort();
+    post.abort();
     for (_, met) in pump.met {
         met.end();
     }
 }
 
 /// A connected peer, greeted or not.
-struct Met {
-    address: String,
-    found: u8,
+struct Connected {
+    way: Way,
     tasks: Vec<JoinHandle<()>>,
     /// Serves the stream that the peer pushes over.
     pushes: Option<JoinHandle<()>>,
 }
 
-impl Met {
+impl Connected {
     fn end(self) {
         for task in self.tasks.into_iter().chain(self.pushes) {
             task.abort();
@@ -93,7 +111,7 @@ impl Met {
 
 struct Pump {
     shared: Arc<Shared>,
-    met: HashMap<NodeId, Met>,
+    met: HashMap<NodeId, Connected>,
     room: Arc<Semaphore>,
     answers: Arc<Semaphore>,
     frames: Arc<Semaphore>,
@@ -118,20 +136,19 @@ impl Pump {
                 if found == 0 {
                     lock(&self.shared.presence).lan.insert(peer);
                 }
-                lock(&self.shared.presence).connected.insert(peer);
-                // Where an inbound connection comes from is no address to dial.
-                let good = dialled.then(|| address.clone());
-                let greeting = tokio::spawn(greet(
-                    self.shared.clone(),
-                    peer,
-                    good,
-                    found,
-                    address.clone(),
-                    dialled,
-                ));
-                let met = Met {
+                {
+                    let mut presence = lock(&self.shared.presence);
+                    presence.connected.insert(peer);
+                    presence.places.insert(peer, address.clone());
+                }
+                let way = Way {
                     address,
+                    dialled,
                     found,
+                };
+                let greeting = tokio::spawn(greet::first(self.shared.clone(), peer, way.clone()));
+                let met = Connected {
+                    way,
                     tasks: vec![greeting],
                     pushes: None,
                 };
@@ -156,11 +173,16 @@ impl Pump {
                 let link = {
                     let mut presence = lock(&self.shared.presence);
                     presence.connected.remove(&peer);
+                    presence.places.remove(&peer);
+                    presence.agents.remove(&peer);
                     presence.relayed.remove(&peer);
                     presence.links.remove(&peer)
                 };
+                self.shared.network_changed.notify_one();
                 if let Some(link) = link {
                     link.end();
+                    self.shared.post.left(peer);
+                    self.shared.choose_nodes.notify_one();
                     tracing::info!(peer = %peer.short(), "a node went away");
                     tokio::spawn(went(self.shared.clone(), peer));
                 }
@@ -198,20 +220,7 @@ impl Pump {
                     });
                     return;
                 }
-                match people::judge(&self.shared, &frame) {
-                    Judged::Forward(query) => {
-                        verdict.accept();
-                        if let Ok(room) = self.answers.clone().try_acquire_owned() {
-                            let shared = self.shared.clone();
-                            tokio::spawn(async move {
-                                people::answer(shared, *query).await;
-                                drop(room);
-                            });
-                        }
-                    }
-                    Judged::PassOver => verdict.ignore(),
-                    Judged::Blame => verdict.reject(),
-                }
+                self.of_community(peer, topic, frame, verdict);
             }
             NetworkEvent::FoundLan { peer, addresses } => {
                 lock(&self.shared.presence).lan.insert(peer);
@@ -226,14 +235,17 @@ impl Pump {
             NetworkEvent::Dialled { address, result } => {
                 let mut presence = lock(&self.shared.presence);
                 match result {
-                    Ok(_) => {
+                    Ok(node) => {
                         presence.dialling.remove(&address);
                         drop(presence);
+                        // The owner has asked for it: it is not cut off any more.
+                        self.shared.links.forget_off(node);
                         let shared = self.shared.clone();
                         tokio::spawn(async move {
                             let _ = shared
                                 .inputs
                                 .run(From::Others, move |turn| {
+                                    communities::set_off(turn.tx, node, false, turn.now_ms)?;
                                     Ok(nodes::remove_typed(turn.tx, &address)?)
                                 })
                                 .await;
@@ -254,8 +266,68 @@ impl Pump {
             // Linked nodes learn new addresses from the greeting.
             NetworkEvent::Listening { .. } | NetworkEvent::Standing => {
                 self.shared.greet.notify_one();
+                self.shared.network_changed.notify_one();
             }
-            NetworkEvent::Subscribed { .. } => {}
+            NetworkEvent::Agent { peer, agent } => {
+                let mut presence = lock(&self.shared.presence);
+                if let Some(link) = presence.links.get_mut(&peer) {
+                    link.agent = Some(agent.clone());
+                }
+                if presence.connected.contains(&peer) {
+                    presence.agents.insert(peer, agent);
+                }
+            }
+            NetworkEvent::Subscribed { topic, .. } => {
+                let all = self.shared.communities.all();
+                let of_nodes = |known: &Known| known.channel(topic) == Some(Channel::Nodes);
+                if all.iter().any(of_nodes) {
+                    self.shared.tell_nodes.notify_one();
+                }
+            }
+        }
+    }
+
+    /// A frame of a community: a query, cards of nodes, or a block list.
+    fn of_community(&self, peer: NodeId, topic: Topic, frame: Vec<u8>, verdict: Travels) {
+        let all = self.shared.communities.all();
+        let found = all
+            .iter()
+            .find_map(|known| Some((known, known.channel(topic)?)));
+        match found {
+            None => verdict.ignore(),
+            Some((known, Channel::People)) => match people::judge(&self.shared, known, &frame) {
+                Judged::Forward(query) => {
+                    verdict.accept();
+                    if let Some(query) = query
+                        && let Ok(room) = self.answers.clone().try_acquire_owned()
+                    {
+                        let shared = self.shared.clone();
+                        tokio::spawn(async move {
+                            people::answer(shared, *query).await;
+                            drop(room);
+                        });
+                    }
+                }
+                Judged::PassOver => verdict.ignore(),
+                Judged::Blame => verdict.reject(),
+            },
+            Some((known, Channel::Nodes)) => {
+                neighbours::heard(&self.shared, peer, known, &frame, verdict);
+            }
+            Some((known, Channel::Lists)) => {
+                let within = lock(&self.shared.rates).cards.take(&peer, now_ms());
+                let Ok(room) = self.frames.clone().try_acquire_owned() else {
+                    return verdict.ignore();
+                };
+                if within.is_err() {
+                    return verdict.ignore();
+                }
+                let (shared, id) = (self.shared.clone(), known.id);
+                tokio::spawn(async move {
+                    blocks::heard(shared, id, frame, verdict).await;
+                    drop(room);
+                });
+            }
         }
     }
 
@@ -291,15 +363,11 @@ impl Pump {
         };
         let shared = self.shared.clone();
         if protocol == Protocol::Hello {
-            let met = self.met.get(&peer);
-            let (address, found) = met.map_or((String::new(), 2), |m| (m.address.clone(), m.found));
+            let way = self.met.get(&peer).map(|met| met.way.clone());
             tokio::spawn(async move {
-                let Some(met) = check_hello(&shared, peer, &body) else {
-                    shared.network.close(peer);
-                    return;
-                };
-                reply.send(hello(&shared, peer, &address));
-                linked(&shared, peer, met, None, found, address).await;
+                if let Some(way) = way {
+                    greeted(&shared, peer, &body, reply, way).await;
+                }
                 drop(room);
             });
             return;
@@ -326,6 +394,22 @@ impl Pump {
                         tracing::debug!(%reason, peer = %peer.short(), "blob request refused")
                     }
                 },
+                Protocol::Mail => match MailRequest::decode(&body) {
+                    Ok(request) => {
+                        reply.send(crate::mailbox::serve(&shared, peer, request).await.encode());
+                    }
+                    Err(reason) => {
+                        tracing::debug!(%reason, peer = %peer.short(), "mail request refused")
+                    }
+                },
+                Protocol::Community => match CommunityRequest::decode(&body) {
+                    Ok(request) => {
+                        reply.send(invites::serve(&shared, peer, request).await.encode());
+                    }
+                    Err(reason) => {
+                        tracing::debug!(%reason, peer = %peer.short(), "community request refused")
+                    }
+                },
                 Protocol::Hello => {}
             }
             drop(room);
@@ -333,87 +417,63 @@ impl Pump {
     }
 }
 
-/// Our hello for one peer, met at that address: node card and proofs of communities, padded with random ones (section 3).
-pub(crate) fn hello(shared: &Shared, peer: NodeId, at: &str) -> Vec<u8> {
-    let mut proofs = vec![Bytes(Community::open().proof(shared.node_id, peer))];
-    while !proofs.len().is_multiple_of(8) {
-        let mut random = [0u8; 32];
-        SystemRandom.fill_bytes(&mut random);
-        proofs.push(Bytes(random));
-    }
-    Hello {
-        versions: vec![1],
-        card: shared.card(now_ms(), Some(at)),
-        proofs,
-    }
-    .encode()
-}
-
-/// The card of a hello that is right, and whether it proves a community of ours.
-fn check_hello(shared: &Shared, peer: NodeId, body: &[u8]) -> Option<(NodeCard, bool)> {
-    let hello = Hello::decode(body).ok()?;
-    let card = NodeCard::open(&hello.card).ok()?;
-    let right = hello.versions.contains(&1) && card.node == peer && hello.proofs.len() <= 64;
-    let proof = Bytes(shared.open.proof(peer, shared.node_id));
-    right.then(|| (card, hello.proofs.contains(&proof)))
-}
-
-/// Whoever dialled speaks first.
-async fn greet(
-    shared: Arc<Shared>,
-    peer: NodeId,
-    good: Option<String>,
-    found: u8,
-    address: String,
-    dialled: bool,
-) {
-    if !dialled {
+/// A peer greets: it is answered as its way and what it proves deserve.
+async fn greeted(shared: &Arc<Shared>, peer: NodeId, body: &[u8], reply: Reply, way: Way) {
+    let Some(met) = greet::read(shared, peer, body, false) else {
+        shared.network.close(peer);
         return;
-    }
-    match shared
-        .network
-        .request(peer, Protocol::Hello, hello(&shared, peer, &address))
-        .await
-    {
-        Ok(body) => match check_hello(&shared, peer, &body) {
-            Some(met) => linked(&shared, peer, met, good, found, address).await,
-            None => shared.network.close(peer),
-        },
-        Err(error) => tracing::debug!(%error, peer = %peer.short(), "hello"),
+    };
+    match links::judge(shared, peer, &met, &way) {
+        Verdict::Link(found) => {
+            reply.send(greet::hello(shared, peer));
+            // Where an inbound connection comes from is no address to dial.
+            let way = Way {
+                found,
+                dialled: false,
+                ..way
+            };
+            linked(shared, peer, met, way).await;
+        }
+        Verdict::Wait => {
+            reply.send(greet::not_now(shared, peer));
+            links::waits(shared, peer, &met, &way);
+        }
+        Verdict::Silent => shared.network.close(peer),
     }
 }
 
 /// A peer has greeted: from now on it is part of us.
-async fn linked(
-    shared: &Arc<Shared>,
-    peer: NodeId,
-    (card, fellow): (NodeCard, bool),
-    good: Option<String>,
-    found: u8,
-    address: String,
-) {
-    let name = card.name.clone();
+pub(crate) async fn linked(shared: &Arc<Shared>, peer: NodeId, met: Met, way: Way) {
+    let (name, told, signed) = (met.card.name.clone(), met.card.clone(), met.signed.clone());
     // Signed for this greeting, a moment ago.
-    let skew_ms = i64::try_from(card.ts)
+    let skew_ms = i64::try_from(met.card.ts)
         .unwrap_or(i64::MAX)
         .saturating_sub(i64::try_from(now_ms()).unwrap_or(i64::MAX));
-    let relays = card.caps & NodeCard::RELAY != 0;
-    // Not believed because it is signed: the card says what its node likes to say.
-    let addresses = chater_network::believed(&card.addrs, peer, &address);
+    let relays = met.card.caps & NodeCard::RELAY != 0;
+    let Way {
+        address,
+        dialled,
+        found,
+    } = way;
+    // Where an inbound connection comes from is no address to dial, and what it says is believed as far as it can be.
+    let good = dialled.then(|| address.clone());
+    let listens = chater_network::believed(&met.card.addrs, peer, &address);
     let kept = shared
         .inputs
         .run(From::Others, move |turn| {
-            let row = remote::greeted(turn, peer, &card.name, good.as_deref(), &addresses, found)?;
+            let row =
+                remote::greeted(turn, peer, &met.card.name, good.as_deref(), &listens, found)?;
             // A known node must be found again after a crash.
             turn.durable();
             Ok(row)
         })
         .await;
     let Ok(row) = kept else { return };
-    if row.blocked {
-        shared.network.block(peer);
+    if shared.blocks.has(peer) || shared.links.is_off(peer) {
+        shared.network.close(peer);
         return;
     }
+    shared.links.settled(peer);
     shared.network.admit(peer);
     shared.network.offers_relay(peer, relays);
     shared.network.want(peer, row.texts());
@@ -424,7 +484,9 @@ async fn linked(
         skew_ms,
         delivery: Arc::new(Notify::new()),
         hot: Arc::default(),
-        fellow,
+        common: met.common,
+        card: met.signed,
+        agent: lock(&shared.presence).agents.get(&peer).cloned(),
         tasks: Arc::default(),
     };
     let delivery = deliver::run(
@@ -441,16 +503,22 @@ async fn linked(
             return;
         }
         // Both greeted at once: one link is enough.
-        if !again {
+        if let Some(old) = presence.links.get_mut(&peer) {
+            old.common = link.common;
+            old.card = link.card;
+        } else {
             let task = tokio::spawn(delivery);
             lock(&link.tasks).push(task.abort_handle());
             presence.links.insert(peer, link);
         }
         again
     };
+    shared.network_changed.notify_one();
+    shared.choose_nodes.notify_one();
     if again {
         // Something of it has changed: its people are asked for anew, as often as it may ask us.
         if lock(&shared.rates).finds.take(&peer, now_ms()).is_ok() {
+            crate::mail::met(shared, peer, told, signed).await;
             crate::fetch::refresh(shared, peer).await;
         }
         return;
@@ -460,6 +528,7 @@ async fn linked(
     let _ = tell_presence(shared, peer, true);
     crate::fetch::refresh(shared, peer).await;
     shared.avatars.came(peer);
+    crate::mail::met(shared, peer, told, signed).await;
     repeat_marks(shared, peer).await;
 }
 
@@ -554,6 +623,18 @@ pub(crate) fn send_notes(shared: &Arc<Shared>, notes: Vec<Note>) {
     }
 }
 
+/// Pages of the network are told a moment after something changed there.
+async fn tell_network(shared: Arc<Shared>) {
+    loop {
+        shared.network_changed.notified().await;
+        tokio::time::sleep(CARDS).await;
+        for user in shared.hub.listening() {
+            shared.hub.tell(user, News::Network);
+        }
+        tokio::time::sleep(NETWORK).await;
+    }
+}
+
 /// Tells changed chat cards a moment after they changed, from a snapshot.
 async fn tell_cards(shared: Arc<Shared>) {
     loop {
@@ -615,11 +696,15 @@ async fn release_ahead(shared: Arc<Shared>) {
 pub(crate) fn want_known(shared: &Shared) -> Result<(), StoreError> {
     let rows = shared.store.read()?;
     for (id, row) in nodes::all(&rows)? {
-        if row.blocked {
-            shared.network.block(id);
-        } else if !row.addresses.is_empty() && id != shared.node_id {
+        // Who was let in for a search alone is asked about again: it is dialled if there is a chat with its people.
+        let guest = row.found == 3 && chats_with(&rows, id)?.is_empty();
+        let left_alone = guest || shared.blocks.has(id) || shared.links.is_off(id);
+        if !left_alone && !row.addresses.is_empty() && id != shared.node_id {
             shared.network.want(id, row.texts());
         }
+    }
+    for id in shared.blocks.all() {
+        shared.network.block(id);
     }
     for address in nodes::typed(&rows)? {
         if shared.network.want_address(&address).is_ok() {

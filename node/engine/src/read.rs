@@ -21,6 +21,7 @@ use chater_store::{Rows, StoreError, homes, nodes, outbox, refused, users};
 
 use crate::emblem;
 use crate::error::Error;
+use crate::mail;
 use crate::notes::Span;
 use crate::person::{node_label, person};
 use crate::shared::Shared;
@@ -873,6 +874,7 @@ impl<'a, R: Rows> Reader<'a, R> {
             here: true,
             at_ms: Some(message.received_at_ms),
             next_try_ms: None,
+            lies_in: Vec::new(),
         }];
         let mut seen: Vec<NodeId> = vec![self.shared.node_id];
         let mut lived = Vec::new();
@@ -884,11 +886,19 @@ impl<'a, R: Rows> Reader<'a, R> {
                 continue;
             }
             seen.push(home.node_id);
-            let at = match nodes::node(self.rows, home.node_id)? {
+            let (feed_no, seq) = (stored.feed_no, stored.seq);
+            let (at, lies_in) = match nodes::node(self.rows, home.node_id)? {
                 Some(node) if !refused => {
-                    outbox::acked_at(self.rows, stored.feed_no, node.no, stored.seq)?
+                    match outbox::acked_at(self.rows, feed_no, node.no, seq)? {
+                        None => {
+                            let shared = self.shared;
+                            let lies = mail::lies_in(shared, self.rows, feed_no, seq, node.no)?;
+                            (None, lies)
+                        }
+                        at => (at, Vec::new()),
+                    }
                 }
-                _ => None,
+                _ => (None, Vec::new()),
             };
             hops.push(Hop {
                 node_id: home.node_id,
@@ -896,6 +906,10 @@ impl<'a, R: Rows> Reader<'a, R> {
                 here: false,
                 at_ms: at.map(ms),
                 next_try_ms: None,
+                lies_in: lies_in
+                    .into_iter()
+                    .map(|(name, at)| (name, ms(at)))
+                    .collect(),
             });
         }
         Ok(Path {

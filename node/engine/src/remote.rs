@@ -861,6 +861,10 @@ pub(crate) fn greeted(
     for address in listens {
         row.learn(address);
     }
+    // Let in for a search alone: the owner has not agreed to more.
+    if found == 3 && row.seen_ms == 0 && row.found == 2 {
+        row.found = 3;
+    }
     row.seen_ms = turn.now_ms;
     if found < row.found {
         row.found = found;

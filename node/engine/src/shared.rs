@@ -6,10 +6,10 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chater_network::Network;
-use chater_protocol::community::Community;
-use chater_protocol::id::{ChatId, NodeId, UserId};
+use chater_protocol::id::{Bytes, ChatId, Hash, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, NodeCard, Signed};
 use chater_protocol::key::SigningKey;
+use chater_protocol::mail::CAP_MAILBOX;
 use chater_protocol::secret::SecretKey;
 use chater_store::Store;
 use chater_store::accounts::SavedSettings;
@@ -19,13 +19,20 @@ use tokio::task::AbortHandle;
 
 use crate::actor::Inputs;
 use crate::avatars::Avatars;
+use crate::blocks::Blocks;
+use crate::community::Communities;
 use crate::config::Config;
 use crate::deliver::{Fresh, Hot};
 use crate::fetch::Syncs;
 use crate::gossip::{self, Topics};
 use crate::hub::Hub;
+use crate::links::Links;
+use crate::mail::Mail;
+use crate::mailbox::Mailbox;
+use crate::neighbours::Neighbours;
 use crate::password::Hasher;
-use crate::people::Searches;
+use crate::people::{Searches, Seen};
+use crate::post::Post;
 use crate::rate::Buckets;
 use crate::turn::Effects;
 use crate::view::Person;
@@ -69,8 +76,12 @@ pub(crate) struct Link {
     pub(crate) delivery: Arc<Notify>,
     /// Fresh events for it, so that they need not be read back from the store.
     pub(crate) hot: Arc<Mutex<Hot>>,
-    /// It has proven a community that this node is in too: its people are no strangers (K10).
-    pub(crate) fellow: bool,
+    /// Communities of this node that it has proven: its people are no strangers (K10).
+    pub(crate) common: Vec<Hash>,
+    /// Its card as it came, for the community (C3).
+    pub(crate) card: Signed,
+    /// The program it says it runs.
+    pub(crate) agent: Option<String>,
     /// Its delivery, ended with the link.
     pub(crate) tasks: Arc<Mutex<Vec<AbortHandle>>>,
 }
@@ -91,6 +102,10 @@ pub(crate) struct Presence {
     pub(crate) links: BTreeMap<NodeId, Link>,
     /// Connected, greeted or not.
     pub(crate) connected: BTreeSet<NodeId>,
+    /// Where they are, greeted or not.
+    pub(crate) places: BTreeMap<NodeId, String>,
+    /// What they say they run.
+    pub(crate) agents: BTreeMap<NodeId, String>,
     /// Typed addresses being dialled, with the last error.
     pub(crate) dialling: BTreeMap<String, Option<String>>,
     /// Nodes found on the LAN in this run.
@@ -121,6 +136,12 @@ pub(crate) struct Rates {
     pub(crate) authors: Buckets<UserId>,
     /// Pieces of files that other nodes are given.
     pub(crate) pieces: Buckets<NodeId>,
+    /// Letters that a node leaves here for others.
+    pub(crate) letters: Buckets<NodeId>,
+    /// Tries to come into a community.
+    pub(crate) enters: Buckets<NodeId>,
+    /// Frames with node cards or lists that a neighbour brings.
+    pub(crate) cards: Buckets<NodeId>,
 }
 
 /// Counters for `/metrics`.
@@ -148,11 +169,29 @@ pub(crate) struct Shared {
     pub(crate) node_key: SigningKey,
     /// P1: seals every secret of the store.
     pub(crate) kek: SecretKey,
-    pub(crate) open: Community,
+    pub(crate) communities: Communities,
+    /// Blocked nodes.
+    pub(crate) blocks: Blocks,
+    /// What the owner has to decide about nodes, and has decided.
+    pub(crate) links: Links,
+    /// Nodes of communities that were heard of.
+    pub(crate) neighbours: Neighbours,
+    /// Nodes whose link is being followed.
+    pub(crate) entering: Mutex<BTreeSet<NodeId>>,
+    /// Nodes that are dialled to answer their query.
+    pub(crate) answering: Mutex<HashMap<NodeId, Bytes<16>>>,
+    /// Cards of nodes are to be told.
+    pub(crate) tell_nodes: Notify,
+    /// Somebody was heard of.
+    pub(crate) choose_nodes: Notify,
+    /// Something that the network page shows has changed.
+    pub(crate) network_changed: Notify,
     pub(crate) inputs: Inputs,
     pub(crate) hub: Hub,
     pub(crate) hasher: Hasher,
     pub(crate) searches: Searches,
+    /// Queries of other nodes seen lately.
+    pub(crate) seen: Mutex<Seen>,
     pub(crate) counters: Counters,
     pub(crate) presence: Mutex<Presence>,
     pub(crate) rates: Mutex<Rates>,
@@ -179,11 +218,20 @@ pub(crate) struct Shared {
     pub(crate) link_changed: Notify,
     /// The node stops.
     pub(crate) stopping: Stop,
+    /// Mail kept here for other nodes.
+    pub(crate) mailbox: Mailbox,
+    /// Mail that others keep for this node.
+    pub(crate) mail: Mail,
+    /// Mail left for others.
+    pub(crate) post: Post,
     /// Chats being compared with peers.
     pub(crate) syncs: Mutex<Syncs>,
     /// How far the clock of this node is wrong, for simulations.
     #[cfg(test)]
     pub(crate) skew_ms: std::sync::atomic::AtomicI64,
+    /// No address counts as near, for tests of unknown nodes.
+    #[cfg(test)]
+    pub(crate) far: std::sync::atomic::AtomicBool,
 }
 
 /// A flag that is set once, for ever, and that tasks can wait for.
@@ -219,6 +267,15 @@ impl Shared {
         now
     }
 
+    /// Whether an address is on this machine or in a private network.
+    pub(crate) fn is_near(&self, address: &str) -> bool {
+        #[cfg(test)]
+        if self.far.load(std::sync::atomic::Ordering::Relaxed) {
+            return false;
+        }
+        chater_network::is_near(address)
+    }
+
     /// Whether that node is connected and greeted.
     pub(crate) fn is_linked(&self, node: NodeId) -> bool {
         node == self.node_id || lock(&self.presence).links.contains_key(&node)
@@ -227,7 +284,8 @@ impl Shared {
     /// Whether that node is linked and shares a community with this one.
     pub(crate) fn is_fellow(&self, node: NodeId) -> bool {
         let presence = lock(&self.presence);
-        presence.links.get(&node).is_some_and(|link| link.fellow)
+        let common = presence.links.get(&node).map(|link| &link.common);
+        common.is_some_and(|common| !common.is_empty())
     }
 
     /// This node's signed card, with the addresses that serve a node met at `place`; none = those that may travel far.
@@ -239,13 +297,17 @@ impl Shared {
             NodeCard::RELAY
         } else {
             0
+        } | if self.mailbox.rules().offers {
+            CAP_MAILBOX
+        } else {
+            0
         };
         NodeCard {
             v: 1,
             node: self.node_id,
             name: self.name(),
             addrs,
-            mailboxes: Vec::new(),
+            mailboxes: self.mail.own(),
             caps,
             ts: now_ms,
         }
@@ -263,8 +325,11 @@ impl Shared {
                     if let Some(link) = presence.links.get(&node) {
                         lock(&link.hot).push(fresh);
                         link.delivery.notify_one();
-                    } else if unreached.last().is_none_or(|last| last.id != fresh.id) {
-                        unreached.push(fresh);
+                    } else {
+                        self.post.fresh(node, &fresh);
+                        if unreached.last().is_none_or(|last| last.id != fresh.id) {
+                            unreached.push(fresh);
+                        }
                     }
                 }
             }

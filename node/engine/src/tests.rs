@@ -9,6 +9,7 @@
 
 mod accounts;
 mod arrange;
+mod circle;
 mod excess;
 mod flood;
 mod forged;
@@ -18,6 +19,7 @@ mod hostile;
 mod keys;
 mod late;
 mod liars;
+mod mail;
 mod named;
 mod nodes;
 mod outsiders;
@@ -108,6 +110,7 @@ fn config(dir: &Path, name: &str) -> Config {
             searches_per_s: 0,
             registrations_per_h: 0,
         },
+        mail: None,
         language: "en".to_owned(),
     }
 }

@@ -63,6 +63,8 @@ pub enum News {
         /// Last seen, Unix ms.
         seen_at_ms: Option<i64>,
     },
+    /// Something that the network page shows has changed.
+    Network,
     /// What was asked for is no longer remembered, or the reader was too slow: load the page again.
     Reload,
 }

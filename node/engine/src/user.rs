@@ -122,6 +122,7 @@ impl UserHandle {
                 time_zone: row.time_zone,
             },
             preferences: crate::preferences::of(&rows, self.user)?,
+            found_by: account::found_by(&rows, self.user)?,
             owner: users::owner(&rows)? == Some(self.user),
             stopped: row.stopped,
         })
@@ -506,10 +507,11 @@ impl UserHandle {
             .listen(self.user, self.session, after, now_ms()))
     }
 
-    pub(crate) fn owner(&self) -> Result<(), Error> {
+    /// What only the owner of the node may do.
+    pub(crate) fn owner(&self) -> Result<&Engine, Error> {
         let rows = self.shared().store.read()?;
         if users::owner(&rows)? == Some(self.user) {
-            Ok(())
+            Ok(&self.engine)
         } else {
             Err(Error::Forbidden)
         }

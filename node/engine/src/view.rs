@@ -436,6 +436,8 @@ pub struct Hop {
     pub at_ms: Option<i64>,
     /// When it is tried next, if it waits.
     pub next_try_ms: Option<i64>,
+    /// Mailboxes of that node in which it lies sealed, with the time; empty once the node has it.
+    pub lies_in: Vec<(String, i64)>,
 }
 
 /// The whole way of one own message.
@@ -473,6 +475,8 @@ pub enum LinkState {
     Connecting,
     /// Known, not connected.
     Away,
+    /// One of the two owners has to decide.
+    Waiting,
 }
 
 /// Another node, seen from here.
@@ -494,10 +498,98 @@ pub struct Peer {
     pub since_ms: Option<i64>,
     /// Last ping, milliseconds.
     pub rtt_ms: Option<u32>,
-    /// How it was found: `lan`, `manual`, `gossip`.
+    /// How it was found: `lan`, `manual`, `gossip`, `search`.
     pub found: &'static str,
     /// How it is reached now; none = not connected.
     pub path: Option<Way>,
+    /// Names of the communities in common, without `open`.
+    pub common: Vec<String>,
+    /// The program it says it runs, as `chater/1.0.0`.
+    pub agent: Option<String>,
+    /// Its owner has not let this node in yet.
+    pub held: bool,
+    /// The owner of this node has cut it off.
+    pub off: bool,
+}
+
+/// An unknown node that waits for the owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingNode {
+    /// Its id.
+    pub node_id: NodeId,
+    /// The name it says it has.
+    pub name: String,
+    /// Where it called from.
+    pub address: String,
+    /// Since when, Unix ms.
+    pub since_ms: i64,
+}
+
+/// A blocked node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockedNode {
+    /// Its id.
+    pub node_id: NodeId,
+    /// Its name as it was known here; may be empty.
+    pub name: String,
+    /// The owner has blocked it.
+    pub by_owner: bool,
+    /// Names of the communities whose list blocks it.
+    pub lists: Vec<String>,
+}
+
+/// The communities of this node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Communities {
+    /// Whether it takes part in `open`.
+    pub open: bool,
+    /// Those with a secret, the oldest first.
+    pub own: Vec<Community>,
+    /// Addresses of this node lead nowhere from outside: links work in this network only.
+    pub only_near: bool,
+}
+
+/// A community with a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Community {
+    /// Names it without telling the secret.
+    pub id: Hash,
+    /// Its name.
+    pub name: String,
+    /// This node founded it.
+    pub founder: bool,
+    /// Unix ms.
+    pub joined_at_ms: i64,
+    /// How many of its nodes are linked now.
+    pub linked: u32,
+    /// Links that count, the newest first.
+    pub invites: Vec<CommunityInvite>,
+    /// The block list of its founder.
+    pub list: CommunityList,
+}
+
+/// A link into a community.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommunityInvite {
+    /// The hash of its secret: names it, and opens nothing.
+    pub id: Hash,
+    /// How many nodes may still come by it.
+    pub left: u32,
+    /// How many have come.
+    pub came: u32,
+    /// Until when it counts, Unix ms.
+    pub expires_at_ms: i64,
+}
+
+/// The block list of a community.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommunityList {
+    /// Its nodes are blocked here.
+    pub follow: bool,
+    /// This node founded the community and has published a list.
+    pub published: bool,
+    /// The nodes on it, with their names as far as they are known here.
+    pub nodes: Vec<(NodeId, String)>,
 }
 
 /// How a connected node is reached.
@@ -667,6 +759,18 @@ pub enum WhoWrites {
     Nobody,
 }
 
+/// Who finds somebody by a search; whoever knows the exact address does in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FoundBy {
+    /// Nobody.
+    Nobody,
+    /// People with a chat in common.
+    Contacts,
+    /// Everybody of the communities of the node.
+    #[default]
+    Communities,
+}
+
 /// What a user switched on and off. Presence, read marks and typing work both ways; that a node is there, its
 /// neighbours see in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -762,8 +866,91 @@ pub struct Me {
     pub settings: Settings,
     /// What they switched on and off.
     pub preferences: Preferences,
+    /// Who finds them.
+    pub found_by: FoundBy,
     /// Whether they own the node.
     pub owner: bool,
     /// The data here was rolled back (I7): nothing can be written before the password is typed.
     pub stopped: bool,
+}
+
+/// What a node that keeps our mail has said to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailboxState {
+    /// It has not answered yet.
+    Asked,
+    /// It keeps our mail.
+    Keeps,
+    /// It does not.
+    Refused,
+}
+
+/// A node that keeps mail for this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mailbox {
+    /// Its id.
+    pub node_id: NodeId,
+    /// Its name as shown here.
+    pub name: String,
+    /// Connected now.
+    pub linked: bool,
+    /// What it said.
+    pub state: MailboxState,
+    /// Bytes that it grants.
+    pub bytes: u64,
+    /// Days that it keeps a letter.
+    pub days: u16,
+    /// Last collected.
+    pub collected_ms: Option<i64>,
+    /// Letters that came from there.
+    pub letters: u64,
+}
+
+/// A node that offers to keep mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailOffer {
+    /// Its id.
+    pub node_id: NodeId,
+    /// Its name as shown here.
+    pub name: String,
+    /// Connected now.
+    pub linked: bool,
+}
+
+/// A node whose mail is kept here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptFor {
+    /// Its id.
+    pub node_id: NodeId,
+    /// Its name as shown here.
+    pub name: String,
+    /// Connected now.
+    pub linked: bool,
+    /// Bytes that lie here.
+    pub bytes: u64,
+    /// Letters that lie here.
+    pub letters: u64,
+    /// When the oldest of them came.
+    pub oldest_ms: Option<i64>,
+    /// When it last asked for them.
+    pub collected_ms: Option<i64>,
+    /// Since when.
+    pub since_ms: i64,
+    /// The owner threw its mail away and keeps none for it.
+    pub evicted: bool,
+}
+
+/// Mailboxes, both ways (S11).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// How mail is kept here for others.
+    pub rules: crate::MailRules,
+    /// That is set from outside.
+    pub fixed: bool,
+    /// Who keeps ours.
+    pub mine: Vec<Mailbox>,
+    /// Who could.
+    pub offers: Vec<MailOffer>,
+    /// Whose is kept here.
+    pub kept: Vec<KeptFor>,
 }

@@ -29,8 +29,8 @@ use crate::event::NetworkEvent;
 use crate::meters::Meters;
 use crate::typed::TypedAddresses;
 use crate::{
-    Config, Protocol, PushStream, RequestError, Standing, StartError, Topic, address, lasting,
-    limits, transport,
+    Config, Protocol, PushStream, RequestError, Standing, StartError, Topic, Unreached, address,
+    lasting, limits, transport,
 };
 use connections::Peer;
 use dials::Dial;
@@ -70,7 +70,7 @@ pub(crate) enum Command {
     Reach {
         peer: NodeId,
         addresses: Vec<String>,
-        reply: oneshot::Sender<bool>,
+        reply: oneshot::Sender<Result<(), Unreached>>,
     },
     NextDial {
         peer: NodeId,
@@ -397,6 +397,8 @@ impl Actor {
             NodeEvent::Log(event) => self.handle_requests(Protocol::Log, event),
             NodeEvent::People(event) => self.handle_requests(Protocol::People, event),
             NodeEvent::Blob(event) => self.handle_requests(Protocol::Blob, event),
+            NodeEvent::Mail(event) => self.handle_requests(Protocol::Mail, event),
+            NodeEvent::Community(event) => self.handle_requests(Protocol::Community, event),
             NodeEvent::Push(event) => self.handle_pushes(event),
             NodeEvent::Gossip(event) => self.handle_gossip(event),
             NodeEvent::Ping(event) => self.pinged(event.peer, event.connection, event.result),
@@ -405,6 +407,7 @@ impl Actor {
                 peer_id,
                 info,
             }) => {
+                self.agent(peer_id, info.agent_version);
                 self.identified(peer_id, connection_id, info.listen_addrs);
             }
             NodeEvent::Identify(_) => {}

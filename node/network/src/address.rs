@@ -306,6 +306,11 @@ pub(crate) fn believed(
     }))
 }
 
+/// Whether an address is on this machine or in a private network; a way through a relay is not.
+pub(crate) fn is_near(address: &Multiaddr) -> bool {
+    !is_relayed(address) && matches!(reach(address), Reach::Lan | Reach::Loopback | Reach::Link)
+}
+
 fn is_v4(address: &Multiaddr) -> bool {
     matches!(address.iter().next(), Some(Part::Ip4(_)))
 }
@@ -499,6 +504,22 @@ mod tests {
         // A node that listens on this machine alone has nothing else to tell.
         let here = all(&["/ip4/127.0.0.1/tcp/1"]);
         assert_eq!(told(&here, None).len(), 1);
+    }
+
+    #[test]
+    fn near_is_what_a_private_network_holds() {
+        for (text, near) in [
+            ("/ip4/127.0.0.1/tcp/1", true),
+            ("/ip4/192.168.1.7/udp/9/quic-v1", true),
+            ("/ip6/fd00::1/tcp/1", true),
+            ("/ip6/fe80::1/tcp/1", true),
+            ("/ip4/203.0.113.9/tcp/1", false),
+            ("/ip6/2001:db8::1/tcp/1", false),
+            ("/dns/node.example/tcp/1", false),
+            ("/ip4/192.168.1.7/tcp/1/p2p-circuit", false),
+        ] {
+            assert_eq!(is_near(&text.parse().unwrap()), near, "{text}");
+        }
     }
 
     #[test]

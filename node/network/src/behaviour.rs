@@ -37,6 +37,8 @@ pub(crate) struct Node {
     log: Requests,
     people: Requests,
     blob: Requests,
+    mail: Requests,
+    community: Requests,
     pub(crate) push: push::Behaviour,
     pub(crate) gossip: Gossip,
     pub(crate) mdns: Toggle<mdns::tokio::Behaviour>,
@@ -85,6 +87,8 @@ impl Node {
             log: requests(Protocol::Log),
             people: requests(Protocol::People),
             blob: requests(Protocol::Blob),
+            mail: requests(Protocol::Mail),
+            community: requests(Protocol::Community),
             push: push::Behaviour::default(),
             gossip: gossip(key)?,
             mdns: Toggle::from(if mdns { lan(own) } else { None }),
@@ -105,6 +109,8 @@ impl Node {
             Protocol::Log => &mut self.log,
             Protocol::People => &mut self.people,
             Protocol::Blob => &mut self.blob,
+            Protocol::Mail => &mut self.mail,
+            Protocol::Community => &mut self.community,
         }
     }
 }

@@ -95,6 +95,13 @@ pub enum NetworkEvent {
         /// Who answered, or why nobody did; after a failure dialling goes on.
         result: Result<NodeId, String>,
     },
+    /// What program a peer says it runs: printable ASCII, at most 64 characters.
+    Agent {
+        /// The peer.
+        peer: NodeId,
+        /// As `chater/1.0.0`.
+        agent: String,
+    },
     /// Round trip of a ping.
     Ping {
         /// The peer.

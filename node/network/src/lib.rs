@@ -3,7 +3,7 @@
 //! It knows peers, topics and opaque bytes; no chats, no users, no CBOR, no store. One task owns the swarm (`actor.rs`) and
 //! never waits for anyone; everybody else holds a [`Network`] handle, and one listener reads [`NetworkEvent`]s.
 //!
-//! A connected peer is a stranger until [`Network::admit`]: until then only [`Protocol::Hello`] passes, gossip from it is
+//! A connected peer is a stranger until [`Network::admit`]: until then only [`Protocol::Hello`] and [`Protocol::Community`] pass, gossip from it is
 //! ignored, and after ten seconds it is closed. Peers that are *wanted* are dialled again for ever, ever more rarely.
 //!
 //! Where to start: `actor.rs` for the loop, `actor/` for what it does, `dialler.rs` for who is dialled when,
@@ -63,6 +63,17 @@ pub enum AddressError {
     /// It is this very node.
     #[error("own address")]
     Own,
+}
+
+/// Why a node was not reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unreached {
+    /// Nobody answers there.
+    #[error("nobody answers")]
+    Nobody,
+    /// Somebody else answers there.
+    #[error("another node answers")]
+    Other,
 }
 
 /// Where a peer was found.
@@ -314,13 +325,21 @@ impl Network {
     /// Dials once to one of these addresses, no retry (a hit of a people query answers an asker it has no connection to).
     /// True when the peer is connected.
     pub async fn reach(&self, peer: NodeId, addresses: Vec<String>) -> bool {
+        self.try_reach(peer, addresses).await.is_ok()
+    }
+
+    /// As [`Network::reach`], and tells why not.
+    ///
+    /// # Errors
+    /// See [`Unreached`].
+    pub async fn try_reach(&self, peer: NodeId, addresses: Vec<String>) -> Result<(), Unreached> {
         let (reply, answer) = oneshot::channel();
         self.tell(Command::Reach {
             peer,
             addresses,
             reply,
         });
-        answer.await.unwrap_or(false)
+        answer.await.unwrap_or(Err(Unreached::Nobody))
     }
 
     /// How long until a wanted node that is away is dialled again; none = it is connected or not dialled.
@@ -415,4 +434,12 @@ pub fn check_address(text: &str) -> Result<String, AddressError> {
         || address.to_string(),
         |peer| address::with_peer(&address, peer),
     ))
+}
+
+/// Whether an address is on this machine or in a private network; anything else, and what is no address, is not.
+#[must_use]
+pub fn is_near(address: &str) -> bool {
+    address
+        .parse()
+        .is_ok_and(|address| address::is_near(&address))
 }

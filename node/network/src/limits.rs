@@ -63,6 +63,9 @@ pub(crate) const REACHES: usize = 64;
 /// Longest address text looked at.
 pub(crate) const ADDRESS_TEXT: usize = 512;
 
+/// Characters kept of the name of a peer's program.
+pub(crate) const AGENT: usize = 64;
+
 /// One gossip frame.
 pub(crate) const FRAME: usize = 64 * 1_024;
 /// Topic, author, number and signature around a frame.

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// A body is never empty: an empty answer means "refused".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Protocol {
-    /// `/chater/hello/1`: 8 KiB, 10 s. The only one before admission.
+    /// `/chater/hello/1`: 8 KiB, 10 s. Passes before admission.
     Hello,
     /// `/chater/log/1`: 1 MiB + 64 KiB, 30 s, 8 in flight per peer.
     Log,
@@ -15,37 +15,54 @@ pub enum Protocol {
     People,
     /// `/chater/blob/1`: 256 KiB + 1 KiB, 30 s, 4 in flight per peer.
     Blob,
+    /// `/chater/mail/1`: 1 MiB + 64 KiB, 30 s, 4 in flight per peer.
+    Mail,
+    /// `/chater/community/1`: 1 KiB, 10 s, 2 in flight per peer. Passes before admission: by it strangers come in.
+    Community,
 }
 
 impl Protocol {
     /// All of them, in order.
-    pub const ALL: [Self; 4] = [Self::Hello, Self::Log, Self::People, Self::Blob];
+    pub const ALL: [Self; 6] = [
+        Self::Hello,
+        Self::Log,
+        Self::People,
+        Self::Blob,
+        Self::Mail,
+        Self::Community,
+    ];
 
     /// The most bytes of a request and of an answer.
     #[must_use]
     pub const fn limit(self) -> usize {
         match self {
             Self::Hello => 8 * 1_024,
-            Self::Log => (1_024 + 64) * 1_024,
+            Self::Log | Self::Mail => (1_024 + 64) * 1_024,
             Self::People => 64 * 1_024,
             Self::Blob => (256 + 1) * 1_024,
+            Self::Community => 1_024,
         }
+    }
+
+    /// Whether it passes before a peer is admitted.
+    pub(crate) const fn is_for_strangers(self) -> bool {
+        matches!(self, Self::Hello | Self::Community)
     }
 
     /// How long a request may take, answer included.
     #[must_use]
     pub const fn timeout(self) -> Duration {
         match self {
-            Self::Hello | Self::People => Duration::from_secs(10),
-            Self::Log | Self::Blob => Duration::from_secs(30),
+            Self::Hello | Self::People | Self::Community => Duration::from_secs(10),
+            Self::Log | Self::Blob | Self::Mail => Duration::from_secs(30),
         }
     }
 
     /// How many of our requests one peer gets at once; more wait here.
     pub(crate) const fn in_flight(self) -> usize {
         match self {
-            Self::Hello => 2,
-            Self::Blob => 4,
+            Self::Hello | Self::Community => 2,
+            Self::Blob | Self::Mail => 4,
             Self::Log | Self::People => 8,
         }
     }
@@ -61,6 +78,10 @@ impl Protocol {
             (Self::People, true) => "protocol=\"people\",direction=\"out\"",
             (Self::Blob, false) => "protocol=\"blob\",direction=\"in\"",
             (Self::Blob, true) => "protocol=\"blob\",direction=\"out\"",
+            (Self::Mail, false) => "protocol=\"mail\",direction=\"in\"",
+            (Self::Mail, true) => "protocol=\"mail\",direction=\"out\"",
+            (Self::Community, false) => "protocol=\"community\",direction=\"in\"",
+            (Self::Community, true) => "protocol=\"community\",direction=\"out\"",
         }
     }
 
@@ -70,6 +91,8 @@ impl Protocol {
             Self::Log => "/chater/log/1",
             Self::People => "/chater/people/1",
             Self::Blob => "/chater/blob/1",
+            Self::Mail => "/chater/mail/1",
+            Self::Community => "/chater/community/1",
         }
     }
 }

@@ -158,6 +158,15 @@ pub fn of_user(rows: &impl Rows, user: UserId) -> Result<Vec<u32>> {
     Ok(chats)
 }
 
+/// Whether somebody is in a chat now.
+///
+/// # Errors
+/// Storage errors.
+pub fn is_member(rows: &impl Rows, user: UserId, no: u32) -> Result<bool> {
+    let row = rows.get(Table::Members, &join(&[&user.0, &no.to_be_bytes()]))?;
+    Ok(row.is_some_and(|former| former.is_empty()))
+}
+
 /// How a chat stands for a user; none = not in their list.
 ///
 /// # Errors

@@ -222,8 +222,10 @@ pub fn put_card(tx: &Write<'_>, card: &ProfileCard, signed: &Signed, now_ms: u64
             tx.remove(Table::CardWords, &word_key(&word, old.user))?;
         }
     }
+    // Whoever is found by contacts only is marked.
+    let mark: &[u8] = if card.discoverable == 1 { &[1] } else { &[] };
     for word in words(card) {
-        tx.put(Table::CardWords, &word_key(&word, card.user), &[])?;
+        tx.put(Table::CardWords, &word_key(&word, card.user), mark)?;
     }
     let row = CardRow {
         v: 1,
@@ -234,12 +236,12 @@ pub fn put_card(tx: &Write<'_>, card: &ProfileCard, signed: &Signed, now_ms: u64
     Ok(true)
 }
 
-/// Whoever is found by nobody or only by contacts is left out of the index.
+/// Whoever is found by nobody is left out of the index.
 fn words(card: &ProfileCard) -> Vec<String> {
-    if card.discoverable == 2 {
-        name::search_words(&card.nick, &card.display_name)
-    } else {
+    if card.discoverable == 0 {
         Vec::new()
+    } else {
+        name::search_words(&card.nick, &card.display_name)
     }
 }
 
@@ -259,23 +261,24 @@ pub fn card(rows: &impl Rows, user: UserId) -> Result<Option<(ProfileCard, Signe
     Ok(Some((card, row.signed)))
 }
 
-/// Users of whom a word begins with `prefix` (folded), at most `limit`, each once.
+/// Users of whom a word begins with `prefix` (folded), at most `limit`, each once, with whether they are found by
+/// contacts only: the caller asks whether that is one.
 ///
 /// # Errors
 /// Storage errors.
-pub fn find(rows: &impl Rows, prefix: &str, limit: usize) -> Result<Vec<UserId>> {
-    let mut users: Vec<UserId> = Vec::new();
+pub fn find(rows: &impl Rows, prefix: &str, limit: usize) -> Result<Vec<(UserId, bool)>> {
+    let mut users: Vec<(UserId, bool)> = Vec::new();
     let mut looked = 0;
-    rows.each(Table::CardWords, prefix.as_bytes(), &mut |key, _| {
+    rows.each(Table::CardWords, prefix.as_bytes(), &mut |key, mark| {
         looked += 1;
         if let Some(user) = key
             .len()
             .checked_sub(32)
             .and_then(|at| key.get(at..))
             .and_then(|b| UserId::try_from(b).ok())
-            && !users.contains(&user)
+            && !users.iter().any(|(known, _)| *known == user)
         {
-            users.push(user);
+            users.push((user, !mark.is_empty()));
         }
         users.len() < limit && looked < limit * 12
     })?;

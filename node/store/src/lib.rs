@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod blobs;
 pub mod chats;
+pub mod communities;
 pub mod events;
 mod file;
 pub mod forks;
@@ -16,6 +17,7 @@ pub mod hidden;
 pub mod homes;
 mod journal;
 pub mod key;
+pub mod mail;
 mod migrate;
 pub mod nodes;
 mod order;

@@ -27,7 +27,7 @@ array_struct! {
         pub since_ms: u64,
         /// Last connected, Unix ms; 0 = never.
         pub seen_ms: u64,
-        /// 0 = lan, 1 = manual, 2 = gossip.
+        /// 0 = lan, 1 = manual, 2 = gossip; 3 = it answered a search: let in for that, and asked about again next time.
         pub found: u8,
     }
 }

@@ -42,7 +42,7 @@ macro_rules! tables {
 }
 
 tables! {
-    /// name -> bytes: schema u32, store id, boot u64, owner u, counters u32, `settings` SavedSettings, `relay` u8
+    /// name -> bytes: schema u32, store id, boot u64, owner u, counters u32, `settings` SavedSettings, `relay` u8, `mail` RulesRow
     Meta = 0, "meta_v1",
     /// user 32, home 16, state 1 -> signed home record
     Homes = 1, "homes_v1",
@@ -52,7 +52,7 @@ tables! {
     KemCards = 3, "kem_cards_v1",
     /// user 32 -> CardRow: signed profile card, got at
     Cards = 4, "cards_v1",
-    /// folded word, 0, user 32 -> (): prefix search of people
+    /// folded word, 0, user 32 -> empty, or 1 of somebody found by contacts only: prefix search of people
     CardWords = 5, "card_words_v1",
     /// user 32 -> UserRow of a user who lives here
     Users = 6, "users_v1",
@@ -134,4 +134,22 @@ tables! {
     Tickets = 40, "tickets_v1",
     /// chat_no u32, home 16, lane 1 -> ForkRow: feeds that fork (L7)
     Forks = 41, "forks_v1",
+    /// node 32 -> signed node card
+    NodeCards = 50, "node_cards_v1",
+    /// node 32 -> MailboxRow: who keeps mail for this node
+    Mailboxes = 51, "mailboxes_v1",
+    /// node 32 -> ClientRow: whose mail is kept here
+    MailClients = 52, "mail_clients_v1",
+    /// node 32, n u64 -> LetterRow: letters kept for other nodes
+    Letters = 53, "letters_v1",
+    /// feed_no u32, node_no u32, mailbox's node_no u32 -> DepositRow: what was left for a node in a mailbox of its own
+    Deposits = 54, "deposits_v1",
+    /// community id 32 -> CommunityRow: communities of this node; that of `open` only when it is switched off
+    Communities = 45, "communities_v1",
+    /// community id 32, hash of the secret 32 -> InviteRow: links that let nodes in
+    CommunityInvites = 46, "community_invites_v1",
+    /// community id 32 -> ListRow: the block list of its founder
+    BlockLists = 47, "block_lists_v1",
+    /// node 32 -> since ms u64: nodes that the owner has cut off; they wait for the owner like unknown ones
+    NodesOff = 48, "nodes_off_v1",
 }

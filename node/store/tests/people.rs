@@ -183,10 +183,14 @@ fn people_are_found_by_the_beginning_of_a_word() {
     });
     let find = |text: &str, limit| {
         let read = store.read().unwrap();
-        let mut found = homes::find(&read, &name::fold_query(text), limit).unwrap();
+        let found = homes::find(&read, &name::fold_query(text), limit).unwrap();
+        let open = found.into_iter().filter(|(_, contacts)| !contacts);
+        let mut found: Vec<UserId> = open.map(|(user, _)| user).collect();
         found.sort();
         found
     };
+    let marked = homes::find(&store.read().unwrap(), "совёнок", 20).unwrap();
+    assert_eq!(marked, [(Home::new(4, 1).user(), true)]);
     let users = |list: &[usize]| {
         let mut users: Vec<UserId> = list.iter().map(|i| people[*i].0.user()).collect();
         users.sort();

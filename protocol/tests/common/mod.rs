@@ -14,14 +14,16 @@ use std::convert::Infallible;
 use chater_protocol::chat::direct;
 use chater_protocol::chat::group::Group;
 use chater_protocol::chat::order;
-use chater_protocol::community::{Channel, Community};
+use chater_protocol::community::{BlockList, Channel, Community};
 use chater_protocol::event::{Feed, Kind, Position, VerifiedEvent};
 use chater_protocol::heads::{HeadRow, digest, digest_from};
 use chater_protocol::id::{Bytes, ChatId, EventId, NodeId, UserId, hex};
 use chater_protocol::identity::{
     HomeRecord, KemCard, NodeCard, ProfileCard, Signed, safety_number,
 };
+use chater_protocol::invite::{Invite, answer_proof, token_hash};
 use chater_protocol::key::SigningKey;
+use chater_protocol::mail::{Bundle, Letter, MailAnswer, MailRequest, Part, Receipt, ReceiptRow};
 use chater_protocol::name;
 use chater_protocol::payload::{
     Add, Create, CutRow, KeyShare, Leave, Msg, Payload, Policy, Remove, Retire, Role, RoleChange,
@@ -29,7 +31,8 @@ use chater_protocol::payload::{
 use chater_protocol::seal::{BoxFor, EphNote, Ephemeral, EpochSecret, KemSecret, seal_message};
 use chater_protocol::time::Timestamp;
 use chater_protocol::wire::{
-    Hello, LogAnswer, LogRequest, Message, PeopleQuery, Push, Range, SummaryRow, chat_topic,
+    Hello, Identities, LogAnswer, LogRequest, Message, PeopleQuery, Push, Range, SummaryRow,
+    chat_topic,
 };
 use serde_bytes::ByteBuf;
 use serde_json::{Value, json};
@@ -509,6 +512,28 @@ pub fn group_events() -> Vec<(&'static str, VerifiedEvent)> {
 }
 
 /// The events, whether each is valid once all are here, and the members before the last one.
+pub fn invite(by: &Person) -> Invite {
+    Invite {
+        v: 1,
+        community: Community::with_secret([1; 32]).id(),
+        name: "Двор".into(),
+        node: by.record.node_id,
+        addrs: vec!["/ip4/192.0.2.1/tcp/5001".into()],
+        token: Bytes([2; 16]),
+        expires: 1_788_000_000_000,
+    }
+}
+
+pub fn block_list(of: &Person) -> BlockList {
+    BlockList {
+        v: 1,
+        community: Community::with_secret([1; 32]).id(),
+        n: 1,
+        nodes: vec![of.record.node_id],
+        ts: 1_788_000_000_000,
+    }
+}
+
 fn group_vectors() -> Value {
     let events = group_events();
     let id = ChatId(events[0].1.id().0);
@@ -543,6 +568,78 @@ fn group_vectors() -> Value {
 }
 
 /// All vectors of version 1.
+/// A letter of `a`'s node to `b`'s: a message, and what has come.
+pub fn letter(c: &Conversation) -> Letter {
+    let chat = direct::chat_ref(c.a.user(), c.b.user());
+    Letter {
+        v: 1,
+        from: c.a.record.node_id,
+        to: c.b.record.node_id,
+        ts: 1_790_000_000_100,
+        identities: Identities {
+            homes: vec![c.a.signed.clone()],
+            kems: vec![],
+            profiles: vec![c.a.profile().sign(&c.a.home)],
+        },
+        parts: vec![
+            Part::Events(Push {
+                chat: chat.clone(),
+                events: vec![
+                    ByteBuf::from(c.key.to_wire()),
+                    ByteBuf::from(c.msg.to_wire()),
+                ],
+            }),
+            Part::Receipt(Receipt {
+                chat,
+                rows: vec![ReceiptRow {
+                    author: c.b.user(),
+                    home: c.b.record.id(),
+                    lane: 2,
+                    up_to: 7,
+                }],
+            }),
+        ],
+    }
+}
+
+/// The same, sealed.
+pub fn letter_sealed(c: &Conversation) -> Bundle {
+    letter(c)
+        .seal(
+            &c.a.node,
+            c.b.record.id(),
+            &c.kem_card.kem_pk,
+            &mut Counting(40),
+        )
+        .unwrap()
+}
+
+fn mail_vectors(c: &Conversation) -> Value {
+    let bundle = letter_sealed(c);
+    let deposit = MailRequest::Deposit(chater_protocol::mail::Deposit {
+        to: c.b.record.node_id,
+        bundle: bundle.clone(),
+    });
+    let letters = MailAnswer::Letters(chater_protocol::mail::Letters {
+        letters: vec![chater_protocol::mail::Kept {
+            n: 3,
+            from: c.a.record.node_id,
+            at: 1_790_000_000_200,
+            bundle,
+        }],
+        more: false,
+    });
+    json!({
+        "letter": hex(&chater_protocol::codec::encode(&letter(c))),
+        "deposit": hex(&deposit.encode()),
+        "letters": hex(&letters.encode()),
+        "register": hex(&MailRequest::Register(1).encode()),
+        "collect": hex(&MailRequest::Collect(2).encode()),
+        "ack": hex(&MailRequest::Ack(vec![3]).encode()),
+        "refused": hex(&MailAnswer::Refused(2).encode()),
+    })
+}
+
 pub fn vectors() -> Value {
     let c = conversation();
     let (a, b) = (&c.a, &c.b);
@@ -614,6 +711,11 @@ pub fn vectors() -> Value {
             "open_nodes_topic": hex(&Community::open().topic(Channel::Nodes)),
             "open_proof_a_to_b": hex(&proof),
             "secret_01_people_topic": hex(&Community::with_secret([1; 32]).topic(Channel::People)),
+            "secret_01_id": Community::with_secret([1; 32]).id().to_string(),
+            "token_02_hash": token_hash(&Bytes([2; 16])).to_string(),
+            "query_03_answer_proof_a_to_b": hex(&answer_proof(&Bytes([3; 16]), a.record.node_id, b.record.node_id)),
+            "link": invite(a).to_text(),
+            "block_list": hex(&block_list(b).sign(&a.node).to_bytes()),
             "frame_of_hello": hex(&Community::open().seal(Channel::People, b"hello", &mut Counting(0))),
         },
         "safety_number": safety_number(a.user(), b.user()),
@@ -622,5 +724,6 @@ pub fn vectors() -> Value {
         "bad_nicks": ["a", "cова", "a b", "-ab", "Admin", "a\u{202e}b"],
         "order": places,
         "group": group_vectors(),
+        "mail": mail_vectors(&c),
     })
 }

@@ -49,6 +49,17 @@ pub(super) struct Hop<'a> {
     at: Option<String>,
     /// When it is tried next, if it waits.
     next_try: Option<String>,
+    /// Mailboxes of that node in which it lies sealed until the node comes; it is not delivered.
+    mailboxes: Vec<InMailbox<'a>>,
+}
+
+/// A mailbox in which a message waits.
+#[derive(Serialize, ToSchema)]
+pub(super) struct InMailbox<'a> {
+    /// The node that keeps it.
+    node: &'a str,
+    /// Since when.
+    at: String,
 }
 
 /// The way of a message.
@@ -231,6 +242,14 @@ pub(super) async fn path(bearer: Bearer, At((Id(chat), Id(id))): OfMessage) -> A
         here: hop.here,
         at: hop.at_ms.map(time),
         next_try: hop.next_try_ms.map(time),
+        mailboxes: hop
+            .lies_in
+            .iter()
+            .map(|(node, at)| InMailbox {
+                node,
+                at: time(*at),
+            })
+            .collect(),
     });
     let shape = Way {
         sent_at: time(way.sent_at_ms),

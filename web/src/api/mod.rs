@@ -8,7 +8,9 @@
 
 pub(crate) mod body;
 mod chats;
+mod communities;
 mod links;
+mod mail;
 pub(crate) mod members;
 mod messages;
 mod node;

@@ -94,7 +94,7 @@ pub(super) struct Peer<'a> {
     node_id: Text<std::sync::Arc<str>>,
     /// Its name as shown here.
     name: &'a str,
-    /// `connected`, `connecting`, `away`.
+    /// `connected`, `connecting`, `waiting` (its owner has not let this node in), `away`.
     state: &'a str,
     /// Addresses known, the connected one first.
     addresses: &'a [String],
@@ -104,8 +104,14 @@ pub(super) struct Peer<'a> {
     since: Option<String>,
     /// Last ping.
     rtt_ms: Option<u32>,
-    /// How it was found: `lan`, `manual`, `gossip`.
+    /// How it was found: `lan`, `manual`, `gossip`, `search`.
     found: &'a str,
+    /// Names of the communities in common.
+    communities: &'a [String],
+    /// The program it says it runs.
+    agent: Option<&'a str>,
+    /// The owner has cut it off.
+    off: bool,
     /// How it is reached: `direct`, `relay`; null = not connected.
     path: Option<&'static str>,
     /// The peer id of the node it is reached through.
@@ -121,6 +127,7 @@ impl<'a> From<&'a view::Peer> for Peer<'a> {
             state: match peer.state {
                 LinkState::Connected => "connected",
                 LinkState::Connecting => "connecting",
+                LinkState::Waiting => "waiting",
                 LinkState::Away => "away",
             },
             addresses: &peer.addresses,
@@ -128,6 +135,9 @@ impl<'a> From<&'a view::Peer> for Peer<'a> {
             since: peer.since_ms.map(time),
             rtt_ms: peer.rtt_ms,
             found: peer.found,
+            communities: &peer.common,
+            agent: peer.agent.as_deref(),
+            off: peer.off,
             path: peer.path.as_ref().map(|path| match path {
                 view::Way::Direct => "direct",
                 view::Way::Relay { .. } => "relay",

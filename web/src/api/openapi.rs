@@ -11,7 +11,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{chats, links, members, messages, node, people, pictures, users};
+use super::{chats, communities, links, mail, members, messages, node, people, pictures, users};
 use crate::app::App;
 
 #[derive(OpenApi)]
@@ -66,7 +66,22 @@ pub(crate) fn routes() -> (Router<App>, Arc<str>) {
         .routes(routes!(links::end))
         .routes(routes!(links::join))
         .routes(routes!(node::node))
-        .routes(routes!(node::add_peer))
+        .routes(routes!(mail::read))
+        .routes(routes!(mail::rules))
+        .routes(routes!(mail::choose, mail::leave))
+        .routes(routes!(mail::evict, mail::readmit))
+        .routes(routes!(node::add_peer, communities::decisions))
+        .routes(routes!(communities::decide))
+        .routes(routes!(
+            communities::list,
+            communities::found,
+            communities::switch
+        ))
+        .routes(routes!(communities::join))
+        .routes(routes!(communities::leave))
+        .routes(routes!(communities::invite))
+        .routes(routes!(communities::revoke))
+        .routes(routes!(communities::follow, communities::publish))
         .routes(routes!(node::socket))
         .split_for_parts();
     // Plain data of our own; a document that cannot be written is a mistake tests would show.
@@ -123,6 +138,26 @@ mod tests {
             ("post", "/api/v1/chats/{chat_id}/request"),
             ("get", "/api/v1/node"),
             ("post", "/api/v1/peers"),
+            ("get", "/api/v1/node/mail"),
+            ("put", "/api/v1/node/mail/rules"),
+            ("put", "/api/v1/node/mail/mailboxes/{node_id}"),
+            ("delete", "/api/v1/node/mail/mailboxes/{node_id}"),
+            ("delete", "/api/v1/node/mail/kept/{node_id}"),
+            ("put", "/api/v1/node/mail/kept/{node_id}"),
+            ("get", "/api/v1/peers"),
+            ("post", "/api/v1/peers/{node_id}"),
+            ("get", "/api/v1/communities"),
+            ("post", "/api/v1/communities"),
+            ("patch", "/api/v1/communities"),
+            ("post", "/api/v1/communities/join"),
+            ("delete", "/api/v1/communities/{community_id}"),
+            ("post", "/api/v1/communities/{community_id}/invites"),
+            (
+                "delete",
+                "/api/v1/communities/{community_id}/invites/{invite_id}",
+            ),
+            ("put", "/api/v1/communities/{community_id}/list"),
+            ("post", "/api/v1/communities/{community_id}/list"),
             ("get", "/api/v1/socket"),
         ];
         let paths = document

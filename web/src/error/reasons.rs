@@ -3,7 +3,7 @@
 use chater_engine::Reason;
 
 /// Texts of their own for a field and a reason; the others share `error-<reason>`.
-const FIELD_TEXTS: [(&str, &[&str]); 18] = [
+const FIELD_TEXTS: [(&str, &[&str]); 24] = [
     (
         "photo",
         &["empty", "characters", "long", "animated", "malformed"],
@@ -43,6 +43,25 @@ const FIELD_TEXTS: [(&str, &[&str]); 18] = [
     ("uses", &["malformed", "long"]),
     ("days", &["malformed", "empty"]),
     ("history", &["malformed"]),
+    ("quota", &["malformed"]),
+    ("keep_days", &["malformed"]),
+    ("mailbox", &["long"]),
+    ("community", &["empty", "many"]),
+    (
+        "link",
+        &[
+            "malformed",
+            "wrong",
+            "unreachable",
+            "expired",
+            "used",
+            "revoked",
+            "other",
+            "own",
+            "blocked",
+        ],
+    ),
+    ("node", &["own"]),
 ];
 
 /// The key of the text for a wrong value.
@@ -66,6 +85,14 @@ mod tests {
     #[test]
     fn every_reason_has_a_text() {
         use Reason::{Characters, Control, Empty, Long, Malformed, Mixed, Reserved, Short};
+        for (field, reasons) in FIELD_TEXTS {
+            for reason in reasons {
+                assert!(
+                    is_text(&format!("error-{field}-{reason}")),
+                    "{field} {reason}"
+                );
+            }
+        }
         for reason in [
             Empty, Short, Long, Control, Characters, Mixed, Reserved, Malformed,
         ] {

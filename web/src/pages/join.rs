@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use chater_engine::Error;
 use chater_engine::id::Hash;
-use chater_engine::told_by;
 use chater_engine::view::GroupLink;
+use chater_engine::{invited_by, is_invite, told_by};
 use serde::Deserialize;
 
 use super::auth::Empty;
@@ -106,6 +106,8 @@ struct JoinPage<'a> {
 struct Asked {
     title: String,
     node: String,
+    /// The link leads into a community: the owner brings the whole node in.
+    community: bool,
 }
 
 /// A link that was typed, and whether it was looked at already.
@@ -128,6 +130,14 @@ async fn render(
     let asked = told_by(code).map(|(title, node)| Asked {
         title,
         node: node.fingerprint(),
+        community: false,
+    });
+    let asked = asked.or_else(|| {
+        invited_by(code).map(|(title, node, _)| Asked {
+            title,
+            node: node.fingerprint(),
+            community: true,
+        })
     });
     let unread = !code.is_empty() && asked.is_none();
     let shell = Shell::new(app, session, look.t("join")).await;
@@ -163,8 +173,14 @@ pub(crate) async fn join(
     CheckedForm(form): CheckedForm<JoinForm>,
 ) -> PageResult {
     let code = form.code.trim();
-    if form.yes.is_empty() && told_by(code).is_some() {
+    if form.yes.is_empty() && (told_by(code).is_some() || invited_by(code).is_some()) {
         return render(&app, &session, &look, code, None).await;
+    }
+    if is_invite(code) {
+        return match session.user.enter_community(code).await {
+            Ok(id) => Ok(see_other(&format!("/network#c-{id}"))),
+            Err(error) => render(&app, &session, &look, code, Some(&error)).await,
+        };
     }
     match session.user.join(code).await {
         Ok(chat) => Ok(see_other(&format!("/c/{}", chat.id))),

@@ -5,6 +5,7 @@ pub(crate) mod arrange;
 mod auth;
 pub(crate) mod avatar;
 mod chat;
+mod circle;
 mod emoji;
 mod find;
 mod forward;
@@ -15,9 +16,12 @@ mod info;
 mod install;
 mod join;
 mod list;
+mod mail;
 mod markup;
 mod members;
 mod named;
+mod netmap;
+mod netnode;
 mod network;
 mod note;
 mod path;
@@ -107,10 +111,49 @@ pub(crate) fn router() -> Router<App> {
         .route("/sw.js", get(install::worker))
         .route("/offline", get(install::offline))
         .merge(settings_router())
+        .merge(network_router())
+}
+
+/// The network: other nodes and communities.
+fn network_router() -> Router<App> {
+    Router::new()
         .route("/network", get(network::show))
         .route("/network/help", get(reach::show))
+        .route("/network/mail", get(mail::show).post(mail::save))
+        .route("/network/mail/choose", post(mail::choose))
+        .route(
+            "/network/mail/leave/{node}",
+            get(mail::ask_leave).post(mail::leave),
+        )
+        .route(
+            "/network/mail/evict/{node}",
+            get(mail::ask_evict).post(mail::evict),
+        )
+        .route("/network/mail/readmit/{node}", post(mail::readmit))
         .route("/network/add", post(network::add))
         .route("/network/forget", post(network::forget))
+        .route("/network/node/{id}", get(netnode::show))
+        .route("/network/node/{id}/link", post(netnode::link))
+        .route("/network/node/{id}/off", post(netnode::off))
+        .route("/network/node/{id}/dismiss", post(netnode::dismiss))
+        .route(
+            "/network/node/{id}/block",
+            get(netnode::ask_block).post(netnode::block),
+        )
+        .route("/network/node/{id}/unblock", post(netnode::unblock))
+        .route("/network/open", post(circle::open))
+        .route("/network/c", post(circle::found))
+        .route(
+            "/network/c/{id}/leave",
+            get(circle::ask_leave).post(circle::leave),
+        )
+        .route("/network/c/{id}/invite", post(circle::invite))
+        .route(
+            "/network/c/{id}/invites/{invite}/revoke",
+            post(circle::revoke),
+        )
+        .route("/network/c/{id}/follow", post(circle::follow))
+        .route("/network/c/{id}/publish", post(circle::publish))
 }
 
 /// Settings, and the ways back into an account.

@@ -25,6 +25,8 @@ struct Step {
     done: bool,
     at: Option<Stamp>,
     next: Option<Stamp>,
+    /// Mailboxes in which it waits for that node: a text and since when.
+    lies: Vec<(String, Stamp)>,
 }
 
 #[derive(Template)]
@@ -83,12 +85,20 @@ fn steps(way: &view::Path, with: Option<&str>, look: &Look) -> Vec<Step> {
         done: true,
         at: stamp(Some(way.sent_at_ms)),
         next: None,
+        lies: Vec::new(),
     }];
-    steps.extend(way.hops.iter().map(|hop| Step {
-        text: look.a(if hop.here { "path-here" } else { "path-there" }, &hop.node),
-        done: hop.at_ms.is_some(),
-        at: stamp(hop.at_ms),
-        next: stamp(hop.next_try_ms.filter(|_| hop.at_ms.is_none())),
+    steps.extend(way.hops.iter().map(|hop| {
+        Step {
+            text: look.a(if hop.here { "path-here" } else { "path-there" }, &hop.node),
+            done: hop.at_ms.is_some(),
+            at: stamp(hop.at_ms),
+            next: stamp(hop.next_try_ms.filter(|_| hop.at_ms.is_none())),
+            lies: hop
+                .lies_in
+                .iter()
+                .map(|(node, at)| (look.a("path-mailbox", node), time::moment(look, *at)))
+                .collect(),
+        }
     }));
     let reader = with.map_or_else(|| look.t("path-read-any"), |name| look.a("path-read", name));
     steps.push(Step {
@@ -96,6 +106,7 @@ fn steps(way: &view::Path, with: Option<&str>, look: &Look) -> Vec<Step> {
         done: way.read,
         at: None,
         next: None,
+        lies: Vec::new(),
     });
     steps
 }

@@ -144,8 +144,20 @@ mod tests {
         for word in named {
             let word: &'static str = word.to_owned().leak();
             assert_ne!(key(word), word, "no words for {word}");
+            let values = [
+                "n",
+                "ports",
+                "addresses",
+                "address",
+                "error",
+                "nodes",
+                "circuits",
+                "minutes",
+                "mib",
+            ];
+            let values = values.map(|name| (name, Arg::from("7".to_owned())));
             for lang in [Lang::Ru, Lang::En] {
-                assert_ne!(text_with(lang, key(word), &[]), key(word), "{word}");
+                assert_ne!(text_with(lang, key(word), &values), key(word), "{word}");
             }
             count += 1;
         }

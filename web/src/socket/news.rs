@@ -57,6 +57,7 @@ enum Frame<'a> {
         seq: Option<u64>,
         chat_id: Text<ChatId>,
     },
+    Network,
     Typing {
         chat_id: Text<ChatId>,
         user_id: Text<UserId>,
@@ -253,6 +254,7 @@ pub(super) fn update(update: &Update, reader: &Reader) -> Utf8Bytes {
             online: *online,
             seen_at: seen_at_ms.map(time),
         },
+        News::Network => Frame::Network,
         News::Reload => Frame::Reload,
     })
 }

@@ -69,6 +69,8 @@ pub(super) struct Peer {
     silent: bool,
     /// How it is reached, as told.
     path: Option<NodeId>,
+    /// The program it says it runs.
+    agent: String,
 }
 
 impl Peer {
@@ -199,6 +201,7 @@ impl Actor {
                 relays: false,
                 silent,
                 path: relay,
+                agent: String::new(),
             },
         );
         self.deadlines
@@ -247,6 +250,14 @@ impl Actor {
         };
         let (remote, relay, dialled) = (link.remote.clone(), link.relay, link.dialled);
         self.tell_connected(peer_id, &remote, dialled, relay);
+    }
+
+    /// A search is over: whom it alone had dialled is left, or both sides would take the other for a stranger and wait.
+    pub(super) fn end_visits(&mut self) {
+        let silent = self.peers.iter().filter(|(_, peer)| peer.silent);
+        for peer_id in silent.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.disconnect(peer_id);
+        }
     }
 
     /// After a connection came or went: which way is told, and a relayed one goes soon when there is a direct one.
@@ -383,6 +394,20 @@ impl Actor {
     pub(super) fn disconnect(&mut self, peer: PeerId) {
         // An error means that there is no connection.
         let _ = self.swarm.disconnect_peer_id(peer);
+    }
+
+    /// What program a peer says it runs.
+    pub(super) fn agent(&mut self, peer_id: PeerId, mut agent: String) {
+        agent.retain(|c| c.is_ascii_graphic());
+        agent.truncate(limits::AGENT);
+        if let Some(peer) = self.peers.get_mut(&peer_id)
+            && peer.agent != agent
+            && peer.news.take(Instant::now())
+        {
+            peer.agent.clone_from(&agent);
+            let peer = peer.node;
+            self.outlet.offer(NetworkEvent::Agent { peer, agent });
+        }
     }
 
     pub(super) fn identified(

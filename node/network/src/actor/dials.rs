@@ -12,14 +12,14 @@ use tokio::sync::oneshot;
 
 use super::Actor;
 use crate::event::NetworkEvent;
-use crate::{Found, address, limits};
+use crate::{Found, Unreached, address, limits};
 
 /// Why a dial is under way.
 #[derive(Debug)]
 enum Purpose {
     Wanted(PeerId),
     Typed(String),
-    Reach(PeerId, oneshot::Sender<bool>),
+    Reach(PeerId, oneshot::Sender<Result<(), Unreached>>),
     /// A peer reached through a relay was seen on the LAN.
     Nearer(PeerId),
 }
@@ -97,7 +97,7 @@ impl Actor {
         &mut self,
         node: NodeId,
         addresses: &[String],
-        reply: oneshot::Sender<bool>,
+        reply: oneshot::Sender<Result<(), Unreached>>,
     ) {
         // A reply that nobody waits for any more is no error, here and below.
         let Some(peer) = address::peer_id(node) else {
@@ -105,12 +105,12 @@ impl Actor {
         };
         if self.peers.contains_key(&peer) {
             self.wanted_now(peer);
-            let _ = reply.send(true);
+            let _ = reply.send(Ok(()));
             return;
         }
         let under_way = |dial: &&Dial| matches!(dial.purpose, Purpose::Reach(..));
         if self.dials.values().filter(under_way).count() >= limits::REACHES {
-            let _ = reply.send(false);
+            let _ = reply.send(Err(Unreached::Nobody));
             return;
         }
         // An asker far away must not have us knock at this machine.
@@ -168,7 +168,8 @@ impl Actor {
                 }
                 Purpose::Wanted(_) | Purpose::Typed(_) | Purpose::Nearer(_) => {}
                 Purpose::Reach(peer, reply) => {
-                    let _ = reply.send(self.peers.contains_key(&peer));
+                    let here = self.peers.contains_key(&peer);
+                    let _ = reply.send(here.then_some(()).ok_or(Unreached::Nobody));
                 }
             },
             Err(error) => self.gave_up(Dial { purpose, later }, &error, now),
@@ -210,7 +211,14 @@ impl Actor {
                 self.outlet.offer(NetworkEvent::Dialled { address, result });
             }
             Purpose::Reach(peer, reply) => {
-                let _ = reply.send(self.peers.contains_key(&peer));
+                let why = match error {
+                    DialError::WrongPeerId { .. } | DialError::LocalPeerId { .. } => {
+                        Unreached::Other
+                    }
+                    _ => Unreached::Nobody,
+                };
+                let here = self.peers.contains_key(&peer);
+                let _ = reply.send(here.then_some(()).ok_or(why));
             }
             Purpose::Nearer(_) => {}
         }
@@ -244,12 +252,12 @@ impl Actor {
             ..
         }) = own
         {
-            let _ = reply.send(true);
+            let _ = reply.send(Ok(()));
         }
         let waits = |dial: &Dial| matches!(&dial.purpose, Purpose::Reach(to, _) if *to == peer);
         for (_, dial) in self.dials.extract_if(|_, dial| waits(dial)) {
             if let Purpose::Reach(_, reply) = dial.purpose {
-                let _ = reply.send(true);
+                let _ = reply.send(Ok(()));
             }
         }
         for text in self.typed.unanswered(&peer) {

@@ -440,6 +440,8 @@ impl Actor {
         }
         reach.looked_up.insert(peer, now);
         let lookups = self.swarm.behaviour_mut().lookups.inner();
+        // Where we believe it to be is wrong: the search would dial there first, fail, and not look at better answers.
+        lookups.remove_peer(&peer);
         let id = lookups.get_closest_peers(peer);
         self.reach.lookups.insert(id, peer);
         self.meters.one("chater_lookups_total", "");
@@ -452,6 +454,9 @@ impl Actor {
         else {
             return;
         };
+        if step.last {
+            self.end_visits();
+        }
         let Some(wanted) = self.reach.lookups.get(&id).copied() else {
             return;
         };

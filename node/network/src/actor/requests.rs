@@ -41,6 +41,8 @@ pub(super) struct Lanes {
     log: Lane,
     people: Lane,
     blob: Lane,
+    mail: Lane,
+    community: Lane,
 }
 
 impl Lanes {
@@ -50,6 +52,8 @@ impl Lanes {
             Protocol::Log => &mut self.log,
             Protocol::People => &mut self.people,
             Protocol::Blob => &mut self.blob,
+            Protocol::Mail => &mut self.mail,
+            Protocol::Community => &mut self.community,
         }
     }
 }
@@ -86,7 +90,7 @@ impl Actor {
             let _ = reply.send(Err(RequestError::NotConnected));
             return;
         };
-        if !peer.admitted && protocol != Protocol::Hello {
+        if !peer.admitted && !protocol.is_for_strangers() {
             let _ = reply.send(Err(RequestError::Failed("not admitted".to_owned())));
             return;
         }
@@ -235,7 +239,7 @@ impl Actor {
                 meters: self.meters.clone(),
             },
         };
-        if peer.admitted || protocol == Protocol::Hello {
+        if peer.admitted || protocol.is_for_strangers() {
             self.deliver(peer_id, held);
             return;
         }

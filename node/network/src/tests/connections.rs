@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::{AddressError, Found, RequestError, StartError};
+use crate::{AddressError, Found, RequestError, StartError, Unreached};
 
 const SHORT: Duration = Duration::from_millis(400);
 
@@ -288,6 +288,15 @@ async fn reaching_once() {
             .network
             .reach(bob.id(), vec!["/ip4/127.0.0.1/tcp/1".to_owned()])
             .await
+    );
+    let elsewhere = alice.network.addresses().into_iter().map(|address| {
+        let end = address.find("/p2p/").unwrap_or(address.len());
+        address[..end].to_owned()
+    });
+    let carol = Node::start(3).await;
+    assert_eq!(
+        carol.network.try_reach(bob.id(), elsewhere.collect()).await,
+        Err(Unreached::Other)
     );
     assert!(!alice.network.reach(bob.id(), Vec::new()).await);
 }

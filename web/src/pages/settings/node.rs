@@ -71,7 +71,7 @@ pub(crate) fn policy(word: Option<&str>) -> Option<Registration> {
 }
 
 /// Bytes as people read them: one decimal below ten.
-fn size_text(look: &Look, bytes: u64) -> String {
+pub(crate) fn size_text(look: &Look, bytes: u64) -> String {
     let (unit, tenths) = match bytes {
         0..1_048_576 => ("size-kb", bytes * 10 / 1024),
         1_048_576..1_073_741_824 => ("size-mb", bytes * 10 / 1_048_576),

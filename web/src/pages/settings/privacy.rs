@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Query, State};
 use chater_engine::Filter;
-use chater_engine::view::{Chat, Me, WhoWrites};
+use chater_engine::view::{Chat, FoundBy, Me, WhoWrites};
 use serde::Deserialize;
 
 use super::{Frame, Saved, on, opened};
@@ -38,6 +38,14 @@ struct PrivacyPage<'a> {
 impl PrivacyPage<'_> {
     fn first(&self) -> &'static str {
         word(self.me.preferences.first)
+    }
+
+    fn found_by(&self) -> &'static str {
+        match self.me.found_by {
+            FoundBy::Nobody => "nobody",
+            FoundBy::Contacts => "contacts",
+            FoundBy::Communities => "communities",
+        }
     }
 }
 
@@ -88,6 +96,7 @@ pub(crate) struct SectionForm {
     read_marks: Option<String>,
     typing: Option<String>,
     first: Option<String>,
+    found_by: Option<String>,
 }
 
 /// Saves the section.
@@ -106,5 +115,14 @@ pub(crate) async fn save(
         _ => wanted.first,
     };
     session.user.set_preferences(wanted).await?;
+    let found_by = match form.found_by.as_deref() {
+        Some("nobody") => Some(FoundBy::Nobody),
+        Some("contacts") => Some(FoundBy::Contacts),
+        Some("communities") => Some(FoundBy::Communities),
+        _ => None,
+    };
+    if let Some(by) = found_by {
+        session.user.set_found_by(by).await?;
+    }
     Ok(see_other("/settings/privacy?saved=1"))
 }

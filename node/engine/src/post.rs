@@ -1,0 +1,631 @@
+//! Leaving mail for nodes that are away (S11): what a delivery would push, sealed, at the mailboxes that
+//! the other node has named. It never counts as delivered; the acks alone move on what a node has. What
+//! already lies in a mailbox is noted durably, so that it is not left there twice.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chater_protocol::event::VerifiedEvent;
+use chater_protocol::id::{ChatId, NodeId, UserId};
+use chater_protocol::identity::NodeCard;
+use chater_protocol::limits;
+use chater_protocol::mail::{
+    Bundle, CAP_MAILBOX, Deposit, Letter, MailAnswer, MailRequest, No, Part, Receipt, ReceiptRow,
+};
+use chater_protocol::wire::{ChatRef, Identities, Push};
+use chater_store::mail::{self, DepositRow};
+use chater_store::{Rows, StoreError, chats, events, homes, nodes, outbox, users};
+use serde_bytes::ByteBuf;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
+
+use crate::actor::From;
+use crate::deliver::{Fresh, Need, needs};
+use crate::mail::{address, ask, ask_cards};
+use crate::serve::identities_of;
+use crate::shared::{Shared, SystemRandom, lock};
+
+/// A node that has gone is waited for so long: it may only be starting anew.
+const AWAY: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 3_000 });
+/// Tries after a failure, from and to.
+const RETRY: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(300);
+/// A mailbox that is full is left alone for so long.
+const FULL: Duration = Duration::from_secs(300);
+/// Events in one letter, and their bytes: with records and padding they fit the greatest.
+const EVENTS: usize = 256;
+const BYTES: usize = limits::LETTER - 96 * 1024;
+/// Records of authors in one letter, bytes.
+const RECORDS: usize = 64 * 1024;
+/// Feeds remembered of one node; with more all are looked through.
+const FEEDS: usize = 1_024;
+/// Nodes for which mail is left at once.
+const AT_ONCE: usize = 8;
+/// Chats of which a receipt waits for one node.
+const RECEIPTS: usize = 256;
+
+/// What is to be left for one node, besides what tells it what has come.
+#[derive(Debug, Default, Clone)]
+struct Due {
+    /// Everything that it lacks.
+    all: bool,
+    /// These feeds.
+    feeds: BTreeSet<u32>,
+}
+
+impl Due {
+    fn is_nothing(&self) -> bool {
+        !self.all && self.feeds.is_empty()
+    }
+}
+
+/// What is held in memory of it.
+pub(crate) struct Post {
+    /// Mailboxes that other nodes have named.
+    boxes: Mutex<HashMap<NodeId, Vec<NodeId>>>,
+    due: Mutex<BTreeMap<NodeId, Due>>,
+    /// Nodes that something waits for, and of which no mailbox is known.
+    strangers: Mutex<BTreeSet<NodeId>>,
+    /// When mailboxes were last asked for those.
+    asked: Mutex<HashMap<NodeId, Instant>>,
+    busy: Mutex<BTreeSet<NodeId>>,
+    /// When nodes went; of others it counts from the start.
+    gone: Mutex<HashMap<NodeId, Instant>>,
+    started: Instant,
+    /// Chats of which a node that is away does not know yet what has come of it.
+    receipts: Mutex<BTreeMap<NodeId, BTreeMap<ChatId, ChatRef>>>,
+    /// A mailbox said no for a node: it is left alone until then.
+    shut: Mutex<HashMap<(NodeId, NodeId), Instant>>,
+    pauses: Mutex<HashMap<NodeId, Duration>>,
+    room: Arc<Semaphore>,
+    wake: Notify,
+}
+
+impl Post {
+    pub(crate) fn load(rows: &impl Rows) -> Result<Self, StoreError> {
+        let mut boxes = HashMap::new();
+        let mut due = BTreeMap::new();
+        for card in mail::cards(rows)? {
+            if !card.mailboxes.is_empty() {
+                due.insert(
+                    card.node,
+                    Due {
+                        all: true,
+                        feeds: BTreeSet::new(),
+                    },
+                );
+                boxes.insert(card.node, card.mailboxes);
+            }
+        }
+        Ok(Self {
+            boxes: Mutex::new(boxes),
+            due: Mutex::new(due),
+            strangers: Mutex::default(),
+            asked: Mutex::default(),
+            busy: Mutex::default(),
+            gone: Mutex::default(),
+            started: Instant::now(),
+            receipts: Mutex::default(),
+            shut: Mutex::default(),
+            pauses: Mutex::default(),
+            room: Arc::new(Semaphore::new(AT_ONCE)),
+            wake: Notify::new(),
+        })
+    }
+
+    /// A fresh event for a node that is not connected.
+    pub(crate) fn fresh(&self, node: NodeId, fresh: &Fresh) {
+        if !lock(&self.boxes).contains_key(&node) {
+            let mut strangers = lock(&self.strangers);
+            if strangers.len() < limits::MAIL_CARDS {
+                strangers.insert(node);
+                self.wake.notify_one();
+            }
+            return;
+        }
+        let mut due = lock(&self.due);
+        let due = due.entry(node).or_default();
+        if due.feeds.len() >= FEEDS {
+            due.all = true;
+        } else if !due.all {
+            due.feeds.insert(fresh.feed_no);
+        }
+        self.wake.notify_one();
+    }
+
+    /// A card of another node tells of its mailboxes.
+    pub(crate) fn learned(&self, card: &NodeCard) {
+        let changed = {
+            let mut boxes = lock(&self.boxes);
+            let before = boxes.get(&card.node);
+            let changed = before.map_or(&[][..], Vec::as_slice) != card.mailboxes.as_slice();
+            if card.mailboxes.is_empty() {
+                boxes.remove(&card.node);
+            } else {
+                boxes.insert(card.node, card.mailboxes.clone());
+            }
+            changed
+        };
+        if changed {
+            lock(&self.shut).retain(|(node, _), _| *node != card.node);
+            self.all(card.node);
+        }
+    }
+
+    fn all(&self, node: NodeId) {
+        if lock(&self.boxes).contains_key(&node) {
+            lock(&self.due).entry(node).or_default().all = true;
+            self.wake.notify_one();
+        }
+    }
+
+    /// A node came. As a mailbox it takes what waits for others.
+    pub(crate) fn met(&self, shared: &Shared, peer: NodeId) {
+        lock(&self.gone).remove(&peer);
+        lock(&self.shut).retain(|(_, mailbox), _| *mailbox != peer);
+        let served: Vec<NodeId> = lock(&self.boxes)
+            .iter()
+            .filter(|(node, boxes)| boxes.contains(&peer) && !shared.is_linked(**node))
+            .map(|(node, _)| *node)
+            .collect();
+        for node in served {
+            lock(&self.pauses).remove(&node);
+            self.all(node);
+        }
+    }
+
+    /// A node went.
+    pub(crate) fn left(&self, peer: NodeId) {
+        lock(&self.gone).insert(peer, Instant::now());
+        self.all(peer);
+    }
+
+    /// Something of that node has been taken in: it is told so by a letter, unless it comes itself.
+    pub(crate) fn receipt(&self, node: NodeId, chat: ChatRef) {
+        if !lock(&self.boxes).contains_key(&node) {
+            return;
+        }
+        self.owe(node, chat);
+        lock(&self.due).entry(node).or_default();
+        self.wake.notify_one();
+    }
+
+    fn owe(&self, node: NodeId, chat: ChatRef) {
+        let mut receipts = lock(&self.receipts);
+        let chats = receipts.entry(node).or_default();
+        if chats.len() < RECEIPTS {
+            chats.insert(chat.chat, chat);
+        }
+    }
+
+    /// Nodes that are away, for which something waits, and of which no mailbox is known.
+    pub(crate) fn without_boxes(&self, shared: &Shared) -> Result<Vec<NodeId>, StoreError> {
+        let rows = shared.store.read()?;
+        let mut found = Vec::new();
+        for (node, row) in nodes::all(&rows)? {
+            if row.blocked || shared.is_linked(node) || lock(&self.boxes).contains_key(&node) {
+                continue;
+            }
+            for need in needs(&rows, node)? {
+                let acked = outbox::acked(&rows, need.feed_no, row.no)?;
+                if acked.map_or(0, |seq| seq + 1) < need.whole {
+                    found.push(node);
+                    break;
+                }
+            }
+            if found.len() >= limits::MAIL_CARDS * 4 {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn away_for(&self, node: NodeId) -> Duration {
+        let since = lock(&self.gone).get(&node).copied();
+        since.unwrap_or(self.started).elapsed()
+    }
+}
+
+/// Leaves mail until the node stops.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    // Those who are there will have come by then.
+    tokio::time::sleep(AWAY).await;
+    loop {
+        let ready: Vec<(NodeId, Due)> = {
+            let (mut due, mut busy) = (lock(&shared.post.due), lock(&shared.post.busy));
+            let ready: Vec<NodeId> = due
+                .keys()
+                .filter(|node| !busy.contains(*node))
+                .copied()
+                .collect();
+            ready
+                .into_iter()
+                .filter_map(|node| {
+                    let due = due.remove(&node)?;
+                    busy.insert(node);
+                    Some((node, due))
+                })
+                .collect()
+        };
+        for (node, due) in ready {
+            let shared = shared.clone();
+            tokio::spawn(async move {
+                one(&shared, node, due).await;
+                lock(&shared.post.busy).remove(&node);
+                shared.post.wake.notify_one();
+            });
+        }
+        ask_around(&shared);
+        shared.post.wake.notified().await;
+    }
+}
+
+/// Asks the connected mailboxes whether they serve nodes that something waits for.
+fn ask_around(shared: &Arc<Shared>) {
+    let mut strangers = std::mem::take(&mut *lock(&shared.post.strangers));
+    {
+        let mut asked = lock(&shared.post.asked);
+        asked.retain(|_, at| at.elapsed() < RETRY_MAX);
+        strangers.retain(|node| !asked.contains_key(node));
+        asked.extend(strangers.iter().map(|node| (*node, Instant::now())));
+    }
+    if strangers.is_empty() {
+        return;
+    }
+    let shared = shared.clone();
+    tokio::spawn(async move {
+        let strangers: Vec<NodeId> = strangers.into_iter().collect();
+        let cards = shared.store.read().and_then(|rows| mail::cards(&rows));
+        for card in cards.unwrap_or_default() {
+            if card.caps & CAP_MAILBOX != 0 && shared.is_linked(card.node) {
+                ask_cards(&shared, card.node, strangers.clone()).await;
+            }
+        }
+    });
+}
+
+/// Everything due for one node; what fails is tried again.
+async fn one(shared: &Arc<Shared>, node: NodeId, due: Due) {
+    let waits = AWAY.saturating_sub(shared.post.away_for(node));
+    if stops_within(shared, waits).await {
+        return;
+    }
+    if shared.is_linked(node) {
+        // It is brought directly.
+        lock(&shared.post.receipts).remove(&node);
+        return;
+    }
+    let left = {
+        let Ok(_room) = shared.post.room.clone().acquire_owned().await else {
+            return;
+        };
+        leave(shared, node, &due).await
+    };
+    match left {
+        Ok(()) => {
+            lock(&shared.post.pauses).remove(&node);
+        }
+        Err(reason) => {
+            tracing::debug!(%reason, node = %node.short(), "mail was not left");
+            let pause = {
+                let mut pauses = lock(&shared.post.pauses);
+                let pause = pauses.entry(node).or_insert(RETRY / 2);
+                *pause = (*pause * 2).min(RETRY_MAX);
+                *pause
+            };
+            let shared = shared.clone();
+            tokio::spawn(async move {
+                if !stops_within(&shared, pause).await {
+                    shared.post.all(node);
+                }
+            });
+        }
+    }
+}
+
+/// Waits; whether the node stopped meanwhile.
+async fn stops_within(shared: &Shared, pause: Duration) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => false,
+        () = shared.stopping.wait() => true,
+    }
+}
+
+/// Leaves what is due at every mailbox of the node that is connected.
+async fn leave(shared: &Arc<Shared>, node: NodeId, due: &Due) -> Result<(), String> {
+    let boxes = lock(&shared.post.boxes)
+        .get(&node)
+        .cloned()
+        .unwrap_or_default();
+    let mut failed = None;
+    for mailbox in boxes {
+        // What this node itself keeps for others it has in its own log.
+        if mailbox == shared.node_id || !shared.is_linked(mailbox) {
+            continue;
+        }
+        let shut = lock(&shared.post.shut).get(&(node, mailbox)).copied();
+        if shut.is_some_and(|until| until > Instant::now()) {
+            continue;
+        }
+        if let Err(reason) = leave_at(shared, node, mailbox, due).await {
+            failed = Some(reason);
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+async fn leave_at(
+    shared: &Arc<Shared>,
+    node: NodeId,
+    mailbox: NodeId,
+    due: &Due,
+) -> Result<(), String> {
+    let mut most = EVENTS;
+    while !shared.is_linked(node) {
+        let written = {
+            let (shared, due) = (shared.clone(), due.clone());
+            tokio::task::spawn_blocking(move || write(&shared, node, mailbox, &due, most))
+                .await
+                .map_err(|error| error.to_string())?
+                .map_err(|error| error.to_string())?
+        };
+        let Some(written) = written else {
+            return Ok(());
+        };
+        let request = MailRequest::Deposit(Deposit {
+            to: node,
+            bundle: written.bundle,
+        });
+        let answer = ask(shared, mailbox, &request).await;
+        if !matches!(answer, Ok(MailAnswer::Kept(_)))
+            && let Some(chat) = written.receipt
+        {
+            shared.post.owe(node, chat);
+        }
+        match answer? {
+            MailAnswer::Kept(until) => note(shared, node, mailbox, written.marks, until).await?,
+            MailAnswer::Refused(why) => match No::from(why) {
+                // A smaller letter may fit.
+                No::Full if most > 1 => most /= 4,
+                No::Full => {
+                    shut(shared, node, mailbox, FULL);
+                    return Err("the mailbox is full".to_owned());
+                }
+                No::Unwanted => {
+                    // Until it comes again, or the other node names it anew.
+                    shut(shared, node, mailbox, RETRY_MAX * 12);
+                    return Ok(());
+                }
+                No::Later => return Err("not now".to_owned()),
+            },
+            _ => return Err("another answer".to_owned()),
+        }
+    }
+    Ok(())
+}
+
+fn shut(shared: &Shared, node: NodeId, mailbox: NodeId, pause: Duration) {
+    lock(&shared.post.shut).insert((node, mailbox), Instant::now() + pause);
+}
+
+/// Notes durably what lies there now.
+async fn note(
+    shared: &Arc<Shared>,
+    node: NodeId,
+    mailbox: NodeId,
+    marks: Vec<(u32, u64)>,
+    until_ms: u64,
+) -> Result<(), String> {
+    shared
+        .inputs
+        .run(From::Others, move |turn| {
+            let node_no = nodes::ensure(turn.tx, node, 2, turn.now_ms)?.no;
+            let mailbox_no = nodes::ensure(turn.tx, mailbox, 2, turn.now_ms)?.no;
+            turn.durable();
+            for (feed_no, up_to) in marks {
+                let row = DepositRow {
+                    v: 1,
+                    up_to,
+                    at_ms: turn.now_ms,
+                    until_ms,
+                };
+                mail::put_deposit(turn.tx, feed_no, node_no, mailbox_no, &row)?;
+            }
+            Ok(())
+        })
+        .await
+        .map_err(|error| error.to_string())
+}
+
+/// A letter ready to be left.
+struct Written {
+    bundle: Bundle,
+    /// Of each feed in it, up to where it lies there then.
+    marks: Vec<(u32, u64)>,
+    /// The chat of which it tells what has come.
+    receipt: Option<ChatRef>,
+}
+
+/// The next letter for a node at one of its mailboxes; none = everything due lies there.
+fn write(
+    shared: &Shared,
+    node: NodeId,
+    mailbox: NodeId,
+    due: &Due,
+    most: usize,
+) -> Result<Option<Written>, StoreError> {
+    let rows = shared.store.read()?;
+    let (Some(to), Some(there)) = (nodes::node(&rows, node)?, nodes::node(&rows, mailbox)?) else {
+        return Ok(None);
+    };
+    let Some((home, kem)) = address(&rows, node)? else {
+        return Ok(None);
+    };
+    let now = shared.now_ms();
+    let (mut parts, mut marks, mut authors) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let (mut count, mut bytes) = (0, 0);
+    for need in wanted(&rows, node, to.no, due)? {
+        let acked = outbox::acked(&rows, need.feed_no, to.no)?;
+        let lies = mail::deposit(&rows, need.feed_no, to.no, there.no)?
+            .filter(|row| row.until_ms > now)
+            .map(|row| row.up_to);
+        let new = acked.is_none() && lies.is_none();
+        let mut next = acked.max(lies).map_or(0, |seq| seq + 1);
+        while next < need.whole
+            && count < most
+            && bytes < BYTES
+            && parts.len() < limits::LETTER_PARTS - 1
+        {
+            let room = limits::PUSH_EVENTS.min(most - count);
+            let wires = events::range(
+                &rows,
+                need.feed_no,
+                next,
+                need.whole - 1,
+                room,
+                BYTES - bytes,
+            )?;
+            let size: usize = wires.iter().map(|wire| wire.len() + 8).sum();
+            let last = wires
+                .last()
+                .and_then(|wire| VerifiedEvent::from_store(wire).ok());
+            let Some(last) = last.map(|event| event.header().seq) else {
+                break;
+            };
+            // `range` gives at least one, however large.
+            if bytes + size > BYTES && !parts.is_empty() {
+                bytes = BYTES;
+                break;
+            }
+            count += wires.len();
+            bytes += size;
+            next = last + 1;
+            marks.retain(|(feed_no, _)| *feed_no != need.feed_no);
+            marks.push((need.feed_no, last));
+            if new {
+                authors.insert(need.author);
+            }
+            parts.push(Part::Events(Push {
+                chat: need.chat.clone(),
+                events: wires.into_iter().map(ByteBuf::from).collect(),
+            }));
+        }
+    }
+    let receipt = receipt(shared, &rows, node)?;
+    let told = receipt.as_ref().map(|receipt| receipt.chat.clone());
+    parts.extend(receipt.into_iter().map(Part::Receipt));
+    if parts.is_empty() {
+        return Ok(None);
+    }
+    let authors: Vec<UserId> = authors.into_iter().collect();
+    let identities = if authors.is_empty() {
+        Identities::default()
+    } else {
+        identities_of(shared, &authors, RECORDS)?
+    };
+    let letter = Letter {
+        v: 1,
+        from: shared.node_id,
+        to: node,
+        ts: now,
+        identities,
+        parts,
+    };
+    let sealed = letter.seal(&shared.node_key, home, &kem, &mut SystemRandom);
+    let bundle = sealed.map_err(|_| StoreError::Damaged("a letter".to_owned()))?;
+    Ok(Some(Written {
+        bundle,
+        marks,
+        receipt: told,
+    }))
+}
+
+/// The feeds that are due, in the order of delivery.
+fn wanted(
+    rows: &impl Rows,
+    node: NodeId,
+    node_no: u32,
+    due: &Due,
+) -> Result<Vec<Need>, StoreError> {
+    if due.is_nothing() {
+        return Ok(Vec::new());
+    }
+    let mut wanted = needs(rows, node)?;
+    if !due.all {
+        wanted.retain(|need| due.feeds.contains(&need.feed_no));
+    }
+    let own: BTreeSet<ChatId> = wanted
+        .iter()
+        .filter(|need| need.chat.users.is_none())
+        .map(|need| need.chat.chat)
+        .collect();
+    for chat in own {
+        let theirs = control_of_others(rows, node_no, chat, &wanted)?;
+        wanted.extend(theirs);
+    }
+    wanted.sort_by_key(|need| (need.chat.chat, need.lane));
+    Ok(wanted)
+}
+
+/// Control events that others wrote in a group of which the node has acknowledged nothing yet: without
+/// them it could not tell who is in (M1), and there may be nobody else to bring them.
+fn control_of_others(
+    rows: &impl Rows,
+    node_no: u32,
+    chat: ChatId,
+    own: &[Need],
+) -> Result<Vec<Need>, StoreError> {
+    for need in own.iter().filter(|need| need.chat.chat == chat) {
+        if outbox::acked(rows, need.feed_no, node_no)?.is_some() {
+            return Ok(Vec::new());
+        }
+    }
+    let Some(no) = chats::number(rows, chat)? else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    for (feed_no, feed) in events::feeds(rows, no)? {
+        if feed.lane == 0 && !users::lives_here(rows, feed.author)? {
+            found.push(Need {
+                chat: ChatRef { chat, users: None },
+                feed_no,
+                author: feed.author,
+                lane: 0,
+                whole: feed.whole,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// What has come of a node's people in one chat.
+fn receipt(shared: &Shared, rows: &impl Rows, node: NodeId) -> Result<Option<Receipt>, StoreError> {
+    // Taken out before it is looked at: what comes from now on is told by another.
+    let chat = {
+        let mut receipts = lock(&shared.post.receipts);
+        receipts.get_mut(&node).and_then(BTreeMap::pop_first)
+    };
+    let Some((_, chat)) = chat else {
+        return Ok(None);
+    };
+    let mut found = Vec::new();
+    if let Some(no) = chats::number(rows, chat.chat)? {
+        for (_, feed) in events::feeds(rows, no)? {
+            let theirs =
+                homes::home(rows, feed.author, feed.home)?.is_some_and(|home| home.node_id == node);
+            if theirs
+                && found.len() < limits::IDS
+                && let Some(up_to) = feed.whole.checked_sub(1)
+            {
+                found.push(ReceiptRow {
+                    author: feed.author,
+                    home: feed.home,
+                    lane: feed.lane,
+                    up_to,
+                });
+            }
+        }
+    }
+    Ok(Some(Receipt { chat, rows: found }))
+}
