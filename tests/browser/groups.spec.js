@@ -189,8 +189,10 @@ test("a group has a picture", async ({ open }, info) => {
   // Whoever wants to be asked first is: the owner sees that nobody has answered yet.
   await vydra.page.goto(`${nodes.dacha.url}/settings/privacy`);
   const saved = vydra.page.waitForResponse((answer) => answer.request().method() === "POST" && answer.url().endsWith("/settings/privacy"));
-  await vydra.page.locator("label:has(input[name=first][value=nobody])").click();
+  await vydra.page.locator("input[name=first][value=nobody]").check({ force: true });
   await saved;
+  await vydra.page.reload();
+  await expect(vydra.page.locator("input[name=first][value=nobody]")).toBeChecked();
   await bober.page.goto(`${nodes.dom.url}/groups/new`);
   await bober.page.getByLabel(texts.title).fill("Запруда");
   await looksFor(bober, texts, "vy", "vydra@dacha");
@@ -205,8 +207,11 @@ test("a group has a picture", async ({ open }, info) => {
   }).toPass();
   await axe(bober.page);
   await bober.shows(info, "group-waits");
-  await vydra.page.goto(`${nodes.dacha.url}/?filter=requests`);
-  await vydra.card("Запруда").click();
+  await expect(async () => {
+    await vydra.page.goto(`${nodes.dacha.url}/?filter=requests`);
+    await expect(vydra.card("bober")).toBeVisible({ timeout: 1000 });
+  }).toPass();
+  await vydra.card("bober").click();
   await vydra.page.locator("button[value=accept]").click();
   await vydra.sees("Кто несёт ветки?");
   await expect(async () => {

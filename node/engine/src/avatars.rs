@@ -438,7 +438,8 @@ pub(crate) async fn sweep(shared: &Arc<Shared>) {
         }
         // What no card names any more is the group's alone.
         let old = kept.into_iter().filter(|(hash, row)| {
-            !(named.contains(hash) || of_groups.contains(hash) && row.kind == emblem::KIND)
+            let of_group = of_groups.contains(hash) && row.kind == emblem::KIND;
+            !named.contains(hash) && !of_group
         });
         let old: Vec<(Hash, Option<BlobRow>)> = old
             .map(|(hash, row)| {

@@ -1,4 +1,4 @@
-//! Pictures of groups (L8). A profile names one by its hash, sealed: only members know it, only their nodes are given
+//! How a group is shown: its title, its picture (L8). A profile names one by its hash, sealed: only members know it, only their nodes are given
 //! the file, and any of them serves it.
 
 use chater_protocol::event::Kind;
@@ -12,11 +12,14 @@ use crate::error::Error;
 use crate::group::act;
 use crate::local::write_message;
 use crate::membership;
+use crate::read::Reader;
 use crate::shared::Shared;
 use crate::turn::{Fail, Turn};
 use crate::user::UserHandle;
 use crate::view::{Chat, ChatKind, ChatState, MemberRole};
 
+/// Members whose names stand for a title.
+const NAMES: usize = 3;
 /// The kind of a file that only groups name.
 pub(crate) const KIND: u8 = 1;
 
@@ -66,6 +69,25 @@ impl UserHandle {
         } else {
             Err(Error::Forbidden)
         }
+    }
+}
+
+impl<R: Rows> Reader<'_, R> {
+    /// What a group is called; as long as no title can be read here, as before an invitation is answered (M9), by its first
+    /// members.
+    pub(crate) fn title_of(&self, no: u32) -> Result<String, StoreError> {
+        let group = self.group(no)?;
+        if !group.title.is_empty() {
+            return Ok(group.title.clone());
+        }
+        let mut members = group.members.clone();
+        members.retain(|(user, _)| *user != self.viewer());
+        members.sort_by_key(|(_, rank)| std::cmp::Reverse(*rank));
+        let mut names = Vec::new();
+        for (user, _) in members.into_iter().take(NAMES) {
+            names.push(self.person(user)?.display_name.clone());
+        }
+        Ok(names.join(", "))
     }
 }
 

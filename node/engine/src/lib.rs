@@ -12,6 +12,7 @@ mod arrange;
 mod avatars;
 mod blobs;
 mod blocks;
+mod branches;
 mod check;
 mod community;
 mod complete;

@@ -59,7 +59,8 @@ impl<R: Rows> Reader<'_, R> {
             let unread = open
                 && inbox.read_n < row.count
                 && events::unread(self.rows(), no, self.viewer(), inbox.read_n)? > 0;
-            let asks = inbox.state == 1 && row.newest.is_some();
+            // Of a group nothing is here before the answer but who is in it (M9).
+            let asks = inbox.state == 1 && (row.newest.is_some() || row.users.is_none());
             counts.unread += u32::from(unread);
             counts.requests += u32::from(asks);
             counts.archived += u32::from(inbox.archived && inbox.state == 0);

@@ -288,6 +288,10 @@ fn ask_around(shared: &Arc<Shared>) {
 
 /// Everything due for one node; what fails is tried again.
 async fn one(shared: &Arc<Shared>, node: NodeId, due: Due) {
+    // To a blocked node nothing is said, in whatever way.
+    if shared.blocks.has(node) {
+        return;
+    }
     let waits = AWAY.saturating_sub(shared.post.away_for(node));
     if stops_within(shared, waits).await {
         return;

@@ -629,7 +629,7 @@ impl<'a, R: Rows> Reader<'a, R> {
             },
             title: match &with {
                 Some(person) => person.display_name.clone(),
-                None => self.group(no)?.title.clone(),
+                None => self.title_of(no)?,
             },
             picture: match row.users {
                 Some(_) => None,

@@ -22,6 +22,7 @@ use chater_store::events::{self, Appended, Stored};
 use chater_store::nodes::NodeRow;
 use chater_store::{StoreError, homes, nodes, outbox, refused, users};
 
+use crate::branches;
 use crate::group;
 use crate::local::{amended, mark_read, open_for, show_typing};
 use crate::membership;
@@ -202,7 +203,7 @@ pub(crate) fn accept(
                     .counters
                     .received
                     .fetch_add(1, Ordering::Relaxed);
-                if membership::settle(turn, chat_no, event, &stored)? {
+                if branches::settle(turn, chat_no, event, &stored)? {
                     took(turn, chat_no, event, &stored)?;
                 }
             }

@@ -66,7 +66,8 @@ impl<R: Rows> Reader<'_, R> {
         let (mut knows, mut any) = (false, false);
         for (_, home) in homes::live(self.rows(), user)? {
             any = true;
-            knows |= self.shared().is_linked(home.node_id);
+            // Without a word of ours that it could take, being there is all that can be told.
+            knows |= signs.control.is_empty() && self.shared().is_linked(home.node_id);
             let Some(node) = nodes::node(self.rows(), home.node_id)? else {
                 continue;
             };

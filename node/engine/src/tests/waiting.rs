@@ -39,6 +39,10 @@ async fn an_invitation_waits_for_the_node_and_then_for_an_answer() {
     assert_eq!(waiting(ann, chat, &dan), Some(Waiting::Answer));
     assert_eq!(waiting(ann, chat, ann), None);
 
+    // It stands among the requests by the names of those who are in, since nothing else is here yet.
+    let asks = bob.chats(crate::Filter::Requests, 10, None).unwrap().chats;
+    assert_eq!(asks.len(), 1);
+    assert!(asks[0].title.starts_with("ann"), "{}", asks[0].title);
     bob.answer_request(chat, crate::RequestAnswer::Accept)
         .await
         .unwrap();
@@ -47,6 +51,7 @@ async fn an_invitation_waits_for_the_node_and_then_for_an_answer() {
         .unwrap();
     sees(bob, chat, "плывём").await;
     until("in", || waiting(ann, chat, bob).is_none()).await;
+    assert_eq!(bob.chat(chat).unwrap().title, "Лодка");
     assert_eq!(waiting(ann, chat, &dan), Some(Waiting::Answer));
     heal(&three.engines[0], &three.engines[2]).await;
     until("it is there", || cat.chat(chat).is_ok()).await;

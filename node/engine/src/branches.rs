@@ -1,0 +1,107 @@
+//! Feeds that fork (L7), inside a turn: which branches are shown when an event comes, and which count for nothing.
+
+use chater_protocol::event::{Lane, VerifiedEvent};
+use chater_protocol::id::{EventId, UserId};
+use chater_store::events::{self, Stored};
+use chater_store::forks::{self, Flaw};
+use chater_store::{StoreError, groups};
+
+use crate::turn::{Fail, Turn};
+use crate::update::News;
+
+/// L7: a cut has picked a branch on which this is not.
+pub(crate) fn is_lost(
+    turn: &Turn<'_, '_>,
+    no: u32,
+    event: &VerifiedEvent,
+) -> Result<bool, StoreError> {
+    let header = event.header();
+    let fork = forks::fork(turn.tx, no, header.home, header.lane)?;
+    Ok(fork.is_some_and(|fork| {
+        let below = |(seq, _): &(u64, EventId)| header.seq >= fork.at && header.seq <= *seq;
+        fork.tip.as_ref().is_some_and(below)
+    }))
+}
+
+/// L7: a new event may fork its feed, or stand above a fork. Whether it is shown; what else is not shown any more by it, is
+/// marked.
+pub(crate) fn settle(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    event: &VerifiedEvent,
+    stored: &Stored,
+) -> Result<bool, Fail> {
+    let header = event.header();
+    if header.lane == Lane::Control as u8 {
+        return Ok(true);
+    }
+    if forks::fork(turn.tx, no, header.home, header.lane)?.is_none() {
+        return Ok(true);
+    }
+    let picks = turn.context(no, |_, context| {
+        let group = context.group.as_ref();
+        Ok(group.map_or_else(Vec::new, |group| {
+            group.picks(&header.author, header.home, header.lane)
+        }))
+    })?;
+    if let Some(flaw) = forks::flaw_of(turn.tx, no, header, !picks.is_empty())? {
+        let Some(flaw) = flaw else {
+            return Ok(true);
+        };
+        // What had come before it, and follows it, was joined to nothing.
+        let mut turned = Vec::new();
+        for (id, at) in forks::with_followers(turn.tx, no, event.id(), *stored)? {
+            let place = (header.home, header.lane, at.seq);
+            match flaw {
+                Flaw::Lost => {
+                    groups::set_void(turn.tx, no, place, at.branch, true)?;
+                    turned.push((id, true));
+                }
+                Flaw::Hidden => {
+                    groups::set_hidden(turn.tx, no, place, at.branch, true)?;
+                }
+            }
+        }
+        if !turned.is_empty() {
+            turn.weigh(no, &turned)?;
+        }
+        return Ok(false);
+    }
+    let flaws = forks::flaws(turn.tx, no, (header.home, header.lane), &picks)?;
+    let Some(fork) = forks::fork(turn.tx, no, header.home, header.lane)? else {
+        return Ok(true);
+    };
+    let (mut turned, mut changed) = (Vec::new(), false);
+    for wire in events::range(
+        turn.tx,
+        fork.feed_no,
+        fork.at,
+        u64::MAX,
+        usize::MAX,
+        usize::MAX,
+    )? {
+        let Ok(other) = VerifiedEvent::from_store(&wire) else {
+            continue;
+        };
+        let Some(at) = events::find(turn.tx, other.id())? else {
+            continue;
+        };
+        let place = (header.home, header.lane, at.seq);
+        let flaw = flaws.get(&other.id()).copied();
+        let hidden = flaw == Some(Flaw::Hidden);
+        changed |= groups::set_hidden(turn.tx, no, place, at.branch, hidden)?;
+        if flaw == Some(Flaw::Lost) && groups::set_void(turn.tx, no, place, at.branch, true)? {
+            turned.push((other.id(), true));
+        }
+    }
+    if !turned.is_empty() {
+        turn.weigh(no, &turned)?;
+    }
+    if changed || !turned.is_empty() {
+        let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
+        for local in locals {
+            turn.tell(local, News::Reload);
+        }
+    }
+    Ok(!flaws.contains_key(&event.id()))
+}
