@@ -61,13 +61,16 @@ async fn has_a_place(person: &Person) {
     .await;
 }
 
-/// An unknown node from the Internet waits for the owner: who names the node beforehand has decided. Whether the address
-/// answers does not matter.
+/// The owner links nodes that wait: unknown ones from public addresses do (Q53).
 async fn lets_in(owner: &Person, others: &[&TestNode]) {
     for other in others {
-        let address = format!("/ip4/203.0.113.99/tcp/5001/p2p/{}", other.node_id());
-        let body = serde_json::json!({ "address": address });
-        owner.api.post("/peers", &body).await.expect(202);
+        let path = format!("/peers/{}", other.node_id());
+        let body = serde_json::json!({ "action": "link" });
+        within(Duration::from_secs(60), "the node waits", || async {
+            let answer = owner.api.post(&path, &body).await;
+            (answer.status == 204).then_some(())
+        })
+        .await;
     }
 }
 

@@ -34,7 +34,11 @@ async fn an_invitation_waits_for_the_node_and_then_for_an_answer() {
     let chat = chat.unwrap().id;
     say(ann, chat, "плывём").await;
     until("asked", || bob.chat(chat).is_ok()).await;
-    assert_eq!(waiting(ann, chat, bob), Some(Waiting::Answer));
+    // Its node has it; that this is known here takes a moment.
+    until("acknowledged", || {
+        waiting(ann, chat, bob) == Some(Waiting::Answer)
+    })
+    .await;
     assert_eq!(waiting(ann, chat, cat), Some(Waiting::Node));
     assert_eq!(waiting(ann, chat, &dan), Some(Waiting::Answer));
     assert_eq!(waiting(ann, chat, ann), None);
