@@ -10,6 +10,7 @@
     reason = "a test stops at the first surprise and says which"
 )]
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use chater_tests::{Person, TestNode, World, linked, story, within};
@@ -45,17 +46,20 @@ async fn peer(person: &Person, other: &str) -> Option<Value> {
     peers.into_iter().find(|peer| peer["node_id"] == other)
 }
 
-async fn has_a_place(person: &Person) {
+/// Waits until somebody's node can be reached through so many relays.
+async fn has_places(person: &Person, many: usize) {
     within(
         WAY,
-        &format!("{} is reachable through a relay", person.nick),
+        &format!("{} is reachable through {many} relays", person.nick),
         || async {
             let node = person.api.get("/node").await.expect(200).json();
             let addresses = node["addresses"].as_array()?.clone();
-            addresses
+            let relays: BTreeSet<&str> = addresses
                 .iter()
-                .any(|a| a.as_str().is_some_and(|a| a.contains("/p2p-circuit")))
-                .then_some(())
+                .filter_map(|address| address.as_str()?.split_once("/p2p-circuit"))
+                .filter_map(|(relay, _)| relay.rsplit('/').next())
+                .collect();
+            (relays.len() >= many).then_some(())
         },
     )
     .await;
@@ -143,8 +147,8 @@ fn two_homes_behind_routers_talk_through_a_relay_and_again_after_its_death() {
         lets_in(&owner, &[&dom, &dacha]).await;
         let (alice, bob) = (dom.registers("alice").await, dacha.registers("bob").await);
         let started = Instant::now();
-        has_a_place(&alice).await;
-        has_a_place(&bob).await;
+        has_places(&alice, 1).await;
+        has_places(&bob, 1).await;
         println!("places at the relay after {:?}", started.elapsed());
 
         let chat = alice.opens(&bob).await;
@@ -212,8 +216,8 @@ fn a_second_relay_takes_over() {
             lets_in(&owner, &[&dom, &dacha]).await;
         }
         let (alice, bob) = (dom.registers("alice").await, dacha.registers("bob").await);
-        has_a_place(&alice).await;
-        has_a_place(&bob).await;
+        has_places(&alice, 2).await;
+        has_places(&bob, 2).await;
         let chat = alice.opens(&bob).await;
         linked(&alice, &bob).await;
         let before = alice.sends(&chat, "before").await;
@@ -295,8 +299,11 @@ fn a_node_that_moved_is_found_through_others() {
         let owner = hub.registers("owner").await;
         lets_in(&owner, &[&dom, &laptop]).await;
         let (alice, bob) = (dom.registers("alice").await, laptop.registers("bob").await);
-        alice.opens(&bob).await;
+        let chat = alice.opens(&bob).await;
         linked(&alice, &bob).await;
+        // Who has a chat with somebody there is no stranger, wherever it calls from (Q53).
+        let known = alice.sends(&chat, "hello").await;
+        alice.sees_state(&chat, &known, "delivered").await;
         assert_eq!(laptop.down().await.code, Some(0));
         // It comes back elsewhere and knows the hub alone: its memory of others is gone in this story, as its address is
         // in theirs.
