@@ -283,6 +283,12 @@ impl Dialler {
         }
     }
 
+    /// Where a wanted peer may be, the best first.
+    pub(crate) fn places(&self, peer: &PeerId) -> Vec<Multiaddr> {
+        let wanted = self.wanted.get(peer);
+        wanted.map(Wanted::addresses).unwrap_or_default()
+    }
+
     pub(crate) fn found(&self, peer: &PeerId) -> Option<Found> {
         self.wanted.get(peer).map(|wanted| wanted.found)
     }

@@ -281,6 +281,7 @@ impl Actor {
             return;
         }
         peer.path = link.relay;
+        let offers = direct && peer.relays;
         if !peer.silent {
             let address = address::with_peer(&link.remote, peer_id);
             self.outlet.must(NetworkEvent::Path {
@@ -288,6 +289,10 @@ impl Actor {
                 relay: link.relay,
                 address,
             });
+        }
+        if offers {
+            // Through a relay nobody takes a place at another: now one can be had here.
+            self.offers_relay(peer_id, true, now);
         }
     }
 
@@ -371,6 +376,7 @@ impl Actor {
             self.give_pushes(peer_id, stream);
         }
         self.tell_topics_of(peer_id);
+        self.straighten(peer_id);
     }
 
     /// Closes peers that were not admitted in time.

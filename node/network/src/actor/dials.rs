@@ -269,6 +269,20 @@ impl Actor {
         }
     }
 
+    /// A peer that came through a relay may stand at an address of the Internet: then it is dialled there. Punching does
+    /// not help when this side alone is behind a strict router, and no place at a relay is taken through a relay.
+    pub(super) fn straighten(&mut self, peer_id: PeerId) {
+        let far = |peer: &super::connections::Peer| peer.admitted && !peer.is_direct();
+        if !self.peers.get(&peer_id).is_some_and(far) {
+            return;
+        }
+        let mut places = self.dialler.places(&peer_id);
+        places.retain(|place| !address::is_relayed(place) && address::is_outside(place));
+        if !places.is_empty() {
+            self.dial(Purpose::Nearer(peer_id), places, Instant::now());
+        }
+    }
+
     /// mDNS names each address by itself; a peer is dialled once, with all of them.
     pub(super) fn found_lan(&mut self, found: Vec<(PeerId, Multiaddr)>) {
         let now = Instant::now();
