@@ -49,7 +49,7 @@ mail-evict-hint = { $n ->
    *[other] { $n } letters lie here. They will be gone; their senders bring them when they meet the node directly.
 }
 mail-readmit = Keep again
-mail-readmit-named = Keep the mail of node { $a } again
+mail-readmit-named = Keep again: the mail of node { $a }
 mail-secret = Nobody can read others' mail: only its recipient has the key.
 mail-back = To the network
 path-mailbox = lies in the mailbox of node { $a }

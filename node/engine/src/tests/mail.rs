@@ -247,8 +247,9 @@ impl Foe {
             ts: 1,
         }
         .sign(&key);
+        let met = Arc::new(AtomicU32::new(0));
         tokio::spawn({
-            let (network, answers) = (network.clone(), answers.clone());
+            let (network, answers, met) = (network.clone(), answers.clone(), met.clone());
             async move {
                 while let Some(event) = events.recv().await {
                     match event {
@@ -259,10 +260,11 @@ impl Foe {
                                 proofs: vec![Bytes(Community::open().proof(node, peer))],
                             }
                             .encode();
-                            let network = network.clone();
+                            let (network, met) = (network.clone(), met.clone());
                             tokio::spawn(async move {
                                 let _ = network.request(peer, Protocol::Hello, hello).await;
                                 network.admit(peer);
+                                met.fetch_add(1, Ordering::Release);
                             });
                         }
                         NetworkEvent::Request {
@@ -286,10 +288,14 @@ impl Foe {
                 }
             }
         });
-        for engine in engines {
+        for (at, engine) in (1..).zip(engines) {
             let address = engine.node().addresses.first().unwrap().clone();
             network.want_address(&address).unwrap();
-            until("the foe is linked", || engine.shared().is_linked(node)).await;
+            // Each side is done with the greeting at its own moment.
+            until("the foe is linked", || {
+                engine.shared().is_linked(node) && met.load(Ordering::Acquire) >= at
+            })
+            .await;
         }
         Self {
             network,
