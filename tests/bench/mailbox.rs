@@ -29,6 +29,8 @@ pub(crate) async fn all(scale: Scale, report: &mut Report) {
     left.up().await;
     right.up().await;
     let (alice, bob) = (left.registers("alice").await, right.registers("bob").await);
+    // The answer to a search is what brings them together.
+    alice.finds(&bob).await;
     linked(&alice, &bob).await;
     let id = mailbox.node_id();
     within(LIMIT, "a mailbox", || async {
