@@ -101,7 +101,10 @@ test("a group over two nodes", async ({ open }, info) => {
   // Removed: she is told, and sees nothing of what follows, on the same node as one who stays.
   await klen.page.goto(info_);
   const row = klen.page.locator("main li").filter({ hasText: "rys@dacha" });
-  await row.getByRole("button", { name: texts.remove, exact: true }).click();
+  await row.getByRole("link", { name: texts.remove, exact: true }).click();
+  await expect(klen.page.locator("h1")).toContainText("rys");
+  await expect(klen.page.locator("main .btn").first(), "the way out has the focus").toBeFocused();
+  await klen.page.getByRole("button", { name: texts.remove, exact: true }).click();
   await expect(klen.page.locator("main")).not.toContainText("rys@dacha");
   await klen.page.goto(chat);
   await klen.sends("Теперь нас двое");
@@ -118,6 +121,7 @@ test("a group over two nodes", async ({ open }, info) => {
 
   // Whoever wants to, leaves.
   await sova.page.goto(`${sova.page.url().split("?")[0]}/info`);
+  await sova.page.getByRole("link", { name: texts.leave, exact: true }).click();
   await sova.page.getByRole("button", { name: texts.leave, exact: true }).click();
   await expect(sova.composer).toHaveCount(0);
 });

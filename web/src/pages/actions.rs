@@ -12,6 +12,7 @@ use chater_engine::view::Message;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::ask::Ask;
 use super::chat::{chat_id, event};
 use super::emoji::REACTIONS;
 use super::fragment::{self, MessageItem};
@@ -231,15 +232,6 @@ pub(crate) async fn restore(
     }
 }
 
-#[derive(Template)]
-#[template(path = "pages/delete_chat.html")]
-struct DeleteChatPage<'a> {
-    look: &'a Look,
-    shell: Shell,
-    chat: String,
-    title: String,
-}
-
 /// Asks before a chat is deleted for oneself.
 pub(crate) async fn ask_chat(
     State(app): State<App>,
@@ -251,11 +243,15 @@ pub(crate) async fn ask_chat(
     let shell = Shell::new(&app, &session, look.t("chat-delete")).await;
     Ok(page_with(
         StatusCode::OK,
-        &DeleteChatPage {
+        &Ask {
             look: &look,
             shell,
-            chat,
-            title,
+            title: look.a("chat-delete-ask", title),
+            hint: look.t("chat-delete-hint"),
+            action: format!("/c/{chat}/delete"),
+            act: "",
+            verb: look.t("chat-delete"),
+            back: format!("/c/{chat}"),
         },
     ))
 }

@@ -12,9 +12,10 @@ use chater_engine::id::{ChatId, UserId};
 use chater_engine::view::{GroupRules, Person};
 use serde::Deserialize;
 
+use super::ask::Ask;
 use super::chat::chat_id;
 use super::fragment::Avatar;
-use super::shell::{Shell, page_with, see_other};
+use super::shell::{Shell, page, page_with, see_other};
 use crate::api::members::history;
 use crate::app::App;
 use crate::error::{PageError, PageResult, Problem};
@@ -232,6 +233,32 @@ pub(crate) struct MemberForm {
     act: String,
 }
 
+/// Asks before a member is taken out: that changes the keys, and cannot be taken back.
+pub(crate) async fn ask_remove(
+    State(app): State<App>,
+    session: Session,
+    look: Look,
+    Path((chat, user)): Path<(String, String)>,
+) -> PageResult {
+    let id = chat_id(&chat)?;
+    let wanted: UserId = user.parse().map_err(|_| Error::NotFound)?;
+    let members = session.user.members(id)?.into_iter();
+    let mut names = members.map(|member| (member.person.user_id, member.person.display_name));
+    let (_, name) = names
+        .find(|(user, _)| *user == wanted)
+        .ok_or(Error::NotFound)?;
+    Ok(page(&Ask {
+        look: &look,
+        shell: Shell::new(&app, &session, look.t("group-remove")).await,
+        title: look.a("group-remove-ask", name),
+        hint: look.t("group-remove-hint"),
+        action: format!("/c/{chat}/members/{user}"),
+        act: "remove",
+        verb: look.t("group-remove"),
+        back: format!("/c/{chat}/info"),
+    }))
+}
+
 /// Takes a member out, or gives or takes the rank of an admin.
 pub(crate) async fn member(
     session: Session,
@@ -292,6 +319,26 @@ pub(crate) async fn rules(
     };
     session.user.set_rules(chat, rules).await?;
     Ok(see_other(&format!("/c/{chat}/info")))
+}
+
+/// Asks before the group is left: nobody comes back alone.
+pub(crate) async fn ask_leave(
+    State(app): State<App>,
+    session: Session,
+    look: Look,
+    Path(chat): Path<String>,
+) -> PageResult {
+    let title = session.user.chat(chat_id(&chat)?)?.title;
+    Ok(page(&Ask {
+        look: &look,
+        shell: Shell::new(&app, &session, look.t("group-leave")).await,
+        title: look.a("group-leave-ask", title),
+        hint: look.t("group-leave-hint"),
+        action: format!("/c/{chat}/leave"),
+        act: "",
+        verb: look.t("group-leave"),
+        back: format!("/c/{chat}/info"),
+    }))
 }
 
 /// Leaves the group.

@@ -10,6 +10,7 @@ use chater_engine::{Error, MailRules};
 use serde::Deserialize;
 
 use super::actions::NoFields;
+use super::ask::Ask;
 use super::auth::invalid;
 use super::settings::Faults;
 use super::settings::node::size_text;
@@ -57,17 +58,6 @@ struct MailPage<'a> {
     used: String,
     room: String,
     faults: Faults,
-}
-
-#[derive(Template)]
-#[template(path = "pages/mail_ask.html")]
-struct AskPage<'a> {
-    look: &'a Look,
-    shell: Shell,
-    title: String,
-    hint: String,
-    action: String,
-    verb: String,
 }
 
 /// Whether something was saved just now.
@@ -236,12 +226,14 @@ pub(crate) async fn ask_leave(
     let mail = session.user.mail()?;
     let own = mail.mine.iter().find(|own| own.node_id == wanted);
     let name = own.map(|own| own.name.clone()).ok_or(Error::NotFound)?;
-    let shown = AskPage {
+    let shown = Ask {
         look: &look,
         shell: Shell::new(&app, &session, look.t("mail-leave")).await,
         title: look.a("mail-leave-ask", name),
         hint: look.t("mail-leave-hint"),
         action: format!("/network/mail/leave/{id}"),
+        act: "",
+        back: "/network/mail".to_owned(),
         verb: look.t("mail-leave"),
     };
     Ok(page(&shown))
@@ -268,12 +260,14 @@ pub(crate) async fn ask_evict(
     let mail = session.user.mail()?;
     let kept = mail.kept.iter().find(|kept| kept.node_id == wanted);
     let kept = kept.ok_or(Error::NotFound)?;
-    let shown = AskPage {
+    let shown = Ask {
         look: &look,
         shell: Shell::new(&app, &session, look.t("mail-evict")).await,
         title: look.a("mail-evict-ask", &kept.name),
         hint: look.n("mail-evict-hint", kept.letters),
         action: format!("/network/mail/evict/{id}"),
+        act: "",
+        back: "/network/mail".to_owned(),
         verb: look.t("mail-evict"),
     };
     Ok(page_with(StatusCode::OK, &shown))

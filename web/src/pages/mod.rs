@@ -2,6 +2,7 @@
 
 mod actions;
 pub(crate) mod arrange;
+mod ask;
 mod auth;
 pub(crate) mod avatar;
 mod chat;
@@ -103,7 +104,11 @@ pub(crate) fn router() -> Router<App> {
         .route("/c/{chat}/links", post(join::make))
         .route("/c/{chat}/links/{link}", post(join::end))
         .route("/join", get(join::show).post(join::join))
-        .route("/c/{chat}/leave", post(groups::leave))
+        .route("/c/{chat}/members/{user}/remove", get(groups::ask_remove))
+        .route(
+            "/c/{chat}/leave",
+            get(groups::ask_leave).post(groups::leave),
+        )
         .route("/help/keys", get(plain::keys))
         .route("/help/https", get(plain::https))
         .route("/unread", get(list::unread))
