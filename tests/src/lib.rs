@@ -31,6 +31,8 @@ pub use wait::{PATIENCE, until, within};
 
 /// Runs one story on a small runtime, with a bound on its time: a test that hangs is a test that fails.
 pub fn story<F: Future<Output = ()>>(seconds: u64, story: F) {
+    // It may have to be built first, and that is not the story's time.
+    binary();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
