@@ -65,6 +65,7 @@ test("a group over two nodes", async ({ open }, info) => {
   await sova.sends("А я гитару");
   await klen.sees("А я гитару");
   await klen.seesState("Всем привет", "read");
+  await expect(klen.page.locator("[data-there]")).toContainText("2");
 
   // One more from the details; she reads what came before.
   const chat = klen.page.url();
@@ -91,8 +92,14 @@ test("a group over two nodes", async ({ open }, info) => {
   await sova.shows(info, "group-chat");
   await sova.isWell();
 
-  // The owner decides what newcomers read.
-  await klen.page.goto(info_);
+  // The owner decides what newcomers read: on the page, and where there is room beside the conversation.
+  if (info.project.metadata.size === "desktop") {
+    await klen.page.goto(chat);
+    await klen.page.locator(".chat-top .about").click();
+    await expect(klen.page.locator("[data-details-body] form[action$=rules]")).toBeVisible();
+  } else {
+    await klen.page.goto(info_);
+  }
   await klen.page.getByText(texts.since, { exact: true }).click();
   await klen.page.locator("form[action$=rules]").getByRole("button", { name: texts.save, exact: true }).click();
   await expect(klen.page.locator("input[name=history][value=since_join]")).toBeChecked();

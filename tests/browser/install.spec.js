@@ -125,8 +125,15 @@ test("one window tells it, one per chat; open and muted chats and requests are s
   expect((await shown(other)).filter((it) => it.body === "видно и так")).toEqual([]);
   await other.close();
 
+  // A chat that was muted says nothing until it is heard again.
+  const mute = async (value) => {
+    await page.goto(`${node.url}/c/${chat}/menu`);
+    await page.locator(`main button[formaction$="/mute"][value="${value}"]`).click();
+    await page.waitForURL((url) => !url.pathname.endsWith("/menu"));
+  };
   // What the node says of a chat decides: muted, still a request, or neither.
-  for (const [change, told] of [[{ muted: true }, 0], [{ state: "request" }, 0], [{}, 1]]) {
+  for (const [muted, change, told] of [["8h", {}, 0], ["off", { state: "request" }, 0], ["", {}, 1]]) {
+    if (muted) await mute(muted);
     await page.routeWebSocket(/\/live/, (socket) => {
       const far = socket.connectToServer();
       far.onMessage((text) => {
@@ -138,7 +145,7 @@ test("one window tells it, one per chat; open and muted chats and requests are s
     await egor.sends(chat, "слышно ли");
     if (told) await expect.poll(async () => (await shown(page)).length).toBe(told);
     await page.waitForTimeout(700);
-    expect(await shown(page), JSON.stringify(change)).toHaveLength(told);
+    expect(await shown(page), `${muted} ${JSON.stringify(change)}`).toHaveLength(told);
   }
   await nora.isWell();
 });

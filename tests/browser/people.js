@@ -17,7 +17,7 @@ const WORDS = {
     register: "Sign up", registerDo: "Create account", login: "Log in", loginDo: "Log in", nick: "Nick", password: "Password",
     start: "Start chat", message: "Message", send: "Send", out: "Log out", settings: "Settings", group: "Create group",
     menu: "Menu", bad: "Nick or password is wrong", away: "Node dacha is offline. We will deliver when it is back.",
-    delivered: "Delivered to node dacha", dark: "Dark", light: "Light", save: "Save", english: "English", russian: "Русский",
+    delivered: "Delivered to dacha", dark: "Dark", light: "Light", save: "Save", english: "English", russian: "Русский",
     offline: "No connection to the node", search: "Find a person or chat", you: "you", editing: "Editing", edited: "edited",
     deleteAll: "Other nodes are asked to delete. This cannot be verified.", foundNone: "Nothing found",
     found: (a, b) => `${a} of ${b}`, again: "Log in again", since: "Waiting since", nextTry: "next try", actions: "Message actions",

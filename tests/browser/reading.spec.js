@@ -247,6 +247,50 @@ test("an ended session keeps what is typed", async ({ open }, info) => {
   await rak.isWell();
 });
 
+test("a session that ended while the line was down says so", async ({ open }) => {
+  const volk = await open(nodes.dom, "volk");
+  await volk.registers();
+  const { page } = volk;
+  await volk.opensChatWith("sova", "sova@dacha");
+  await page.waitForLoadState("load");
+  await volk.composer.fill("недописано");
+  await page.context().setOffline(true);
+  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  // Elsewhere all sessions are ended; the socket falls with the node.
+  const phone = await new Caller(nodes.dom, "volk").logsIn(PASSWORD);
+  await phone.endsOthers();
+  await nodes.dom.down();
+  await nodes.dom.up();
+  await page.context().setOffline(false);
+  await expect(page.locator("dialog[data-ended]")).toContainText(volk.words.again, { timeout: 40_000 });
+  await expect(volk.composer).toHaveValue("недописано");
+  volk.faults = [];
+});
+
+test("a message taller than the window is read, and the end is the newest page", async ({ open }) => {
+  const zubr = await open(nodes.dom, "zubr");
+  await zubr.registers();
+  const { page } = zubr;
+  const chat = await sova.chatWith("zubr@dom");
+  await sova.sends(chat, "первая");
+  for (let n = 1; n <= 70; n += 1) await sova.sends(chat, `ряд ${n}`);
+  await sova.sends(chat, `высокая\n${"строка\n".repeat(150)}`);
+  await expect.poll(async () => (await sova.messages(chat)).filter((it) => it.state === "stored").length).toBe(0);
+  await zubr.opensCard("sova");
+  await page.locator("[data-log]").focus();
+  await page.keyboard.press("End");
+  await expect.poll(async () => (await sova.messages(chat, 1))[0].state).toBe("read");
+  // Where a page of old messages is open the key leads to the newest.
+  const old = (await sova.messages(chat)).find((it) => it.text === "первая").id;
+  await page.goto(`${page.url().split(/[?#]/)[0]}?at=${old}`);
+  await zubr.sees("первая");
+  await expect(page.locator("[data-log][data-has-newer]")).toHaveCount(1);
+  await page.locator("[data-log]").focus();
+  await page.keyboard.press("End");
+  await zubr.sees("высокая");
+  await zubr.isWell();
+});
+
 test("axe finds nothing in a conversation, light and dark", async ({ open }, info) => {
   const zima = await open(nodes.dom, "zima", { bypassCSP: true });
   await zima.registers();

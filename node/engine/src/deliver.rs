@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::actor::From;
+use crate::backlog;
 use crate::fetch;
 use crate::remote::{self, Acked, Verdict};
 use crate::shared::{Shared, lock};
@@ -37,6 +38,8 @@ const WAITS: Duration = Duration::from_millis(150);
 const LATER: Duration = Duration::from_secs(1);
 /// Refused events of a feed that are remembered, to see when one is taken after all.
 const REFUSED: usize = 4_096;
+/// How often a peer that lacks much is asked how much still.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// After so many failed comparisons what the acks say must do.
 const COMPARES: u32 = 3;
 
@@ -303,7 +306,20 @@ impl Delivery {
     async fn look_through(&mut self) -> Result<(), Pause> {
         let needs = needs(&self.shared.store.read()?, self.node)?;
         for need in needs {
+            let mut asked: Option<Instant> = None;
             while !self.is_held(need.chat.chat) {
+                let next = self.cursor(&self.shared.store.read()?, need.feed_no)?;
+                if need.whole.saturating_sub(next) > backlog::LONG
+                    && asked.is_none_or(|at| at.elapsed() >= ASK_AGAIN)
+                {
+                    asked = Some(Instant::now());
+                    if let Some(acked) = backlog::taken(&self.shared, self.node, &need, next).await
+                    {
+                        self.cursors.insert(need.feed_no, acked.up_to + 1);
+                        keep_marks(&self.shared, self.node, Vec::new(), vec![acked]);
+                        continue;
+                    }
+                }
                 let batch = {
                     let rows = self.shared.store.read()?;
                     let next = self.cursor(&rows, need.feed_no)?;
@@ -464,21 +480,12 @@ impl Delivery {
                     up_to: fresh.seq,
                     author: fresh.author,
                     messages: message.into_iter().collect(),
+                    before: 0,
                 }),
             }
         }
         if !moved.is_empty() || !verdicts.is_empty() {
-            let (shared, node) = (self.shared.clone(), self.node);
-            // Not awaited: the next push need not wait until the marks are kept.
-            tokio::spawn(async move {
-                let _ = shared
-                    .inputs
-                    .run(From::Others, move |turn| {
-                        remote::judged(turn, node, &verdicts)?;
-                        remote::acked(turn, node, &moved)
-                    })
-                    .await;
-            });
+            keep_marks(&self.shared, self.node, verdicts, moved);
         }
         if progress {
             // Something was taken: a pause for the rest begins small again.
@@ -550,6 +557,20 @@ impl Delivery {
         }
         Ok(())
     }
+}
+
+/// Not awaited: the next push need not wait until the marks are kept.
+fn keep_marks(shared: &Arc<Shared>, node: NodeId, verdicts: Vec<Verdict>, moved: Vec<Acked>) {
+    let shared = shared.clone();
+    tokio::spawn(async move {
+        let _ = shared
+            .inputs
+            .run(From::Others, move |turn| {
+                remote::judged(turn, node, &verdicts)?;
+                remote::acked(turn, node, &moved)
+            })
+            .await;
+    });
 }
 
 /// Own feeds of chats with people on that node.

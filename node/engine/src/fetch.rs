@@ -17,7 +17,9 @@ use chater_protocol::wire::{
 use chater_store::{StoreError, chats, events, groups, homes, users};
 
 use crate::actor::{From, now_ms};
+use crate::backlog;
 use crate::deliver::chats_with;
+use crate::fills::{self, Filling};
 use crate::remote::{self, Taken, Verified};
 use crate::shared::{Shared, lock};
 
@@ -248,8 +250,7 @@ enum Checked {
     Bad,
 }
 
-/// `often`: of what was asked for much may be here, since several members bring the same to whoever comes late. What is
-/// pushed is new as a rule, and a look into the store for each would cost a tenth of it.
+/// `often`: it may well be here already.
 fn check(shared: &Shared, wire: &[u8], often: bool) -> Checked {
     let event = match WireEvent::decode(wire) {
         Ok(event) => event,
@@ -298,7 +299,7 @@ async fn check_all(
     if wires.len() <= FEW {
         return wires
             .iter()
-            .map(|wire| check(shared, wire, false))
+            .map(|wire| check(shared, wire, often))
             .collect();
     }
     let shared = shared.clone();
@@ -320,7 +321,11 @@ pub(crate) async fn take_in(
     chat: ChatRef,
     wires: Vec<serde_bytes::ByteBuf>,
 ) -> Taken {
-    let taken = take_in_once(shared, node, &chat, wires, true).await;
+    let fetched = match wires.first() {
+        Some(first) => fills::wait(shared, first).await,
+        None => false,
+    };
+    let taken = take_in_once(shared, node, &chat, wires, Came::Pushed { fetched }).await;
     let unknown_here = chat.users.is_none() && !is_here(shared, &chat);
     // A group that is not here is asked for as seldom as strangers may begin a chat.
     let may_ask = !unknown_here || lock(&shared.rates).strangers.take(&node, now_ms()).is_ok();
@@ -335,21 +340,41 @@ fn is_here(shared: &Shared, chat: &ChatRef) -> bool {
     matches!(shared.store.read().and_then(known), Ok(Some(_)))
 }
 
+/// How events came.
+#[derive(Clone, Copy)]
+enum Came {
+    /// Nobody here asked for them, so they count towards their author's rate. `fetched`: their feed was being fetched.
+    Pushed { fetched: bool },
+    /// They were asked for.
+    Asked,
+}
+
+impl Came {
+    fn is_pushed(self) -> bool {
+        matches!(self, Self::Pushed { .. })
+    }
+
+    /// Whether much of it may be here: several members bring the same to whoever comes late. What is pushed is new as a
+    /// rule, and a look into the store for each would cost a tenth of it.
+    fn often(self) -> bool {
+        !matches!(self, Self::Pushed { fetched: false })
+    }
+}
+
 /// As [`take_in`], without looking for gaps: for those who are closing them. The one door for events.
-/// `pushed`: nobody here asked for them, so they count towards their author's rate.
 async fn take_in_once(
     shared: &Arc<Shared>,
     node: NodeId,
     chat: &ChatRef,
     mut wires: Vec<serde_bytes::ByteBuf>,
-    pushed: bool,
+    came: Came,
 ) -> Taken {
-    if pushed {
+    if came.is_pushed() {
         wires.truncate(limits::RANGE_EVENTS);
     }
     let count = wires.len();
     let wires = Arc::new(wires);
-    let mut checked = check_all(shared, wires.clone(), !pushed).await;
+    let mut checked = check_all(shared, wires.clone(), came.often()).await;
     let unknown: BTreeSet<UserId> = checked
         .iter()
         .filter_map(|c| {
@@ -367,13 +392,13 @@ async fn take_in_once(
         for part in users.chunks(limits::IDS) {
             identities(shared, node, part.to_vec(), chat.users.is_none()).await;
         }
-        checked = check_all(shared, wires, !pushed).await;
+        checked = check_all(shared, wires, came.often()).await;
         for (wait, c) in waits.iter_mut().zip(&checked) {
             *wait = matches!(c, Checked::Unknown(_));
         }
     }
     let forged = checked.iter().any(|c| matches!(c, Checked::Bad));
-    if pushed {
+    if came.is_pushed() {
         over_rate(shared, &mut checked, &mut waits);
     }
     let batch: Vec<Option<VerifiedEvent>> = checked
@@ -499,7 +524,7 @@ pub(crate) async fn sync_chat(
             && let Ok(wires) = range(shared, node, chat, &feed, from, to).await
             && !wires.is_empty()
         {
-            take_in_once(shared, node, chat, wires, false).await;
+            take_in_once(shared, node, chat, wires, Came::Asked).await;
         }
     }
     // A feed that forks at its very beginning has no head at all.
@@ -514,7 +539,7 @@ pub(crate) async fn sync_chat(
         if let Ok(wires) = range(shared, node, chat, &feed, 0, to).await
             && !wires.is_empty()
         {
-            take_in_once(shared, node, chat, wires, false).await;
+            take_in_once(shared, node, chat, wires, Came::Asked).await;
         }
     }
     // S5: heads of one seq with another id are a fork; what is named and not here lacks. Both by `Get`.
@@ -534,7 +559,7 @@ pub(crate) async fn sync_chat(
         if wires.is_empty() {
             break;
         }
-        take_in_once(shared, node, chat, wires, false).await;
+        take_in_once(shared, node, chat, wires, Came::Asked).await;
         before = ids;
     }
     ask_keys(shared, node, chat).await;
@@ -550,6 +575,10 @@ async fn fill(
 ) -> Result<(), ()> {
     let feed = feed_of(chat, head);
     let (mut ahead, mut from_top) = (None, false);
+    // A peer that pushes what is fetched here already brings it twice.
+    let far =
+        what_lacks(shared, chat, head).is_some_and(|(from, _)| head.seq - from >= backlog::LONG);
+    let _filling = far.then(|| Filling::of(shared, feed));
     while let Some((from, to)) = what_lacks(shared, chat, head) {
         let wires = match ahead.take() {
             Some((at, wires)) if at == from => wires,
@@ -564,7 +593,7 @@ async fn fill(
             let (from, to) = next?;
             Some((from, range(shared, node, chat, &feed, from, to).await))
         };
-        let taken = take_in_once(shared, node, chat, wires, false);
+        let taken = take_in_once(shared, node, chat, wires, Came::Asked);
         (_, ahead) = futures::join!(taken, coming);
         // A server that gives nothing new is not asked for ever. What does not count is kept once what counts
         // above it is here (M6).
@@ -574,7 +603,7 @@ async fn fill(
             }
             let top = head.seq.saturating_sub(NEWEST).max(from);
             let wires = range(shared, node, chat, &feed, top, head.seq).await?;
-            take_in_once(shared, node, chat, wires, false).await;
+            take_in_once(shared, node, chat, wires, Came::Asked).await;
             ahead = None;
         }
     }
@@ -603,7 +632,7 @@ async fn newest(
         }
         let feed = feed_of(chat, head);
         let wires = range(shared, node, chat, &feed, head.seq - NEWEST, head.seq).await?;
-        take_in_once(shared, node, chat, wires, false).await;
+        take_in_once(shared, node, chat, wires, Came::Asked).await;
     }
     Ok(())
 }
@@ -646,7 +675,7 @@ async fn control(
         }
     }
     if !wires.is_empty() {
-        take_in_once(shared, node, chat, wires, false).await;
+        take_in_once(shared, node, chat, wires, Came::Asked).await;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use chater_protocol::{limits, text};
 use chater_store::chats::{self, InboxRow};
 use chater_store::{StoreError, events, groups, homes};
 
+use crate::boxes;
 use crate::error::{Error, Reason};
 use crate::local::{
     append_own, own_chat, position, ready_key, want_nodes, write_key, write_message,
@@ -213,7 +214,7 @@ fn share_older(
         let Some((header, first_ms)) = first.get(&key) else {
             continue;
         };
-        let mut boxes = Vec::new();
+        let mut wanted = Vec::new();
         for (to, home) in &homes {
             let allowed = context
                 .group
@@ -230,11 +231,10 @@ fn share_older(
                 home: *home,
                 n: card.n,
             };
-            let Some(secret) = context.secrets.get(&key) else {
-                continue;
-            };
-            boxes.extend(who.seal(secret, &card.kem_pk, turn.rng));
+            wanted.push((who, card.kem_pk));
         }
+        let secret = context.secrets.get(&key);
+        let boxes = secret.map_or_else(Vec::new, |secret| boxes::seal_all(secret, &wanted));
         if boxes.is_empty() {
             continue;
         }

@@ -145,7 +145,11 @@ impl Hub {
         };
         let counted = !matches!(
             news,
-            News::Typing { .. } | News::Presence { .. } | News::Network
+            News::Typing { .. }
+                | News::Presence { .. }
+                | News::Present { .. }
+                | News::Reach { .. }
+                | News::Network
         );
         if counted {
             *last += 1;

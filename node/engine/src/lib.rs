@@ -10,8 +10,10 @@ mod actor;
 mod around;
 mod arrange;
 mod avatars;
+mod backlog;
 mod blobs;
 mod blocks;
+mod boxes;
 mod branches;
 mod check;
 mod community;
@@ -22,6 +24,7 @@ mod deliver;
 mod emblem;
 mod error;
 mod fetch;
+mod fills;
 mod find;
 mod gossip;
 mod greet;
@@ -51,6 +54,7 @@ mod post;
 mod preferences;
 mod pump;
 mod rate;
+mod reach;
 mod read;
 mod remote;
 mod root;
@@ -274,6 +278,7 @@ impl Engine {
             mail,
             post,
             syncs: Mutex::default(),
+            fills: fills::Fills::default(),
             #[cfg(test)]
             skew_ms: std::sync::atomic::AtomicI64::new(0),
             #[cfg(test)]

@@ -17,6 +17,7 @@ use chater_store::tables::Table;
 use chater_store::{Rows as _, StoreError, groups, homes};
 
 use crate::arrange::is_muted;
+use crate::boxes;
 use crate::deliver::Fresh;
 use crate::error::{Error, Reason};
 use crate::group;
@@ -339,8 +340,7 @@ pub(crate) fn ready_key(
             (secret.id(), context.live.iter().copied().collect(), secret)
         }
     };
-    let mut boxes = Vec::new();
-    let mut holders: Vec<Holder> = vec![(user, writer.home)];
+    let mut wanted = Vec::new();
     for (to, home) in share_with {
         // A home whose card is not here yet gets its box with a later message (K5).
         let Some((card, _)) = homes::kem(turn.tx, to, home)? else {
@@ -354,11 +354,11 @@ pub(crate) fn ready_key(
             home,
             n: card.n,
         };
-        if let Ok(sealed) = who.seal(&secret, &card.kem_pk, turn.rng) {
-            boxes.push(sealed);
-            holders.push((to, home));
-        }
+        wanted.push((who, card.kem_pk));
     }
+    let mut boxes = boxes::seal_all(&secret, &wanted);
+    let mut holders: Vec<Holder> = vec![(user, writer.home)];
+    holders.extend(boxes.iter().map(|sealed| (sealed.user, sealed.home)));
     // E6: one key may need several events.
     while !boxes.is_empty() {
         let rest = boxes.split_off(boxes.len().min(BOXES));
@@ -602,7 +602,10 @@ pub(crate) fn mark_read(
             let mut ids = reader.own_between(no, old, eff)?;
             if is_group {
                 // Read is what the last member has read.
-                reader.keep_those(chat, &mut ids, MessageState::Read)?;
+                let rest = reader.keep_those(chat, &mut ids, MessageState::Read)?;
+                if let Some(news) = reader.told_reach(chat, &rest)? {
+                    turn.tell(author, news);
+                }
             }
             if !ids.is_empty() {
                 turn.tell(

@@ -523,6 +523,7 @@ fn came(turn: &mut Turn<'_, '_>, from: NodeId, receipt: &Receipt) -> Result<(), 
             up_to,
             author: row.author,
             messages,
+            before: 0,
         });
     }
     if !acked.is_empty() {

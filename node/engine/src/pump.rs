@@ -23,6 +23,7 @@ use crate::community::Known;
 use crate::deliver::{self, chats_with};
 use crate::gossip;
 use crate::greet::{self, Met, Way};
+use crate::here;
 use crate::invites;
 use crate::links::{self, Verdict};
 use crate::local::{self, Note};
@@ -543,26 +544,10 @@ async fn went(shared: Arc<Shared>, peer: NodeId) {
 /// Local users who talk with people of that node see them come and go.
 fn tell_presence(shared: &Shared, peer: NodeId, online: bool) -> Result<(), StoreError> {
     let rows = shared.store.read()?;
-    let seen_at_ms = crate::read::seen_ms(&rows, peer)?;
-    for user in homes::users_on(&rows, peer)? {
-        for no in chats::of_user(&rows, user)? {
-            let Some((a, b)) = chats::chat(&rows, no)?.and_then(|chat| chat.users) else {
-                continue;
-            };
-            let viewer = if a == user { b } else { a };
-            if shared.hub.listens(viewer) && crate::preferences::of(&rows, viewer)?.presence {
-                shared.hub.tell(
-                    viewer,
-                    News::Presence {
-                        user_id: user,
-                        online,
-                        seen_at_ms,
-                    },
-                );
-            }
-        }
-    }
-    Ok(())
+    let seen = crate::read::seen_ms(&rows, peer)?;
+    let people = homes::users_on(&rows, peer)?.into_iter();
+    let moved: Vec<here::Moved> = people.map(|user| (user, online, seen)).collect();
+    here::tell(shared, &rows, &moved)
 }
 
 /// L9: read marks are repeated when a peer comes, so they survive an offline sender.

@@ -24,6 +24,7 @@ use crate::error::Error;
 use crate::mail;
 use crate::notes::Span;
 use crate::person::{node_label, person};
+use crate::reach::Reached;
 use crate::shared::Shared;
 use crate::turn::open_secret;
 use crate::view::{
@@ -50,6 +51,7 @@ pub(crate) struct Reader<'a, R> {
     preferences: std::cell::OnceCell<crate::view::Preferences>,
     hidden: RefCell<HashMap<u32, Arc<Hidden>>>,
     left: RefCell<HashMap<u32, Option<u64>>>,
+    reached: Reached,
 }
 
 /// What a stored inbox state is called.
@@ -80,12 +82,18 @@ impl<'a, R: Rows> Reader<'a, R> {
             preferences: std::cell::OnceCell::new(),
             hidden: RefCell::default(),
             left: RefCell::default(),
+            reached: Reached::default(),
         }
     }
 
     /// What else this node knows.
     pub(crate) fn shared(&self) -> &Shared {
         self.shared
+    }
+
+    /// What was looked up of how far messages have come.
+    pub(crate) fn reached(&self) -> &Reached {
+        &self.reached
     }
 
     /// What is read from.
@@ -190,18 +198,18 @@ impl<'a, R: Rows> Reader<'a, R> {
         })
     }
 
-    /// Of some own messages those that have come that far.
+    /// Of some own messages those that have come that far; gives the others.
     pub(crate) fn keep_those(
         &self,
         chat: ChatId,
         ids: &mut Vec<EventId>,
         state: MessageState,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<EventId>, StoreError> {
         let Some(no) = chats::number(self.rows, chat)? else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         let row = events::present(chats::chat(self.rows, no)?, Table::Chats)?;
-        let mut kept = Vec::new();
+        let (mut kept, mut rest) = (Vec::new(), Vec::new());
         for id in ids.drain(..) {
             let Some((stored, event)) = events::by_id(self.rows, id)? else {
                 continue;
@@ -210,10 +218,12 @@ impl<'a, R: Rows> Reader<'a, R> {
                 && self.state(no, &row, &at)? == state
             {
                 kept.push(id);
+            } else {
+                rest.push(id);
             }
         }
         *ids = kept;
-        Ok(())
+        Ok(rest)
     }
 
     /// The last event that the viewer may see, once they are out of a group.
@@ -321,6 +331,7 @@ impl<'a, R: Rows> Reader<'a, R> {
             ),
             in_group: chat.users.is_none(),
             state: MessageState::Received,
+            reach: None,
             late: false,
             forked: self.is_forked(no, &row.place)?,
             reply_to: None,
@@ -329,6 +340,8 @@ impl<'a, R: Rows> Reader<'a, R> {
         message.late = !own && self.is_late(no, &row.key, row.place.eff, message.received_at_ms)?;
         if own {
             message.state = self.state(no, chat, row)?;
+            let place = (row.feed_no, row.place.seq, row.place.eff);
+            message.reach = self.reach(no, chat, message.state, place)?;
         }
         // B37: a text of a peer keeps the rules of ours, or it is not shown.
         if let Some(body) = body.filter(|body| text::check_message(&body.text).is_ok()) {
@@ -381,6 +394,7 @@ impl<'a, R: Rows> Reader<'a, R> {
             } else {
                 MessageState::Received
             },
+            reach: None,
             forked: self.is_forked(no, &Place::of(header, stored.eff))?,
             late: !own && self.is_late(no, &key, stored.eff, ms(now_ms))?,
             reply_to: body
@@ -402,8 +416,7 @@ impl<'a, R: Rows> Reader<'a, R> {
         if others.is_empty() {
             return Ok(MessageState::Stored);
         }
-        let mut read = self.preferences()?.read_marks
-            && (chat.users.is_some() || rules(self.group(no)?.policy.as_ref()).read_marks);
+        let mut read = self.sees_readers(no, chat)?;
         for other in &others {
             read = read
                 && chats::mark(self.rows, no, *other)?
@@ -866,9 +879,14 @@ impl<'a, R: Rows> Reader<'a, R> {
             .filter(|m| m.own)
             .ok_or(Error::NotFound)?;
         let others = self.others(no, &row)?;
+        let people = match self.sees_readers(no, &row)? {
+            true => u32::try_from(others.len()).unwrap_or(u32::MAX),
+            false => 0,
+        };
         // What was refused has not arrived, though acks pass over it.
         let refused = refused::any(self.rows, stored.feed_no, stored.seq)?;
         let mut hops = vec![Hop {
+            away: false,
             node_id: self.shared.node_id,
             node: self.shared.name(),
             here: true,
@@ -901,6 +919,7 @@ impl<'a, R: Rows> Reader<'a, R> {
                 _ => (None, Vec::new()),
             };
             hops.push(Hop {
+                away: !self.shared.is_linked(home.node_id),
                 node_id: home.node_id,
                 node: node_label(self.shared, self.rows, home.node_id)?,
                 here: false,
@@ -916,6 +935,8 @@ impl<'a, R: Rows> Reader<'a, R> {
             sent_at_ms: message.sent_at_ms,
             hops,
             read: message.state == MessageState::Read,
+            readers: self.readers(no, &row, id, stored.eff)?,
+            people,
         })
     }
 

@@ -703,6 +703,8 @@ pub(crate) struct Acked {
     pub(crate) author: UserId,
     /// Messages newly covered.
     pub(crate) messages: Vec<EventId>,
+    /// How many more stand before those and are not named.
+    pub(crate) before: u64,
 }
 
 /// Keeps acks and shows them. Lazy: an ack that is lost in a crash comes again.
@@ -713,7 +715,7 @@ pub(crate) fn acked(turn: &mut Turn<'_, '_>, node: NodeId, acks: &[Acked]) -> Re
         turn.shared
             .counters
             .delivered
-            .fetch_add(ack.messages.len() as u64, Ordering::Relaxed);
+            .fetch_add(ack.messages.len() as u64 + ack.before, Ordering::Relaxed);
         if ack.messages.is_empty() || !turn.shared.hub.listens(ack.author) {
             continue;
         }
@@ -721,11 +723,12 @@ pub(crate) fn acked(turn: &mut Turn<'_, '_>, node: NodeId, acks: &[Acked]) -> Re
             let mut ids = ids.to_vec();
             if ack.chat.users.is_none() {
                 // In a group it is delivered when the last node has it (Q25).
-                Reader::new(turn.shared, turn.tx, ack.author).keep_those(
-                    ack.chat.chat,
-                    &mut ids,
-                    MessageState::Delivered,
-                )?;
+                let reader = Reader::new(turn.shared, turn.tx, ack.author);
+                let chat = ack.chat.chat;
+                let rest = reader.keep_those(chat, &mut ids, MessageState::Delivered)?;
+                if let Some(news) = reader.told_reach(chat, &rest)? {
+                    turn.tell(ack.author, news);
+                }
             }
             if !ids.is_empty() {
                 let news = News::State {

@@ -23,6 +23,7 @@ use crate::community::Communities;
 use crate::config::Config;
 use crate::deliver::{Fresh, Hot};
 use crate::fetch::Syncs;
+use crate::fills::Fills;
 use crate::gossip::{self, Topics};
 use crate::hub::Hub;
 use crate::links::Links;
@@ -225,6 +226,8 @@ pub(crate) struct Shared {
     pub(crate) post: Post,
     /// Chats being compared with peers.
     pub(crate) syncs: Mutex<Syncs>,
+    /// Feeds of which a long part is being fetched.
+    pub(crate) fills: Fills,
     /// How far the clock of this node is wrong, for simulations.
     #[cfg(test)]
     pub(crate) skew_ms: std::sync::atomic::AtomicI64,

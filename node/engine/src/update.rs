@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chater_protocol::id::{ChatId, EventId, UserId};
 
-use crate::view::{Chat, Message, MessageState};
+use crate::view::{Chat, Message, MessageState, Reach};
 
 /// One piece of news for one user.
 #[derive(Debug, Clone)]
@@ -62,6 +62,22 @@ pub enum News {
         online: bool,
         /// Last seen, Unix ms.
         seen_at_ms: Option<i64>,
+    },
+    /// How far the newest own message of a group has come, before it is everywhere.
+    Reach {
+        /// The chat.
+        chat_id: ChatId,
+        /// The message.
+        id: EventId,
+        /// How far.
+        reach: Reach,
+    },
+    /// How many members of a group are there now.
+    Present {
+        /// The chat.
+        chat_id: ChatId,
+        /// The reader among them.
+        there: u32,
     },
     /// Something that the network page shows has changed.
     Network,

@@ -120,6 +120,8 @@ pub struct Message {
     pub in_group: bool,
     /// How far it has come.
     pub state: MessageState,
+    /// Own messages of a group: how far exactly, while that is not everywhere.
+    pub reach: Option<Reach>,
     /// It came more than an hour after its place in the chat, and below what had long been here (L6).
     pub late: bool,
     /// Its author has written something else in the same place for other nodes (L7).
@@ -128,6 +130,28 @@ pub struct Message {
     pub reply_to: Option<Quote>,
     /// Reactions in the order they appeared.
     pub reactions: Vec<Reaction>,
+}
+
+/// How far an own message of a group has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// Other nodes that have it.
+    pub nodes: u32,
+    /// Other nodes with members.
+    pub of_nodes: u32,
+    /// Other members who have read it, where that is shown.
+    pub readers: u32,
+    /// Other members.
+    pub people: u32,
+}
+
+/// Somebody who has read a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// Display name.
+    pub name: String,
+    /// When, Unix ms, if their mark stands at this very message.
+    pub at_ms: Option<i64>,
 }
 
 /// How much of a chat is here, as far as the nodes of its members say (S10).
@@ -426,6 +450,8 @@ pub enum Anchor {
 /// One step of a message on its way («Путь сообщения»).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hop {
+    /// The node is not connected.
+    pub away: bool,
     /// The node.
     pub node_id: NodeId,
     /// The node's name.
@@ -447,8 +473,12 @@ pub struct Path {
     pub sent_at_ms: i64,
     /// The nodes, this one first.
     pub hops: Vec<Hop>,
-    /// Whether it was read.
+    /// Whether it was read, in a group by all.
     pub read: bool,
+    /// Who has read it.
+    pub readers: Vec<Reading>,
+    /// Other members; 0 = who reads is not shown in this chat.
+    pub people: u32,
 }
 
 /// Answers of one source to a people search.

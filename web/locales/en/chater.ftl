@@ -111,11 +111,16 @@ late = received late
 message-locked = This message cannot be opened yet: waiting for a key
 reply = Reply
 reply-cancel = Do not reply
+present = { $n } online
 presence-here = online
 presence-gone = offline
 presence-linked = node online
 presence-away = node offline
 presence-seen = seen
+nodes-away = { $n ->
+    [one] Node { $a } is offline. We will deliver when it is back.
+   *[other] Nodes { $a } are offline. We will deliver when they are back.
+}
 node-away = Node { $a } is offline. We will deliver when it is back.
 waits-since = Waiting since
 missing = { $n ->
@@ -134,7 +139,16 @@ path-sent = Sent
 path-here = Your node { $a } has stored it
 path-there = Node { $a } has received it
 path-read = Read by { $a }
-path-read-any = Read
+path-read-wait = Not read yet by { $a }
+path-read-lacks = { $n ->
+    [one] { $n } person has not read it yet
+   *[other] { $n } people have not read it yet
+}
+state-read-some = Read by { $a } of { $n }
+state-reached = Delivered to { $a } of { $n ->
+    [one] { $n } node
+   *[other] { $n } nodes
+}
 path-next = next try:
 path-waits = waiting
 path-back = To the message
@@ -197,6 +211,7 @@ search-unknown-node = Node { $a } is not known here.
 search-link-node = Link a node
 start-title = New chat
 start-ask = Start a chat with { $a }?
+start-request = The first message may arrive as a request.
 start-here = This person is on your node.
 start-remote = This person is on another node. Node { $a } will see your address and this chat's messages.
 start-do = Start chat
@@ -314,7 +329,7 @@ js-state-sending = Sending
 js-state-stored = On your node
 js-state-stored-for = On your node, waiting for node { $a }
 js-state-delivered = Delivered
-js-state-delivered-to = Delivered to node { $a }
+js-state-delivered-to = Delivered to { $a }
 js-state-read = Read
 js-state-failed = Not sent
 js-typing-one = { $a } is typing…

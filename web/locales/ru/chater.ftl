@@ -78,6 +78,7 @@ members = { $n ->
     [few] { $n } участника
    *[many] { $n } участников
 }
+present = { $n } в сети
 mentioned = вас упомянули
 card-menu = Действия с чатом: { $a }
 menu-read = Прочитано
@@ -118,7 +119,11 @@ presence-here = в сети
 presence-gone = не в сети
 presence-linked = узел в сети
 presence-away = узел не в сети
-presence-seen = был
+presence-seen = был(а)
+nodes-away = { $n ->
+    [one] Узел { $a } не в сети. Доставим, когда появится.
+   *[many] Узлы { $a } не в сети. Доставим, когда появятся.
+}
 node-away = Узел { $a } не в сети. Доставим, когда появится.
 waits-since = Ждёт с
 missing = { $n ->
@@ -139,7 +144,17 @@ path-sent = Отправлено
 path-here = Ваш узел { $a } сохранил
 path-there = Узел { $a } получил
 path-read = Прочитано: { $a }
-path-read-any = Прочитано
+path-read-wait = Ещё не прочитано: { $a }
+path-read-lacks = { $n ->
+    [one] Ещё { $n } человек не прочитал
+    [few] Ещё { $n } человека не прочитали
+   *[many] Ещё { $n } человек не прочитали
+}
+state-read-some = Прочитали { $a } из { $n }
+state-reached = { $n ->
+    [one] Доставлено на { $a } из { $n } узла
+   *[many] Доставлено на { $a } из { $n } узлов
+}
 path-next = следующая попытка:
 path-waits = ждём
 path-back = К сообщению
@@ -202,6 +217,7 @@ search-unknown-node = Узел { $a } здесь не знаком.
 search-link-node = Связать узел
 start-title = Новый чат
 start-ask = Начать чат с пользователем { $a }?
+start-request = Первое сообщение может прийти как запрос.
 start-here = Этот человек на вашем узле.
 start-remote = Этот человек на другом узле. Узел { $a } увидит ваш адрес и сообщения этого чата.
 start-do = Начать чат

@@ -420,6 +420,7 @@ pub(crate) mod tests {
             received_at_ms: 1_700_000_000_456,
             in_group: false,
             state: view::MessageState::Received,
+            reach: None,
             late: false,
             forked: false,
             reply_to: Some(view::Quote {

@@ -3,10 +3,11 @@
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{Html, IntoResponse as _, Response};
 use chater_engine::Error;
 use chater_engine::id::{ChatId, EventId};
-use chater_engine::view::{Anchor, Chat, ChatState, MessageState, Person};
+use chater_engine::view::{Anchor, Chat, ChatState, Person};
 use serde::Deserialize;
 
 use super::emoji::{PICKER, REACTIONS};
@@ -15,6 +16,7 @@ use super::list::{List, Part};
 use super::shell::{Shell, page, page_with};
 use super::time::{self, Stamp};
 use super::timeline::Timeline;
+use super::waits;
 use crate::app::App;
 use crate::error::PageResult;
 use crate::i18n::Look;
@@ -32,8 +34,6 @@ const MENU: [(&str, &str, &str); 6] = [
     ("path", "i-route", "path"),
     ("delete", "i-trash", "delete"),
 ];
-/// How long own messages wait for another node before the page says so, ms.
-const WAITS_MS: i64 = 60_000;
 
 /// Which messages, and what is being answered.
 #[derive(Deserialize, Default)]
@@ -46,6 +46,8 @@ pub(crate) struct Place {
     undo: Option<String>,
     /// Only the list items, for the script.
     part: Option<String>,
+    /// The filter of the list beside it.
+    list: Option<String>,
 }
 
 impl Place {
@@ -94,15 +96,16 @@ struct ChatPage<'a> {
     avatar: Avatar,
     address: String,
     status: String,
+    /// How many of a group are there.
+    there: Option<String>,
     /// What the script writes there when it changes.
     statuses: Option<[String; 2]>,
     seen: Option<Stamp>,
     timeline: Timeline<'a>,
     /// The newest message of others, to be marked as read without scripts.
     newest: Option<String>,
-    /// The node of the other person, when own messages wait for it.
-    waits_for: Option<String>,
-    waits_since: Option<Stamp>,
+    /// That own messages wait for other nodes, drawn.
+    waits: String,
     undo: Option<EventId>,
     answered: Option<Answered>,
     client_id: String,
@@ -128,6 +131,12 @@ pub(crate) async fn show(
     Query(place): Query<Place>,
 ) -> PageResult {
     let id = chat_id(&chat)?;
+    if place.part.as_deref() == Some("waits") {
+        let chat = session.user.chat(id)?;
+        let found = session.user.messages(id, Anchor::Newest, MESSAGES)?;
+        let line = waits::drawn(&session, &look, &chat, &found.messages).await?;
+        return Ok(([(CACHE_CONTROL, "no-store")], Html(line)).into_response());
+    }
     if place.part.is_some() {
         let chat = session.user.chat(id)?;
         let found = session.user.messages(id, place.anchor()?, MESSAGES)?;
@@ -156,7 +165,12 @@ pub(crate) async fn render(
         ..shell
     };
     let found = session.user.messages(id, place.anchor()?, MESSAGES)?;
-    let list = List::read(&session.user, look, &Part::default(), Some(&id.to_string()))?;
+    let list = List::read(
+        &session.user,
+        look,
+        &Part::first(place.list.as_deref()),
+        Some(&chat),
+    )?;
     let answered = match &place.reply {
         Some(reply) => session
             .user
@@ -173,21 +187,19 @@ pub(crate) async fn render(
             }),
         None => None,
     };
-    let waiting = found.newer.is_none()
-        && chat
-            .waiting_since_ms
-            .is_some_and(|since| time::now_ms().saturating_sub(since) >= WAITS_MS)
-        && found
-            .messages
-            .iter()
-            .rev()
-            .find(|m| m.own)
-            .is_some_and(|m| m.state == MessageState::Stored);
+    let waits = match found.newer {
+        None => waits::drawn(session, look, &chat, &found.messages).await?,
+        Some(_) => String::new(),
+    };
     let (text, error) = match kept {
         Some((text, error)) => (text, Some(error)),
         None => (chat.draft.clone().unwrap_or_default(), None),
     };
     let (state, seen) = presence(&chat, look);
+    let there = match chat.with {
+        Some(_) => None,
+        None => session.user.present(id)?,
+    };
     let shown = ChatPage {
         avatar: Avatar::chat(&chat, "m"),
         address: chat
@@ -196,6 +208,7 @@ pub(crate) async fn render(
             .map(|person| person.address.clone())
             .unwrap_or_default(),
         status: state,
+        there: there.map(|there| look.n("present", there)),
         statuses: chat
             .with
             .as_ref()
@@ -210,12 +223,7 @@ pub(crate) async fn render(
             .find(|m| !m.own)
             .filter(|_| chat.unread > 0)
             .map(|m| m.id.to_string()),
-        waits_for: chat
-            .with
-            .as_ref()
-            .filter(|with| waiting && !with.here)
-            .map(|with| with.node.clone()),
-        waits_since: chat.waiting_since_ms.map(|since| time::moment(look, since)),
+        waits,
         undo: place.undo.as_deref().and_then(|id| id.parse().ok()),
         answered,
         client_id: fresh_client_id(),

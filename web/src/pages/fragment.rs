@@ -1,12 +1,12 @@
 //! The pieces that a page and the live socket draw alike: a message, a card of the list, a person found.
 
 use askama::Template;
-use chater_engine::view::{Chat, ChatKind, Message, MessageState, Person, Reaction};
+use chater_engine::view::{Chat, ChatKind, Message, MessageState, Person, Reach, Reaction};
 
 use super::markup::{self, Block, Marked, Run};
 use super::time::{self, Stamp};
 use super::words;
-use crate::i18n::Look;
+use crate::i18n::{Arg, Look, text_with};
 
 /// A round picture: the first letter of a name on a colour of the id (Q3).
 #[derive(Template)]
@@ -96,7 +96,15 @@ pub(crate) fn beside(person: &Person) -> String {
 }
 
 /// The words for a delivery mark; they name the node of the other person where the chat is known.
-pub(crate) fn state_words(look: &Look, state: MessageState, with: Option<&Person>) -> String {
+pub(crate) fn state_words(
+    look: &Look,
+    state: MessageState,
+    reach: Option<&Reach>,
+    with: Option<&Person>,
+) -> String {
+    if let Some(words) = reach.and_then(|reach| reach_words(look, reach)) {
+        return words;
+    }
     let node = with
         .filter(|person| !person.here)
         .map(|person| &person.node);
@@ -109,6 +117,21 @@ pub(crate) fn state_words(look: &Look, state: MessageState, with: Option<&Person
         (MessageState::Delivered | MessageState::Received, None) => look.t("js-state-delivered"),
         (MessageState::Read, _) => look.t("js-state-read"),
         (MessageState::Failed, _) => look.t("js-state-failed"),
+    }
+}
+
+/// How far a message of a group has come, in words; none where the state says it all.
+pub(crate) fn reach_words(look: &Look, reach: &Reach) -> Option<String> {
+    let some = |key, a: u32, b: u32| {
+        let args = [("a", Arg::from(a)), ("n", Arg::from(b))];
+        Some(text_with(look.lang, key, &args))
+    };
+    if reach.readers > 0 {
+        some("state-read-some", reach.readers, reach.people)
+    } else if reach.nodes > 0 && reach.nodes < reach.of_nodes {
+        some("state-reached", reach.nodes, reach.of_nodes)
+    } else {
+        None
     }
 }
 
@@ -160,7 +183,7 @@ impl<'a> MessageItem<'a> {
                 .as_deref()
                 .map(|text| markup::marked(text, &m.mentions))
                 .unwrap_or_default(),
-            state: state_words(look, m.state, None),
+            state: state_words(look, m.state, m.reach.as_ref(), None),
             mark: state_mark(m.state),
         }
     }
@@ -195,6 +218,7 @@ pub(crate) struct CardItem<'a> {
     look: &'a Look,
     chat: &'a Chat,
     selected: bool,
+    filter: &'a str,
     avatar: Avatar,
     beside: String,
     active: Stamp,
@@ -255,8 +279,10 @@ pub(crate) fn cut(line: &str) -> String {
 }
 
 /// One card of the chat list.
+///
+/// `filter` names the list it stands in: that stays beside the chat when it is opened.
 #[must_use]
-pub(crate) fn card(chat: &Chat, look: &Look, selected: bool) -> String {
+pub(crate) fn card(chat: &Chat, look: &Look, selected: bool, filter: &'static str) -> String {
     let now_ms = time::now_ms();
     let state = chat
         .last
@@ -266,6 +292,7 @@ pub(crate) fn card(chat: &Chat, look: &Look, selected: bool) -> String {
         look,
         chat,
         selected,
+        filter,
         avatar: Avatar::chat(chat, ""),
         beside: chat.with.as_ref().map(beside).unwrap_or_default(),
         active: time::card(
@@ -277,7 +304,10 @@ pub(crate) fn card(chat: &Chat, look: &Look, selected: bool) -> String {
         ),
         muted: super::arrange::is_muted(chat, now_ms),
         mark: state_mark(state),
-        state: state_words(look, state, chat.with.as_ref()),
+        state: {
+            let reach = chat.last.as_ref().and_then(|last| last.reach.as_ref());
+            state_words(look, state, reach, chat.with.as_ref())
+        },
     };
     item.render().unwrap_or_default()
 }

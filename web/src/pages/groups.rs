@@ -15,6 +15,8 @@ use serde::Deserialize;
 use super::ask::Ask;
 use super::chat::chat_id;
 use super::fragment::Avatar;
+use super::info;
+use super::refused::{Refused, Typed};
 use super::shell::{Shell, page, page_with, see_other};
 use crate::api::members::history;
 use crate::app::App;
@@ -285,13 +287,20 @@ pub(crate) struct TitleForm {
 
 /// Gives the group another title.
 pub(crate) async fn rename(
+    State(app): State<App>,
     session: Session,
+    look: Look,
     Path(chat): Path<String>,
     CheckedForm(form): CheckedForm<TitleForm>,
 ) -> PageResult {
     let chat = chat_id(&chat)?;
-    session.user.rename_group(chat, form.title).await?;
-    Ok(see_other(&format!("/c/{chat}/info")))
+    match session.user.rename_group(chat, form.title.clone()).await {
+        Ok(_) => Ok(see_other(&format!("/c/{chat}/info"))),
+        Err(error) => {
+            let refused = Refused::new(&look, error, "title", Typed::Title(form.title))?;
+            info::draw(&app, &session, &look, chat, false, &refused).await
+        }
+    }
 }
 
 /// What the owner allows.
@@ -307,7 +316,9 @@ pub(crate) struct RulesForm {
 
 /// Changes the rules of the group.
 pub(crate) async fn rules(
+    State(app): State<App>,
     session: Session,
+    look: Look,
     Path(chat): Path<String>,
     CheckedForm(form): CheckedForm<RulesForm>,
 ) -> PageResult {
@@ -317,8 +328,13 @@ pub(crate) async fn rules(
         history: history(&form.history, form.days.trim().parse().ok())?,
         read_marks: form.read_marks.is_some(),
     };
-    session.user.set_rules(chat, rules).await?;
-    Ok(see_other(&format!("/c/{chat}/info")))
+    match session.user.set_rules(chat, rules).await {
+        Ok(_) => Ok(see_other(&format!("/c/{chat}/info"))),
+        Err(error) => {
+            let refused = Refused::new(&look, error, "days", Typed::Rules(rules, form.days))?;
+            info::draw(&app, &session, &look, chat, false, &refused).await
+        }
+    }
 }
 
 /// Asks before the group is left: nobody comes back alone.

@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
-use chater_engine::id::UserId;
+use chater_engine::id::{ChatId, UserId};
 use chater_engine::view::{
     Chat, ChatKind, ChatState, Completeness, GroupRules, History, Member, MemberRole, Person,
     Waiting,
@@ -15,7 +15,8 @@ use super::chat::{chat_id, presence};
 use super::fragment::Avatar;
 use super::join::LinkRow;
 use super::qr;
-use super::shell::{Shell, page};
+use super::refused::Refused;
+use super::shell::{Shell, page, page_with};
 use super::time::{self, Stamp};
 use crate::app::App;
 use crate::error::PageResult;
@@ -51,6 +52,8 @@ struct GroupPart<'a> {
     csrf: &'a str,
     chat: String,
     group: Group,
+    /// A form of it that was refused.
+    refused: &'a Refused,
     /// What the nodes of the members say of the chat (S10).
     sync: String,
     /// Invitation links that still count.
@@ -203,13 +206,35 @@ pub(crate) async fn show(
     Path(chat): Path<String>,
     Query(asked): Query<Asked>,
 ) -> PageResult {
-    let chat = session.user.chat(chat_id(&chat)?)?;
-    let (status, seen) = presence(&chat, &look);
+    let id = chat_id(&chat)?;
+    draw(
+        &app,
+        &session,
+        &look,
+        id,
+        asked.part.is_some(),
+        &Refused::default(),
+    )
+    .await
+}
+
+/// The details, or only their part for the script; with the form that was refused.
+pub(crate) async fn draw(
+    app: &App,
+    session: &Session,
+    look: &Look,
+    id: ChatId,
+    part_only: bool,
+    refused: &Refused,
+) -> PageResult {
+    let chat = session.user.chat(id)?;
+    let (status, seen) = presence(&chat, look);
     let group = match chat.kind {
         ChatKind::Direct => None,
         ChatKind::Group => {
             let members = session.user.members(chat.id)?;
-            let group = Group::of(&chat, members, session.user.id());
+            let mut group = Group::of(&chat, members, session.user.id());
+            group.rules = refused.rules(group.rules);
             let links = if group.may_add {
                 session.user.links(chat.id).await?
             } else {
@@ -218,35 +243,39 @@ pub(crate) async fn show(
             let part = GroupPart {
                 links: links
                     .into_iter()
-                    .map(|link| LinkRow::of(link, &look))
+                    .map(|link| LinkRow::of(link, look))
                     .collect(),
-                look: &look,
+                refused,
+                look,
                 csrf: &session.csrf,
                 chat: chat.id.to_string(),
                 group,
-                sync: sync_words(&look, &session.user.completeness(chat.id).await?),
+                sync: sync_words(look, &session.user.completeness(chat.id).await?),
             };
             Some(part.render().unwrap_or_default())
         }
     };
     let info = Info {
-        look: &look,
+        look,
         csrf: &session.csrf,
         avatar: Avatar::chat(&chat, "xl"),
         status,
         seen,
         muted: is_muted(&chat, time::now_ms()),
-        number: chat.with.as_ref().map(|with| Number::of(&session, with)),
+        number: chat.with.as_ref().map(|with| Number::of(session, with)),
         group,
         chat: &chat,
     };
-    if asked.part.is_some() {
+    if part_only {
         return Ok(page(&info));
     }
-    let shell = Shell::new(&app, &session, chat.title.clone()).await;
-    Ok(page(&InfoPage {
-        look: &look,
-        shell: shell.section("chats"),
-        info,
-    }))
+    let shell = Shell::new(app, session, chat.title.clone()).await;
+    Ok(page_with(
+        refused.faults.status(),
+        &InfoPage {
+            look,
+            shell: shell.section("chats"),
+            info,
+        },
+    ))
 }

@@ -12,7 +12,9 @@ use serde::Deserialize;
 
 use super::auth::Empty;
 use super::chat::chat_id;
+use super::info;
 use super::qr;
+use super::refused::{Refused, Typed};
 use super::shell::{Shell, page, page_with, see_other};
 use super::time::{self, Stamp};
 use crate::app::App;
@@ -65,10 +67,18 @@ pub(crate) async fn make(
 ) -> PageResult {
     let id = chat_id(&chat)?;
     let number = |text: &str| text.trim().parse().unwrap_or(0);
-    let link = session
+    let made = session
         .user
         .make_link(id, number(&form.uses), number(&form.days))
-        .await?;
+        .await;
+    let link = match made {
+        Ok(link) => link,
+        Err(error) => {
+            let typed = Typed::Link(form.uses, form.days);
+            let refused = Refused::new(&look, error, "uses", typed)?;
+            return info::draw(&app, &session, &look, id, false, &refused).await;
+        }
+    };
     let shell = Shell::new(&app, &session, look.t("link-made")).await;
     Ok(page(&LinkPage {
         look: &look,

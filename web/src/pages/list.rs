@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::IntoResponse;
-use chater_engine::view::Counts;
+use chater_engine::view::{Chat, ChatKind, ChatState, Counts};
 use chater_engine::{Error, Filter, UserHandle};
 use serde::Deserialize;
 
@@ -16,6 +16,9 @@ use crate::session::Session;
 
 /// Cards of one page.
 const CARDS: usize = 40;
+
+/// Pages of cards that are looked through for the open chat.
+const MORE: usize = 5;
 
 /// Which part of the list.
 #[derive(Deserialize, Default)]
@@ -76,26 +79,54 @@ fn filter(name: &str) -> (Filter, &'static str) {
     }
 }
 
+/// Whether a chat stands in a filtered list whatever else is read or written.
+fn belongs(filter: Filter, chat: &Chat) -> bool {
+    let open = chat.state == ChatState::Open;
+    match filter {
+        Filter::All => open && !chat.archived,
+        Filter::Groups => open && !chat.archived && chat.kind == ChatKind::Group,
+        Filter::Archive => open && chat.archived,
+        Filter::Requests => chat.state == ChatState::Request,
+        Filter::Unread | Filter::Blocked => false,
+    }
+}
+
+impl Part {
+    /// The first part of a filtered list.
+    pub(crate) fn first(filter: Option<&str>) -> Self {
+        Self {
+            filter: filter.unwrap_or_default().to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
 impl List {
-    /// Reads the list of a user. `selected` is the open chat, hex.
+    /// Reads the list of a user. `selected` is the open chat.
     pub(crate) fn read(
         user: &UserHandle,
         look: &Look,
         query: &Part,
-        selected: Option<&str>,
+        selected: Option<&Chat>,
     ) -> Result<Self, Error> {
         let (wanted, name) = filter(&query.filter);
-        let (found, counts) = user.list(wanted, CARDS, query.cursor.as_deref())?;
+        let (mut found, counts) = user.list(wanted, CARDS, query.cursor.as_deref())?;
+        let is_open = |chat: &Chat| selected.is_some_and(|open| open.id == chat.id);
+        // The open chat is among its neighbours, or the keys that lead from one to the next would end there.
+        let belongs = selected.is_some_and(|open| belongs(wanted, open));
+        while belongs
+            && found.chats.len() < CARDS * MORE
+            && !found.chats.iter().any(is_open)
+            && let Some(cursor) = found.next.take()
+        {
+            let (next, _) = user.list(wanted, CARDS, Some(&cursor))?;
+            found.chats.extend(next.chats);
+            found.next = next.next;
+        }
         let cards = found
             .chats
             .iter()
-            .map(|chat| {
-                fragment::card(
-                    chat,
-                    look,
-                    selected.is_some_and(|id| id == chat.id.to_string()),
-                )
-            })
+            .map(|chat| fragment::card(chat, look, is_open(chat), name))
             .collect();
         Ok(Self {
             look: look.clone(),

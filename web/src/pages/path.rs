@@ -100,13 +100,38 @@ fn steps(way: &view::Path, with: Option<&str>, look: &Look) -> Vec<Step> {
                 .collect(),
         }
     }));
-    let reader = with.map_or_else(|| look.t("path-read-any"), |name| look.a("path-read", name));
-    steps.push(Step {
-        text: reader,
-        done: way.read,
-        at: None,
+    let step = |text, done, at| Step {
+        text,
+        done,
+        at: stamp(at),
         next: None,
         lies: Vec::new(),
-    });
+    };
+    match with {
+        // Who reads is not shown.
+        _ if way.people == 0 => {}
+        Some(name) => {
+            let at = way.readers.first().and_then(|reader| reader.at_ms);
+            let key = if way.read {
+                "path-read"
+            } else {
+                "path-read-wait"
+            };
+            steps.push(step(look.a(key, name), way.read, at));
+        }
+        // In a group each who has read it, and how many have not.
+        None => {
+            let readers = way.readers.iter();
+            steps.extend(readers.map(|it| step(look.a("path-read", &it.name), true, it.at_ms)));
+            let lacks = way.people.saturating_sub(number(way.readers.len()));
+            if lacks > 0 {
+                steps.push(step(look.n("path-read-lacks", lacks), false, None));
+            }
+        }
+    }
     steps
+}
+
+fn number(many: usize) -> u32 {
+    u32::try_from(many).unwrap_or(u32::MAX)
 }

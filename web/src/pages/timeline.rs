@@ -85,7 +85,12 @@ impl<'a> Timeline<'a> {
                 items.push(Item::New);
             }
             let mut item = MessageItem::new(message, look);
-            item.state = fragment::state_words(look, message.state, chat.with.as_ref());
+            item.state = fragment::state_words(
+                look,
+                message.state,
+                message.reach.as_ref(),
+                chat.with.as_ref(),
+            );
             item.first = new_day
                 || line
                 || before.is_none_or(|(author, sent)| {

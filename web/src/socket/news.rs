@@ -69,6 +69,22 @@ enum Frame<'a> {
         online: bool,
         seen_at: Option<String>,
     },
+    Reach {
+        chat_id: Text<ChatId>,
+        id: Text<EventId>,
+        nodes: u32,
+        of_nodes: u32,
+        readers: u32,
+        people: u32,
+        /// That in words.
+        text: String,
+    },
+    Present {
+        chat_id: Text<ChatId>,
+        there: u32,
+        /// That in words.
+        text: String,
+    },
     People {
         id: &'a RawValue,
         from: &'a str,
@@ -254,6 +270,21 @@ pub(super) fn update(update: &Update, reader: &Reader) -> Utf8Bytes {
             online: *online,
             seen_at: seen_at_ms.map(time),
         },
+        News::Reach { chat_id, id, reach } => Frame::Reach {
+            chat_id: Text(*chat_id),
+            id: Text(*id),
+            nodes: reach.nodes,
+            of_nodes: reach.of_nodes,
+            readers: reach.readers,
+            people: reach.people,
+            text: fragment::reach_words(&reader.look, reach)
+                .unwrap_or_else(|| reader.look.t("js-state-stored")),
+        },
+        News::Present { chat_id, there } => Frame::Present {
+            chat_id: Text(*chat_id),
+            there: *there,
+            text: reader.look.n("present", *there),
+        },
         News::Network => Frame::Network,
         News::Reload => Frame::Reload,
     })
@@ -294,7 +325,7 @@ fn chat_part<'a>(chat: &'a view::Chat, reader: &Reader) -> ChatPart<'a> {
         members: (chat.kind == view::ChatKind::Group)
             .then(|| reader.look.n("members", chat.members)),
         // Which chat is open is known to the page alone; its script marks the card.
-        html: fragment::card(chat, &reader.look, false),
+        html: fragment::card(chat, &reader.look, false, "all"),
     }
 }
 

@@ -1,6 +1,6 @@
 // What can be done with one message: the bar beside it, its menu, long press, keys; the dialogs that follow.
 import { on, part, toast } from "./app.js";
-import { byId, chat, drop, items, log, messages, pane, toEnd } from "./chat.js";
+import { byId, chat, cut, drop, items, log, messages, pane, toEnd } from "./chat.js";
 import { answer, canEdit, change, edit, typedText } from "./composer.js";
 import { copyText } from "./copy.js";
 import { show } from "./history.js";
@@ -155,7 +155,7 @@ log.addEventListener("keydown", (event) => {
   if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
   const item = event.target.closest("li.msg");
   const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-  if (event.key === "End") return toEnd();
+  if (event.key === "End") return cut() ? location.assign(`/c/${chat}`) : toEnd();
   if (step) {
     // From the log into it; then from message to message.
     const all = messages();

@@ -57,6 +57,7 @@ let nextTry = 0;
 let timer = 0;
 let lostAt = 0;
 let ended = false;
+let greeted = false; // by the node, over the present socket
 let stale = false; // the node is of another version than this page
 let count = 0;
 
@@ -78,12 +79,14 @@ export function connect() {
   const after = seq === undefined ? "" : `?after=${seq}`;
   socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live${after}`);
   socket.onmessage = (event) => heard(JSON.parse(event.data));
+  greeted = false;
   socket.onclose = (event) => closed(event.code);
 }
 
 function heard(frame) {
   if (frame.seq !== undefined) seq = frame.seq;
   if (frame.type === "hello") {
+    greeted = true;
     stale = Boolean(frame.version && body.dataset.version && frame.version !== body.dataset.version);
     if (stale) {
       toast(t("js-updated"), t("js-reload"), () => location.reload(), true);
@@ -126,12 +129,23 @@ function closed(code) {
     login();
     return;
   }
+  if (!greeted) over();
   lostAt ||= Date.now();
   tell("lost", {});
   const wait = WAITS[Math.min(tries, WAITS.length - 1)] * 1000 * (1 + Math.random() * 0.3);
   tries += 1;
   nextTry = Date.now() + wait;
   timer = setTimeout(connect, wait);
+}
+
+// A session that ended meanwhile looks like a node that is away: the browser does not tell why a socket did not open.
+async function over() {
+  const answer = await fetch("/unread", { redirect: "manual", headers: { Accept: "application/json" } }).catch(() => null);
+  if (answer?.type !== "opaqueredirect" && answer?.status !== 401) return;
+  ended = true;
+  clearTimeout(timer);
+  if (banner) banner.hidden = true;
+  login();
 }
 
 /** The session is over: what is typed stays. */
@@ -186,18 +200,24 @@ document.addEventListener("visibilitychange", () => {
 
 /** A short message at the bottom, with a button if there is something to do; one that stays is closed by hand. */
 export function toast(text, label, act, stays = false) {
-  document.querySelector(".toast")?.remove();
+  // An error stays until it is closed by hand, or another takes its place.
+  document.querySelector(stays ? ".toast" : ".toast:not([data-stays])")?.remove();
   const box = make("div", { className: "toast", role: "status" }, make("span", { textContent: text }));
   const done = () => {
     box.remove();
     act?.();
   };
   if (label || stays) box.append(make("button", { className: "link", textContent: label ?? t("js-close"), onclick: done }));
-  if (!stays) {
+  if (stays) {
+    box.dataset.stays = "";
+  } else {
     const away = () => { if (box.matches(":hover, :focus-within")) setTimeout(away, 1000); else box.remove(); };
     setTimeout(away, label ? 6000 : 5000);
   }
   body.append(box);
+  // Above the field where one writes, and above an error that stays.
+  const under = [...document.querySelectorAll(".composer, .toast")].filter((it) => it !== box).map((it) => it.getBoundingClientRect().top);
+  if (under.length) box.style.bottom = `${innerHeight - Math.min(...under) + 8}px`;
 }
 
 // Texts kept in this browser belong to the one who leaves.

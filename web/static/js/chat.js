@@ -77,14 +77,24 @@ function waits() {
   const own = messages().filter((item) => item.matches(".me[data-id]"));
   const since = Number(own.find((item) => item.dataset.state === "stored")?.dataset.time);
   const old = items.querySelector("[data-waits]");
-  if (!("away" in pane.dataset) || own.at(-1)?.dataset.state !== "stored" || cut()) return old?.remove();
+  const away = "away" in pane.dataset || log.classList.contains("group");
+  if (!away || own.at(-1)?.dataset.state !== "stored" || cut()) return old?.remove();
   const left = since + WAITS_MS - Date.now();
   if (left > 0) waitTimer = setTimeout(waits, left + 50);
   if (old || left > 0) return;
+  if (log.classList.contains("group")) return waitsInGroup();
   const time = make("time", { dateTime: new Date(since).toISOString() });
   time.dataset.form = "full";
   const note = make("li", { className: "note" }, `${pane.dataset.awayText} ${pane.dataset.sinceText} `, time);
   Object.assign(note.dataset, { note: "", waits: "" });
+  localize(note);
+  keep(() => items.append(note));
+}
+
+// Which nodes a group waits for only the node knows.
+async function waitsInGroup() {
+  const [note] = (await part(`/c/${chat}?part=waits`)) ?? [];
+  if (!note || items.querySelector("[data-waits]") || messages().findLast((item) => item.matches(".me[data-id]"))?.dataset.state !== "stored") return;
   localize(note);
   keep(() => items.append(note));
 }
@@ -137,7 +147,7 @@ export function put(item) {
   const { id, client } = item.dataset;
   const old = (id && byId(id)) || (client && byClient(client));
   localize(item);
-  if (item.classList.contains("me") && id) words(item);
+  if (item.classList.contains("me") && id && pane.dataset.node) words(item);
   if (early.has(id)) {
     mark(item, early.get(id));
     early.delete(id);
@@ -245,6 +255,12 @@ on("gone", (frame) => {
   drop(byId(frame.id));
 });
 
+// In a group: on how many nodes it is, how many have read it, before that is all of them.
+on("reach", (frame) => {
+  const line = frame.chat_id === chat && byId(frame.id)?.querySelector("[data-state-text]");
+  if (line) line.textContent = frame.text;
+});
+
 on("state", (frame) => {
   if (frame.chat_id !== chat) return;
   for (const id of frame.ids) {
@@ -274,9 +290,19 @@ on("presence", (frame) => {
   const place = pane.querySelector("[data-presence]");
   if (place?.dataset.person !== frame.user_id) return;
   place.textContent = `· ${frame.online ? place.dataset.on : place.dataset.off}`;
+  if (!frame.online && frame.seen_at) {
+    const time = make("time", { dateTime: frame.seen_at });
+    time.dataset.form = "card";
+    place.append(`, ${place.dataset.seen} `, time);
+    localize(place);
+  }
   pane.querySelector(".chat-top .av")?.classList.toggle("on", frame.online);
   if ("node" in pane.dataset) pane.toggleAttribute("data-away", !frame.online);
   waits();
+});
+
+on("present", (frame) => {
+  if (frame.chat_id === chat) pane.querySelector("[data-there]").textContent = `, ${frame.text}`;
 });
 
 jump.addEventListener("click", (event) => {

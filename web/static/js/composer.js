@@ -150,7 +150,7 @@ addEventListener("online", flush);
 function submit() {
   const text = field.value.replace(/\r\n?/g, "\n");
   if (text.trim() === "") return;
-  if ([...text].length > LIMIT) return grown();
+  if ([...text].length > LIMIT) return errorLine.textContent = field.dataset.long;
   if (edited) return saveEdit(text);
   const reply_to = form.elements.reply_to.value;
   const quote = reply_to && [authorLine.textContent, textLine.textContent.slice(0, 160)];
@@ -255,9 +255,11 @@ function typing(now) {
 function grown() {
   if (!CSS.supports("field-sizing", "content")) {
     field.style.height = "auto";
-    field.style.height = `${Math.min(field.scrollHeight, 206)}px`;
+    field.style.height = `${field.scrollHeight}px`; // the style bounds it
   }
   const left = LIMIT - [...field.value].length;
+  field.setAttribute("aria-invalid", String(left < 0));
+  if (left >= 0 && errorLine.textContent === field.dataset.long) errorLine.textContent = "";
   countLine.textContent = left > 500 ? "" : left >= 0 ? t("js-left-count", { n: left }) : `−${-left}`;
 }
 
@@ -326,5 +328,5 @@ if (form) {
   queue.forEach(show);
   if (queue.length > 0) flush();
   grown();
-  if (!location.hash.startsWith("#m-")) (touch ? document.querySelector("main h1") : field).focus({ preventScroll: true });
 }
+if (!location.hash.startsWith("#m-")) (touch || !form ? document.querySelector("main h1") : field).focus({ preventScroll: true });

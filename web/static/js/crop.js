@@ -42,7 +42,7 @@ async function send(blob) {
   const data = new FormData(form);
   data.set("photo", blob, "photo");
   const answer = await fetch(form.action, { method: "POST", body: data, redirect: "manual" }).catch(() => null);
-  if (!answer) return toast(t("js-not-saved"));
+  if (!answer) return toast(t("js-not-saved"), null, null, true);
   if (answer.status === 401 || answer.status === 403) return login();
   if (answer.type === "opaqueredirect") return location.reload();
   // The page that would have been shown: what is wrong stands in it.

@@ -51,11 +51,12 @@ place.addEventListener("click", (event) => {
   else if (event.target.closest("a[data-find]") && !column.matches) close();
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || event.defaultPrevented || place.hidden || document.querySelector("dialog[open]")) return;
+  if (event.key !== "Escape" || event.defaultPrevented || place.hidden || document.querySelector("dialog[open], [data-findbar]:not([hidden])")) return;
   event.preventDefault();
   close();
 });
 place.addEventListener("submit", async (event) => {
+  if (!event.target.matches("[data-arrange]")) return; // forms with fields lead to their own pages
   event.preventDefault();
   const { formAction, name, value, dataset } = event.submitter;
   const answer = await post(formAction, { [name]: value });

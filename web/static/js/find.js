@@ -94,6 +94,11 @@ bar.addEventListener("keydown", (event) => {
     step(event.key === "ArrowUp" ? 1 : -1);
   }
 });
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || bar.hidden || document.querySelector("dialog[open]")) return;
+  event.preventDefault();
+  close();
+});
 bar.querySelector("[data-older]").addEventListener("click", () => step(1));
 bar.querySelector("[data-newer]").addEventListener("click", () => step(-1));
 bar.querySelector("[data-find-close]").addEventListener("click", close);

@@ -73,10 +73,12 @@ const visible = new Set();
 let reported = 0;
 let readTimer = 0;
 
+// Half of it, or of the log where it is taller than that.
+const half = (it) => it.intersectionRatio >= 0.5 || it.intersectionRect.height >= it.rootBounds.height / 2;
 const looking = new IntersectionObserver((seen) => {
-  for (const it of seen) it.isIntersecting ? visible.add(it.target) : visible.delete(it.target);
+  for (const it of seen) half(it) ? visible.add(it.target) : visible.delete(it.target);
   report();
-}, { root: log, threshold: 0.5 });
+}, { root: log, threshold: Array.from({ length: 21 }, (_, at) => at / 20) });
 
 function watch(item) {
   if (!item.classList.contains("me")) looking.observe(item);

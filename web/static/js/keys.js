@@ -25,7 +25,9 @@ const unread = (card) => Number(card.closest("li").dataset.unread) > 0;
 function chat(step, fits = () => true) {
   const cards = [...document.querySelectorAll("[data-cards] a.card")];
   const at = cards.findIndex((card) => card.hasAttribute("aria-current"));
-  const rest = step > 0 ? cards.slice(at + 1) : cards.slice(0, at < 0 ? cards.length : at).reverse();
+  const above = cards.slice(0, at < 0 ? cards.length : at);
+  // What is unread rises: after the last card it is looked for from the top.
+  const rest = step > 0 ? [...cards.slice(at + 1), ...(fits === unread ? above : [])] : above.reverse();
   rest.find(fits)?.click();
 }
 
@@ -46,8 +48,23 @@ document.addEventListener("keydown", async (event) => {
   }
 });
 
-// Arrows move between cards; Tab leaves the list.
-document.querySelector("[data-cards]")?.addEventListener("keydown", (event) => {
+// Arrows move between cards; Tab leaves the list: one card is its stop, with what can be done with it.
+const list = document.querySelector("[data-cards]");
+let stop = document.querySelector("[data-cards] [aria-current]")?.closest("li").dataset.chat;
+function rove() {
+  const all = [...list.querySelectorAll("li[data-chat]")];
+  const at = all.find((item) => item.dataset.chat === stop) ?? all[0];
+  for (const item of all) for (const link of item.querySelectorAll("a")) link.tabIndex = item === at ? 0 : -1;
+}
+list?.addEventListener("focusin", (event) => {
+  stop = event.target.closest("li")?.dataset.chat ?? stop;
+  rove();
+});
+if (list) {
+  new MutationObserver(rove).observe(list, { childList: true });
+  rove();
+}
+list?.addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step || event.altKey || event.ctrlKey) return;
   const cards = [...event.currentTarget.querySelectorAll("a:not([data-opts])")];

@@ -52,6 +52,7 @@ function drop(item) {
 function place(card, frame) {
   const old = itemOf(frame.chat_id);
   if (!belongs[filter]?.(frame, old, card)) return old && drop(old);
+  if (filter !== "all") card.querySelector("a").search = `?list=${filter}`;
   if (frame.chat_id === open) card.querySelector("a").setAttribute("aria-current", "page");
   const focused = old?.contains(document.activeElement) && (document.activeElement.matches("[data-opts]") ? "[data-opts]" : "a");
   localize(card);
@@ -94,7 +95,7 @@ function changed(frame) {
   if (!list) return;
   if (frame.calm) {
     card.dataset.unread = 0;
-    card.querySelectorAll(".badge, .badge + .vh").forEach((it) => it.remove());
+    card.querySelectorAll(".badge, [data-unread-words]").forEach((it) => it.remove());
     card.querySelector(".unread")?.classList.remove("unread");
   }
   place(card, frame);
@@ -132,6 +133,8 @@ on("typing", ({ chat_id: id, name, on: begins }) => {
 on("presence", (frame) => {
   const item = list?.querySelector(`li[data-person="${CSS.escape(frame.user_id)}"]`);
   item?.querySelector(".av").classList.toggle("on", frame.online);
+  const word = item?.querySelector("[data-online]");
+  if (word) word.textContent = frame.online ? word.dataset.online : "";
 });
 // A silence ends by the clock.
 setInterval(() => {

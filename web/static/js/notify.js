@@ -92,14 +92,16 @@ on("message", (frame) => {
 on("chat", async (frame) => {
   const found = waiting.get(frame.chat_id);
   waiting.delete(frame.chat_id);
-  if (!found || frame.muted || frame.state !== "open") return;
+  if (!found || frame.muted_until > Date.now() || frame.state !== "open") return;
   const seen = !document.hidden && frame.chat_id === open;
   if (!(await first(found.id, seen)) || seen) return;
   beep();
   const icon = nodes(frame.html)[0]?.querySelector(".av img")?.src;
-  if (allowed()) show(found.author, found.text, frame.chat_id, icon);
+  // Of a group its name is told, too.
+  const title = frame.members ? `${found.author} · ${frame.title}` : found.author;
+  if (allowed()) show(title, found.text, frame.chat_id, icon);
   else if (!document.hidden && !(possible && Notification.permission !== "denied")) {
-    toast(`${found.author}: ${found.text}`, t("js-open"), () => go(frame.chat_id));
+    toast(`${title}: ${found.text}`, t("js-open"), () => go(frame.chat_id));
   }
 });
 

@@ -31,7 +31,11 @@ export async function quick(typed) {
     input.dispatchEvent(new Event("input"));
   } else {
     // Enter opens the newest chat that is not open already.
-    input.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown" }));
+    const down = () => input.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown" }));
+    down();
+    const first = box.querySelector(`#${CSS.escape(input.getAttribute("aria-activedescendant") ?? "")}`);
+    const link = first?.closest("a") ?? first?.querySelector("a");
+    if (link && new URL(link.href).pathname === location.pathname) down();
   }
 }
 

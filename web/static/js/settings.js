@@ -20,7 +20,7 @@ for (const form of document.querySelectorAll("form[data-auto]")) {
   form.addEventListener("change", async (event) => {
     const answer = await post(form.action, Object.fromEntries(new FormData(form)));
     if (answer?.status === 401 || answer?.status === 403) return login();
-    if (answer?.type !== "opaqueredirect") return toast(t("js-not-saved"));
+    if (answer?.type !== "opaqueredirect") return toast(t("js-not-saved"), null, null, true);
     toast(t("js-saved"));
     show(event.target.name, event.target.value);
   });

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::Error;
-use crate::view::{ChatState, MemberRole, MessageState};
+use crate::update::News;
+use crate::view::{ChatState, GroupRules, History, MemberRole, MessageState, Reach};
 
 /// Three linked nodes with one person each; they know each other.
 pub(super) struct Three {
@@ -434,4 +435,67 @@ async fn a_link_brings_in_as_many_as_it_says_from_any_node() {
     assert!(eve.chat(chat).is_err());
     stop(four).await;
     three.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_author_sees_on_how_many_nodes_a_message_is_and_who_has_read_it() {
+    let mut three = Three::start().await;
+    let chat = three.group(&[1, 2]).await;
+    until("cat is in", || three.people[2].chat(chat).is_ok()).await;
+    let (ann, bob) = (three.people[0].clone(), three.people[1].clone());
+    assert_eq!(ann.present(chat), Ok(Some(3)), "both nodes are linked");
+    stop(three.engines.pop().unwrap()).await;
+    until("one has gone", || ann.present(chat) == Ok(Some(2))).await;
+    let mut news = ann.updates(None).await.unwrap();
+    say(&ann, chat, "кто слышит").await;
+    let last = || {
+        ann.messages(chat, Anchor::Newest, 1)
+            .unwrap()
+            .messages
+            .pop()
+            .unwrap()
+    };
+    let reach = |nodes, readers| Reach {
+        nodes,
+        of_nodes: 2,
+        readers,
+        people: 2,
+    };
+    until("bob's node has it", || last().reach == Some(reach(1, 0))).await;
+    assert_eq!(last().state, MessageState::Stored);
+    let id = last().id;
+    until("bob has it", || texts(&bob, chat).len() == 1).await;
+    bob.read(chat, id).await.unwrap();
+    until("bob has read it", || last().reach == Some(reach(1, 1))).await;
+    // An open page is told of both.
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        if let News::Reach { id: of, reach, .. } = &news.next().await.unwrap().news {
+            told.push((*of, *reach));
+        }
+    }
+    assert_eq!(told, [(id, reach(1, 0)), (id, reach(1, 1))]);
+    let path = ann.path(chat, id).await.unwrap();
+    let away: Vec<bool> = path.hops.iter().map(|hop| hop.away).collect();
+    assert_eq!((away.len(), path.people, path.read), (3, 2, false));
+    assert_eq!(away.iter().filter(|away| **away).count(), 1);
+    let readers: Vec<_> = path.readers.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(readers, ["bob"]);
+    assert!(
+        path.readers.iter().all(|it| it.at_ms.is_some()),
+        "the mark stands at it"
+    );
+    // Where the owner shows no read marks nobody counts them.
+    let rules = GroupRules {
+        everyone_adds: false,
+        history: History::All,
+        read_marks: false,
+    };
+    ann.set_rules(chat, rules).await.unwrap();
+    assert_eq!(last().reach, Some(reach(1, 0)));
+    let path = ann.path(chat, id).await.unwrap();
+    assert_eq!((path.people, path.readers.len()), (0, 0));
+    for engine in three.engines {
+        stop(engine).await;
+    }
 }
