@@ -108,12 +108,6 @@ export class Caller {
     return this;
   }
 
-  // Ends all other sessions of this user.
-  async endsOthers() {
-    const { sessions } = await this.#call("GET", "/sessions");
-    for (const { id, current } of sessions) if (!current) await this.#call("DELETE", `/sessions/${id}`);
-  }
-
   // The chat with somebody; it is made if there is none.
   async chatWith(address) {
     const answer = await this.#call("POST", "/chats", { with: address });

@@ -59,6 +59,8 @@ test("register, log out, log in, find somebody here, send, answer", async ({ ope
   await title.press("Enter");
   await expect(klen.page.locator("#group-title-error")).toBeVisible();
   await expect(klen.page.locator("#group-title")).toHaveValue("д".repeat(80));
+  // What was refused on purpose is no fault of the page.
+  klen.faults = klen.faults.filter((fault) => !fault.includes("422"));
   await klen.changesTheLook();
   await klen.logsOut();
 });
