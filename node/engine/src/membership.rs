@@ -269,11 +269,13 @@ pub(crate) fn accept(
     revive(turn)?;
     let mut gap = false;
     let mut dead = Vec::new();
+    // Nothing but control events changes that.
+    let wanted = is_wanted_here(turn, no)?;
     for (event, slot) in batch.iter().zip(&mut acks) {
         let (Some(event), None) = (event, &slot) else {
             continue;
         };
-        let ack = take_other(turn, no, event)?;
+        let ack = take_other(turn, no, event, wanted)?;
         gap |= ack == Some(Ack::Waits);
         match ack {
             Some(ack) => *slot = Some(ack),
@@ -439,11 +441,12 @@ fn keep_control(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Resu
     Ok(Ack::Committed)
 }
 
-/// Keys and messages that count (M6); none = it does not.
+/// Keys and messages that count (M6); none = it does not. `wanted`: somebody here has said yes.
 fn take_other(
     turn: &mut Turn<'_, '_>,
     no: u32,
     event: &VerifiedEvent,
+    wanted: bool,
 ) -> Result<Option<Ack>, Fail> {
     let judged = turn.context(no, |_, context| {
         let group = context.group.as_ref();
@@ -455,7 +458,7 @@ fn take_other(
         Some(Judgement::Dead) => return Ok(None),
         _ => return Ok(Some(refuse(turn))),
     }
-    if !is_wanted_here(turn, no)? {
+    if !wanted {
         return Ok(Some(Ack::Later));
     }
     if branches::is_lost(turn, no, event)? {

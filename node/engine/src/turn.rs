@@ -472,8 +472,8 @@ impl<'a, 'txn> Turn<'a, 'txn> {
         let Some(stored) = events::find(self.tx, id)? else {
             return Ok(None);
         };
-        let feed = events::present(events::feed(self.tx, stored.feed_no)?, Table::Feeds)?;
-        Ok((feed.chat_no == no).then_some(stored))
+        let (chat_no, _) = events::whose(self.tx, stored.feed_no)?;
+        Ok((chat_no == no).then_some(stored))
     }
 }
 

@@ -265,6 +265,17 @@ pub fn feed(rows: &impl Rows, feed_no: u32) -> Result<Option<FeedRow>> {
     rows.row(Table::Feeds, &feed_no.to_be_bytes())
 }
 
+/// Chat and author of a feed.
+///
+/// # Errors
+/// Storage errors.
+pub fn whose(tx: &Write<'_>, feed_no: u32) -> Result<(u32, UserId)> {
+    tx.whose(feed_no, || {
+        let feed = must(feed(tx, feed_no)?, Table::Feeds)?;
+        Ok((feed.chat_no, feed.author))
+    })
+}
+
 /// The number of a feed.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use chater_protocol::limits::AHEAD_MS;
 use chater_protocol::time::Timestamp;
 
 use crate::chats::{self, ChatRow};
-use crate::events::{Stored, arrived_ms, event, feed, find, newest_message, timeline_key};
+use crate::events::{Stored, arrived_ms, event, feed, find, newest_message, timeline_key, whose};
 use crate::homes::must;
 use crate::key::{Parts, join};
 use crate::rows::{Rows, Write, damaged};
@@ -45,8 +45,8 @@ impl Order<'_, '_> {
         let Some(stored) = find(self.tx, id)? else {
             return Ok(None);
         };
-        let feed = must(feed(self.tx, stored.feed_no)?, Table::Feeds)?;
-        Ok((feed.chat_no == self.chat_no).then_some((stored, feed.author)))
+        let (chat_no, author) = whose(self.tx, stored.feed_no)?;
+        Ok((chat_no == self.chat_no).then_some((stored, author)))
     }
 
     /// An event of this chat.

@@ -2,9 +2,11 @@
 //! over them that are kept in the journal and not yet in the trees ([`crate::overlay`]).
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chater_protocol::codec;
+use chater_protocol::id::UserId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -111,6 +113,8 @@ pub struct Write<'s> {
     changes: RefCell<Changes>,
     /// What the changes held before, newest last; none = not kept.
     undo: RefCell<Option<Vec<Replaced>>>,
+    /// Chat and author of feeds that were looked up: neither ever changes.
+    whose: RefCell<HashMap<u32, (u32, UserId)>>,
 }
 
 /// A key, and what the turn had changed of it before.
@@ -122,7 +126,22 @@ impl<'s> Write<'s> {
             before,
             changes: RefCell::default(),
             undo: RefCell::default(),
+            whose: RefCell::default(),
         }
+    }
+
+    /// Chat and author of a feed; `look` finds what is not remembered.
+    pub(crate) fn whose(
+        &self,
+        feed_no: u32,
+        look: impl FnOnce() -> Result<(u32, UserId)>,
+    ) -> Result<(u32, UserId)> {
+        if let Some(known) = self.whose.borrow().get(&feed_no) {
+            return Ok(*known);
+        }
+        let found = look()?;
+        self.whose.borrow_mut().insert(feed_no, found);
+        Ok(found)
     }
 
     /// Whether the file still serves: a row that does not decode leaves it so, a failure of the disk or
@@ -143,6 +162,8 @@ impl<'s> Write<'s> {
     /// Takes back all changes since [`Write::begin`]: one part of a turn fails without the others.
     pub fn undo(&self) {
         let mut changes = self.changes.borrow_mut();
+        // The number of a feed that is taken back may be given to another.
+        self.whose.borrow_mut().clear();
         let replaced = self.undo.take().unwrap_or_default();
         for (key, old) in replaced.into_iter().rev() {
             match old {
