@@ -145,7 +145,7 @@ impl Hub {
         };
         let counted = !matches!(
             news,
-            News::Typing { .. } | News::Presence { .. } | News::Network
+            News::Typing { .. } | News::Presence { .. } | News::Network { .. }
         );
         if counted {
             *last += 1;

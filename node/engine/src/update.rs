@@ -63,8 +63,15 @@ pub enum News {
         /// Last seen, Unix ms.
         seen_at_ms: Option<i64>,
     },
-    /// Something that the network page shows has changed.
-    Network,
+    /// Something that the network page or the header shows has changed.
+    Network {
+        /// This node's name.
+        name: String,
+        /// How many nodes are connected.
+        links: usize,
+        /// Whether any is being dialled.
+        connecting: bool,
+    },
     /// What was asked for is no longer remembered, or the reader was too slow: load the page again.
     Reload,
 }

@@ -9,7 +9,7 @@
 use axum::extract::ws::Utf8Bytes;
 use chater_engine::id::{ChatId, EventId, UserId};
 use chater_engine::view;
-use chater_engine::{News, Update};
+use chater_engine::{Engine, News, Update};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -27,6 +27,9 @@ enum Frame<'a> {
         seq: u64,
         version: &'a str,
         full: bool,
+        /// Of the header, for pages.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pill: Option<String>,
     },
     Disk {
         full: bool,
@@ -57,7 +60,12 @@ enum Frame<'a> {
         seq: Option<u64>,
         chat_id: Text<ChatId>,
     },
-    Network,
+    Network {
+        links: usize,
+        connecting: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pill: Option<String>,
+    },
     Typing {
         chat_id: Text<ChatId>,
         user_id: Text<UserId>,
@@ -189,12 +197,20 @@ fn with_raw<T>(id: &FrameId, write: impl FnOnce(&RawValue) -> T) -> T {
 }
 
 /// The first frame of a socket.
-pub(super) fn hello(seq: u64, full: bool) -> Utf8Bytes {
+pub(super) fn hello(seq: u64, engine: &Engine, reader: &Reader) -> Utf8Bytes {
     written(&Frame::Hello {
         seq,
         version: env!("CARGO_PKG_VERSION"),
-        full,
+        full: engine.is_full(),
+        pill: pill(reader, &engine.name(), engine.links()),
     })
+}
+
+/// What the header says of this node; pages alone have one.
+fn pill(reader: &Reader, name: &str, (links, connecting): (usize, bool)) -> Option<String> {
+    reader
+        .html
+        .then(|| fragment::pill(&reader.look, name, links, connecting))
 }
 
 /// The disk of this node has no room for anything new, or has it again.
@@ -254,7 +270,15 @@ pub(super) fn update(update: &Update, reader: &Reader) -> Utf8Bytes {
             online: *online,
             seen_at: seen_at_ms.map(time),
         },
-        News::Network => Frame::Network,
+        News::Network {
+            name,
+            links,
+            connecting,
+        } => Frame::Network {
+            links: *links,
+            connecting: *connecting,
+            pill: pill(reader, name, (*links, *connecting)),
+        },
         News::Reload => Frame::Reload,
     })
 }
