@@ -43,7 +43,7 @@ const both = async (someone, name) => {
 const forgives = (someone) => (someone.faults = someone.faults.filter((fault) => !fault.includes("422")));
 
 // Through the page by its forms alone: the same with scripts and without.
-async function goesThrough(me, guest, text, shows) {
+async function goesThrough(me, guest, text, shows, looks) {
   const { page } = me;
   const click = (name) => page.getByRole("button", { name, exact: true }).click();
   await page.goto(`${dom.url}/settings/node`);
@@ -80,11 +80,11 @@ async function goesThrough(me, guest, text, shows) {
   await click(text.save);
   await expect(page.getByRole("alert")).toHaveText(text.bad);
   forgives(me);
-  await both(me, "room of a person");
+  await looks(me, "room of a person");
   await page.getByLabel(text.room).fill("7");
   await click(text.save);
   await expect(page.locator("#people li").filter({ hasText: "rys" })).toContainText(text.of);
-  await both(me, "page of the node");
+  await looks(me, "page of the node");
 
   await page.getByRole("link", { name: text.make }).click();
   await page.getByLabel(text.password, { exact: true }).fill("не тот пароль");
@@ -95,7 +95,7 @@ async function goesThrough(me, guest, text, shows) {
   await click(text.make);
   await expect(page.getByRole("status").filter({ hasText: text.ready })).toBeVisible();
   await expect(page.getByRole("row")).toHaveCount(2);
-  await both(me, "backups");
+  await looks(me, "backups");
   await shows("backup");
 }
 
@@ -106,7 +106,7 @@ test("the owner's pages work by a click", async ({ open }, info) => {
   const guest = await open(dom, "rys");
   await me.registers();
   await new Caller(dom, "rys").registers(PASSWORD);
-  await goesThrough(me, guest, text, (name) => me.shows(info, `owner-${name}`));
+  await goesThrough(me, guest, text, (name) => me.shows(info, `owner-${name}`), both);
   guest.faults = [];
 });
 
@@ -115,10 +115,9 @@ test("the owner's pages work without scripts", async ({ open }, info) => {
   const text = WORDS[info.project.metadata.language];
   const me = await open(dom, "klen", { javaScriptEnabled: false });
   const guest = await open(dom, "rys", { javaScriptEnabled: false });
-  me.isWell = async () => {};
   await me.registers();
   await new Caller(dom, "rys").registers(PASSWORD);
-  await goesThrough(me, guest, text, async () => {});
+  await goesThrough(me, guest, text, async () => {}, async () => {});
 });
 
 test("the log and the number of links follow what happens", async ({ open }, info) => {

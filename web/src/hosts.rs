@@ -187,12 +187,14 @@ impl Hosts {
         same_host && origin.port() == called.port.unwrap_or(80)
     }
 
-    /// `connect-src` sources for the sockets of a page: older browsers do not count `ws:` as `'self'`.
+    /// `connect-src` sources for the sockets of a page: older browsers do not count `ws:` as `'self'`. Of an IPv6 address
+    /// there is none: the grammar of policies does not know them, and `'self'` has to do.
     pub(crate) fn socket_source(&self, called: &Place) -> String {
         match &self.public {
             Some(public) if public.place.host == called.host && public.https => {
                 format!("wss://{}", public.place)
             }
+            _ if called.host.contains(':') => String::new(),
             _ => format!("ws://{called}"),
         }
     }
@@ -287,7 +289,8 @@ mod tests {
     fn a_socket_is_allowed_to_the_host_that_was_called() {
         let hosts = hosts("127.0.0.1:5000", Some("https://chat.example.org"));
         let source = |host| hosts.socket_source(&Place::parse(host).expect("a host"));
-        assert_eq!(source("[::1]:5000"), "ws://[::1]:5000");
+        assert_eq!(source("localhost:5000"), "ws://localhost:5000");
+        assert_eq!(source("[::1]:5000"), "");
         assert_eq!(source("chat.example.org"), "wss://chat.example.org");
     }
 }

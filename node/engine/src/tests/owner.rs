@@ -141,7 +141,7 @@ async fn pictures_that_nobody_uses_go_and_come_back() {
     let dan = user(&right, "dan").await;
     let shown = |me: crate::view::Me| -> Hash { me.person.avatar.unwrap().parse().unwrap() };
     let of_bob = shown(bob.set_avatar(png(200, 300)).await.unwrap());
-    let of_dan = shown(dan.set_avatar(png(300, 200)).await.unwrap());
+    let of_dan = shown(dan.set_avatar(png(90, 200)).await.unwrap());
     link(&left, &right).await;
     let came = |hash: Hash| ann.picture(hash, 128).is_some();
     let look = async |nick: &str| ann.find(&format!("{nick}@right")).await.unwrap();
