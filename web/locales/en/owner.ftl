@@ -1,7 +1,8 @@
 # For the owner: room, people, log
 node-log = Log of the node
 node-log-hint = What happened to the node since it started: links, people, communities, the disk. The last 200 events, without any text of messages and without what anybody searched for.
-node-log-open = Open the log
+node-log-open = Open
+node-log-open-named = Open the log
 node-log-none = Nothing yet.
 node-log-times = { $n ->
     [one] { $n } time

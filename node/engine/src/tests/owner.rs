@@ -17,6 +17,8 @@ fn fill(engine: &Engine, user: &UserHandle, bytes: u64) {
     let others = user.room().unwrap().used - quotas::written(&store.read().unwrap(), id).unwrap();
     store
         .write::<_, StoreError>(Durability::Commit, |tx| {
+            // A user who wrote nothing yet has no row.
+            quotas::wrote(tx, id, 0, 0)?;
             let now = quotas::written(tx, id)?;
             quotas::wrote(tx, id, bytes - others, now)
         })
