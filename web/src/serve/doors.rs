@@ -120,3 +120,63 @@ fn open(listener: TcpListener, address: SocketAddr, floor: &Floor) -> Door {
         _stop: stop,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::serve::Server;
+
+    /// Asks until it is so.
+    async fn until_open(address: SocketAddr, open: bool) {
+        let mut tries = 0;
+        while TcpStream::connect(address).await.is_ok() != open {
+            tries += 1;
+            assert!(tries < 1_000, "{address} is not what it should be: {open}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_door_closes_together_with_who_came_in_by_it() {
+        let any = "127.0.0.1:0".parse().expect("an address");
+        let server = Server::bind(&[any]).await.expect("a free port");
+        let own = *server.addresses().first().expect("one address");
+        let doors = server.doors();
+        let other = SocketAddr::from(([127, 0, 0, 2], own.port()));
+        // Asked for before the server runs: opened with it.
+        assert!(doors.set(&BTreeSet::from([other])).is_empty());
+        until_open(other, false).await;
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let router = Router::new().route("/", get(|| async { "ok" }));
+        let task = tokio::spawn(server.serve(router, async {
+            let _ = stopped.await;
+        }));
+        until_open(other, true).await;
+        let mut kept = TcpStream::connect(other).await.expect("connected");
+        let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+        kept.write_all(request).await.expect("sent");
+        let mut answer = [0; 12];
+        kept.read_exact(&mut answer).await.expect("an answer");
+        assert_eq!(&answer, b"HTTP/1.1 200");
+
+        let faults = doors.set(&BTreeSet::from([other, own]));
+        let kinds: Vec<_> = faults.iter().map(|(at, why)| (*at, why.kind())).collect();
+        assert_eq!(kinds, [(own, io::ErrorKind::AddrInUse)]);
+
+        assert!(doors.set(&BTreeSet::new()).is_empty());
+        let mut rest = Vec::new();
+        let ends = kept.read_to_end(&mut rest);
+        let ended = tokio::time::timeout(Duration::from_secs(5), ends).await;
+        assert!(ended.is_ok(), "an open connection ends");
+        until_open(other, false).await;
+        until_open(own, true).await;
+        stop.send(()).expect("running");
+        task.await.expect("ended");
+    }
+}

@@ -9,7 +9,7 @@
 use axum::extract::ws::Utf8Bytes;
 use chater_engine::id::{ChatId, EventId, UserId};
 use chater_engine::view;
-use chater_engine::{Engine, News, Update};
+use chater_engine::{News, Update};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -197,17 +197,21 @@ fn with_raw<T>(id: &FrameId, write: impl FnOnce(&RawValue) -> T) -> T {
 }
 
 /// The first frame of a socket.
-pub(super) fn hello(seq: u64, engine: &Engine, reader: &Reader) -> Utf8Bytes {
+pub(super) fn hello(seq: u64, full: bool, pill: Option<String>) -> Utf8Bytes {
     written(&Frame::Hello {
         seq,
         version: env!("CARGO_PKG_VERSION"),
-        full: engine.is_full(),
-        pill: pill(reader, &engine.name(), engine.links()),
+        full,
+        pill,
     })
 }
 
 /// What the header says of this node; pages alone have one.
-fn pill(reader: &Reader, name: &str, (links, connecting): (usize, bool)) -> Option<String> {
+pub(super) fn pill(
+    reader: &Reader,
+    name: &str,
+    (links, connecting): (usize, bool),
+) -> Option<String> {
     reader
         .html
         .then(|| fragment::pill(&reader.look, name, links, connecting))
@@ -431,7 +435,7 @@ mod tests {
         assert_eq!(frame.get("id"), Some(&"03".repeat(32).into()));
         assert!(frame.get("html").is_some_and(serde_json::Value::is_string));
         assert_eq!(
-            &*hello(5, false),
+            &*hello(5, false, None),
             format!(
                 r#"{{"type":"hello","seq":5,"version":"{}","full":false}}"#,
                 env!("CARGO_PKG_VERSION")
