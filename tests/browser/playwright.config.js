@@ -16,7 +16,7 @@ const WHERE = { conversation: [...PAIR, ...OTHER], live: OTHER, chat: OTHER, rea
 // CHATER_EVERY=1 runs all.
 const SHORT = {
   account: ["en-phone"], chat: ["en-desktop"], details: ["ru-desktop"], install: ["ru-desktop"], list: ["ru-desktop"], live: ["ru-phone"],
-  noscript: ["ru-desktop"], proofs: ["en-phone"], reading: ["ru-phone"], search: ["en-phone"], welcome: ["ru-desktop"],
+  noscript: ["ru-desktop"], owner: ["ru-desktop"], proofs: ["en-phone"], reading: ["ru-phone"], search: ["en-phone"], welcome: ["ru-desktop"],
 };
 
 const stories = readdirSync(import.meta.dirname).filter((name) => name.endsWith(".spec.js"));

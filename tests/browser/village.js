@@ -116,7 +116,7 @@ export async function village(language) {
 }
 
 /** Every page: its name, its path, and whether one has to be signed in. */
-export function routes({ chat, group, message, address, tale, community, invite, peer }) {
+export function routes({ people, chat, group, message, address, tale, community, invite, peer }) {
   const signed = {
     chats: "/", "chats-unread": "/?filter=unread", "chats-groups": "/?filter=groups", "chats-requests": "/?filter=requests", chat: `/c/${chat}`,
     "chat-at": `/c/${chat}?at=${message}`, "message-path": `/c/${chat}/path/${message}`, "message-acts": `/c/${chat}/m/${message}`,
@@ -124,7 +124,7 @@ export function routes({ chat, group, message, address, tale, community, invite,
     search: "/search", "search-found": `/search?q=${encodeURIComponent(tale.search)}`, start: `/start/${encodeURIComponent(address("stranger"))}`, "group-new": "/groups/new",
     group: `/c/${group}`, "group-info": `/c/${group}/info`, "group-add": `/c/${group}/add`, "group-picture": `/c/${group}/picture`, "group-menu": `/c/${group}/menu`,
     "settings-profile": "/settings/profile", "settings-look": "/settings/look", "settings-notify": "/settings/notify", "settings-privacy": "/settings/privacy",
-    "settings-sessions": "/settings/sessions", "settings-words": "/settings/words", "settings-home": "/settings/home", "settings-node": "/settings/node",
+    "settings-sessions": "/settings/sessions", "settings-words": "/settings/words", "settings-home": "/settings/home", "settings-node": "/settings/node", "settings-log": "/settings/node/log", "settings-backup": "/settings/node/backup", "settings-room": `/settings/node/${people.near.id}/room`,
     network: "/network", "network-help": "/network/help", "network-mail": "/network/mail", "network-node": `/network/node/${peer}`, "network-block": `/network/node/${peer}/block`, "network-leave": `/network/c/${community}/leave`, "network-join": `/join?code=${invite}`, keys: "/help/keys", https: "/help/https", "welcome-1": "/welcome", "welcome-2": "/welcome/node", "welcome-3": "/welcome/invite",
     "error-404": "/nothing", "error-404-chat": `/c/${"0".repeat(64)}`,
   };

@@ -184,6 +184,9 @@ fn every_form_wants_its_own_session() {
             ("/settings/avatar/remove", ""),
             ("/settings/node", "name=mine"),
             ("/settings/node/invite", ""),
+            ("/settings/node/home/on", ""),
+            ("/settings/node/keep", "days=7"),
+            ("/settings/node/backup", "password=correct+horse+battery"),
             ("/welcome", "display_name=x"),
             ("/welcome/node", "name=mine"),
             ("/welcome/invite", ""),
@@ -217,6 +220,11 @@ fn every_form_wants_its_own_session() {
         for path in [
             "/settings/node".to_owned(),
             "/settings/node/invite".to_owned(),
+            "/settings/node/home/on".to_owned(),
+            "/settings/node/home/off".to_owned(),
+            "/settings/node/keep".to_owned(),
+            "/settings/node/backup".to_owned(),
+            format!("/settings/node/{id}/room"),
             format!("/settings/node/{id}/close"),
             format!("/settings/node/{id}/open"),
             format!("/settings/node/{id}/password"),
@@ -226,7 +234,15 @@ fn every_form_wants_its_own_session() {
             let answer = guest.sends(&path, "name=mine", &guest).await;
             assert_eq!(answer.status, 403, "{path}");
         }
-        for path in ["/settings/node", "/welcome/node", "/welcome/invite"] {
+        let room = format!("/settings/node/{id}/room");
+        for path in [
+            "/settings/node",
+            "/settings/node/log",
+            "/settings/node/backup",
+            &room,
+            "/welcome/node",
+            "/welcome/invite",
+        ] {
             assert_eq!(guest.get(path).await.status, 403, "{path}");
         }
         // Ids of nothing, of another form, and of somebody else's login.

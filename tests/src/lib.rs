@@ -22,7 +22,7 @@ mod village;
 mod wait;
 
 pub use http::{Answer, Api};
-pub use netns::{World, door};
+pub use netns::{World, door, door_to};
 pub use node::{Ended, TestNode, binary, linked};
 pub use person::{PASSWORD, Person};
 pub use socket::{Frame, Socket};

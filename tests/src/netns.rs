@@ -286,6 +286,15 @@ impl Drop for World {
 /// The namespace is not there.
 #[must_use]
 pub fn door(netns: &str, port: u16) -> SocketAddr {
+    door_to(netns, SocketAddr::from(([127, 0, 0, 1], port)))
+}
+
+/// A port of this process that leads to an address as a host in that namespace reaches it.
+///
+/// # Panics
+/// The namespace is not there.
+#[must_use]
+pub fn door_to(netns: &str, address: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let here = listener.local_addr().expect("an address");
     let place = std::fs::File::open(format!("/run/netns/{netns}")).expect("a namespace");
@@ -299,7 +308,7 @@ pub fn door(netns: &str, port: u16) -> SocketAddr {
             return;
         }
         for stream in listener.incoming() {
-            let (Ok(outer), Ok(inner)) = (stream, TcpStream::connect(("127.0.0.1", port))) else {
+            let (Ok(outer), Ok(inner)) = (stream, TcpStream::connect(address)) else {
                 continue;
             };
             let (Ok(outer2), Ok(inner2)) = (outer.try_clone(), inner.try_clone()) else {

@@ -9,6 +9,7 @@ use chater_engine::Engine;
 use tokio::sync::Mutex;
 
 use crate::hosts::Hosts;
+use crate::house::House;
 
 /// Settings of the web side, checked by the daemon.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct App {
     pub engine: Engine,
     /// The settings.
     pub config: Arc<WebConfig>,
+    /// The home network.
+    pub(crate) house: Arc<House>,
     /// The names this node answers to.
     pub(crate) hosts: Arc<Hosts>,
     /// Name of the session cookie (Q18).
@@ -42,15 +45,17 @@ pub struct App {
 
 impl App {
     /// Puts the parts together.
-    pub fn new(engine: Engine, config: WebConfig) -> Self {
+    pub fn new(engine: Engine, config: WebConfig, house: Arc<House>) -> Self {
         let hosts = Hosts::new(
             config.public_url.as_deref(),
             &config.listen,
             &config.host_name,
-        );
+        )
+        .following(engine.home_network());
         let session_cookie = cookie_name("chater", &engine.cookie_suffix());
         Self {
             engine,
+            house,
             hosts: Arc::new(hosts),
             config: Arc::new(config),
             session_cookie: session_cookie.into(),

@@ -226,6 +226,7 @@ impl From<Error> for Problem {
                 Self::new(429, "too_many").again_after(retry_after_s)
             }
             Error::NotAGroup => Self::new(422, "not_a_group"),
+            Error::Quota => Self::new(403, "quota"),
             Error::Busy => Self::new(503, "busy").again_after(1),
             Error::StorageFull => Self::new(503, "storage_full").again_after(5),
             Error::StorageFailed => Self::new(503, "storage_failed").again_after(5),
@@ -299,6 +300,7 @@ pub(crate) mod tests {
             (Error::RegistrationClosed, 403, "registration_closed"),
             (Error::TooMany { retry_after_s: 7 }, 429, "too_many"),
             (Error::NotAGroup, 422, "not_a_group"),
+            (Error::Quota, 403, "quota"),
             (Error::Busy, 503, "busy"),
             (Error::StorageFull, 503, "storage_full"),
             (Error::StorageFailed, 503, "storage_failed"),

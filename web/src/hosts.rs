@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use axum::http::Uri;
 use axum::http::uri::Authority;
+use tokio::sync::watch;
 
 /// A host and a port, normalised: lower case, no brackets, no trailing dot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,9 @@ struct Origin {
 #[derive(Debug, Clone)]
 pub(crate) struct Hosts {
     names: Vec<String>,
+    /// This computer's name in its network: ours while the pages are open there.
+    near: Vec<String>,
+    home: Option<watch::Receiver<bool>>,
     public: Option<Origin>,
 }
 
@@ -108,19 +112,37 @@ impl Hosts {
             let uri: Uri = url.parse().ok()?;
             Origin::parse(&format!("{}://{}", uri.scheme_str()?, uri.authority()?))
         });
+        let mut near = Vec::new();
+        let name = host_name.trim_end_matches('.').to_ascii_lowercase();
+        if !name.is_empty() {
+            near.push(format!("{name}.local"));
+            near.push(name);
+        }
         let mut names = Vec::new();
         if listen
             .iter()
             .any(|address| !address.ip().to_canonical().is_loopback())
         {
-            let name = host_name.trim_end_matches('.').to_ascii_lowercase();
-            if !name.is_empty() {
-                names.push(format!("{name}.local"));
-                names.push(name);
-            }
+            names.extend(near.iter().cloned());
         }
         names.extend(public.iter().map(|origin| origin.place.host.clone()));
-        Self { names, public }
+        Self {
+            names,
+            near,
+            home: None,
+            public,
+        }
+    }
+
+    /// The same, where this computer's name counts as long as the pages are open to the home network.
+    pub(crate) fn following(mut self, home: watch::Receiver<bool>) -> Self {
+        self.home = Some(home);
+        self
+    }
+
+    fn is_near(&self, host: &str) -> bool {
+        self.near.iter().any(|name| name == host)
+            && self.home.as_ref().is_some_and(|home| *home.borrow())
     }
 
     /// Whether the public address is an https one.
@@ -130,7 +152,10 @@ impl Hosts {
 
     /// Whether requests to that host are answered. Any literal address is: rebinding needs a name.
     pub(crate) fn allows(&self, place: &Place) -> bool {
-        place.host == "localhost" || place.address().is_some() || self.names.contains(&place.host)
+        place.host == "localhost"
+            || place.address().is_some()
+            || self.names.contains(&place.host)
+            || self.is_near(&place.host)
     }
 
     /// Whether that host is the public one, which a proxy on this machine may stand for.
@@ -162,12 +187,14 @@ impl Hosts {
         same_host && origin.port() == called.port.unwrap_or(80)
     }
 
-    /// `connect-src` sources for the sockets of a page: older browsers do not count `ws:` as `'self'`.
+    /// `connect-src` sources for the sockets of a page: older browsers do not count `ws:` as `'self'`. Of an IPv6 address
+    /// there is none: the grammar of policies does not know them, and `'self'` has to do.
     pub(crate) fn socket_source(&self, called: &Place) -> String {
         match &self.public {
             Some(public) if public.place.host == called.host && public.https => {
                 format!("wss://{}", public.place)
             }
+            _ if called.host.contains(':') => String::new(),
             _ => format!("ws://{called}"),
         }
     }
@@ -208,6 +235,15 @@ mod tests {
             let allowed = |hosts: &Hosts| place.as_ref().is_some_and(|place| hosts.allows(place));
             assert_eq!(allowed(&near), at_loopback, "{host} on loopback");
             assert_eq!(allowed(&wide), beyond, "{host} beyond");
+        }
+        let (switch, home) = watch::channel(false);
+        let near = near.following(home);
+        let kite = Place::parse("kite.local:5000").expect("a host");
+        let evil = Place::parse("evil.example").expect("a host");
+        for open in [false, true, false] {
+            switch.send_replace(open);
+            assert_eq!(near.allows(&kite), open, "the home network: {open}");
+            assert!(!near.allows(&evil));
         }
         let public = hosts("127.0.0.1:5000", Some("https://chat.example.org/"));
         assert!(public.allows(&Place::parse("chat.example.org").expect("a host")));
@@ -253,7 +289,8 @@ mod tests {
     fn a_socket_is_allowed_to_the_host_that_was_called() {
         let hosts = hosts("127.0.0.1:5000", Some("https://chat.example.org"));
         let source = |host| hosts.socket_source(&Place::parse(host).expect("a host"));
-        assert_eq!(source("[::1]:5000"), "ws://[::1]:5000");
+        assert_eq!(source("localhost:5000"), "ws://localhost:5000");
+        assert_eq!(source("[::1]:5000"), "");
         assert_eq!(source("chat.example.org"), "wss://chat.example.org");
     }
 }

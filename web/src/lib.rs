@@ -15,12 +15,15 @@ mod export;
 mod form;
 mod guard;
 mod hosts;
+mod house;
 mod i18n;
 mod pages;
 mod serve;
 mod session;
 mod socket;
 mod upload;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -30,7 +33,8 @@ use chater_engine::Engine;
 
 pub use app::{App, WebConfig};
 pub use export::{ExportError, export};
-pub use serve::{Caps, Server, Stopping};
+pub use house::{Fault, Home, House};
+pub use serve::{Caps, Doors, Server, Stopping};
 
 /// The largest JSON or form body (Q30); without it one request fills the memory.
 pub(crate) const BODY_LIMIT: usize = 64 * 1024;
@@ -42,8 +46,8 @@ pub fn check_words(language: &str, check: &chater_engine::view::Check) -> String
 }
 
 /// Everything this node answers over HTTP.
-pub fn router(engine: Engine, config: WebConfig) -> Router {
-    let app = App::new(engine, config);
+pub fn router(engine: Engine, config: WebConfig, house: Arc<House>) -> Router {
+    let app = App::new(engine, config, house);
     let (api, document) = api::routes();
     Router::new()
         .merge(api)

@@ -2,6 +2,7 @@
 //! ever; here every way of holding a connection has an end.
 
 mod connection;
+mod doors;
 mod slots;
 
 use std::io;
@@ -15,6 +16,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use connection::Times;
+pub use doors::Doors;
+use doors::Floor;
 pub use slots::Caps;
 use slots::{Slot, Slots};
 
@@ -30,6 +33,7 @@ pub struct Server {
     listeners: Vec<(TcpListener, SocketAddr)>,
     caps: Caps,
     times: Times,
+    doors: Doors,
 }
 
 /// Tells long-lived handlers that the node stops; in the extensions of every request.
@@ -61,7 +65,14 @@ impl Server {
             listeners,
             caps: Caps::default(),
             times: Times::default(),
+            doors: Doors::default(),
         })
+    }
+
+    /// Opens and closes further addresses while this server runs.
+    #[must_use]
+    pub fn doors(&self) -> Doors {
+        self.doors.clone()
     }
 
     /// The addresses really bound.
@@ -84,20 +95,16 @@ impl Server {
         let mut listeners = JoinSet::new();
         for (listener, address) in self.listeners {
             let slots = Arc::clone(&slots);
-            let (router, stopping) = (router.clone(), Stopping(stopping.clone()));
-            let start = move |stream: TcpStream, peer, slot: Slot| {
-                // Small frames must not wait for the acknowledgement of earlier ones.
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "no TCP_NODELAY");
-                }
-                let (router, stopping) = (router.clone(), stopping.clone());
-                tokio::spawn(connection::serve(
-                    stream, peer, slot, router, stopping, self.times,
-                ));
-            };
+            let start = starter(router.clone(), Stopping(stopping.clone()), self.times);
             listeners.spawn(accept(listener, address, slots, start));
         }
+        self.doors.serve(Floor {
+            router: router.clone(),
+            slots: Arc::clone(&slots),
+            times: self.times,
+        });
         shutdown.await;
+        self.doors.close();
         listeners.shutdown().await;
         drop(stopping);
         let _ = stop.send(true);
@@ -108,6 +115,24 @@ impl Server {
         {
             tracing::debug!("web connections were cut off at the stop");
         }
+    }
+}
+
+/// Serves each connection by a task of its own.
+fn starter(
+    router: Router,
+    stopping: Stopping,
+    times: Times,
+) -> impl Fn(TcpStream, SocketAddr, Slot) + Send + 'static {
+    move |stream, peer, slot| {
+        // Small frames must not wait for the acknowledgement of earlier ones.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+        let (router, stopping) = (router.clone(), stopping.clone());
+        tokio::spawn(connection::serve(
+            stream, peer, slot, router, stopping, times,
+        ));
     }
 }
 

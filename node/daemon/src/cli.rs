@@ -15,15 +15,15 @@ use serde::de::DeserializeOwned;
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
-use crate::archive::{self, ReadError};
 use crate::config::{Config, Layer, Surroundings, likely_language};
-use crate::control::{Circle, Decision, MailStatus, Request, Status, UserLine, ask};
+use crate::control::{Circle, Decision, HomeStatus, MailStatus, Request, Status, UserLine, ask};
 use crate::doctor::{self, Verdict};
 use crate::folder::Folder;
 use crate::invitation::{Invitation, Reach};
 use crate::logging;
 use crate::node::{Node, start_problem};
 use crate::text::{Language, Problem, Say, print, print_problem};
+use chater_engine::archive::{self, ReadError};
 
 /// Threads for passwords (two at once) and files; more would only cost memory.
 const BLOCKING_THREADS: usize = 8;
@@ -77,6 +77,12 @@ enum Command {
     Community {
         #[command(subcommand)]
         action: Option<CommunityAction>,
+    },
+    /// Pages for phones and laptops of the home network: without a word tells how it stands
+    Home {
+        /// on, off
+        #[arg(value_parser = ["on", "off"])]
+        switch: Option<String>,
     },
     /// Silence a node: nothing is taken from it, sent to it or answered
     Block {
@@ -210,6 +216,11 @@ fn carry_out(command: Option<Command>, config: Config) -> Result<ExitCode, Probl
         }) => decide(folder, node, Decision::Off, language)?,
         Some(Command::Block { node }) => decide(folder, node, Decision::Block, language)?,
         Some(Command::Unblock { node }) => decide(folder, node, Decision::Unblock, language)?,
+        Some(Command::Home { switch }) => {
+            let on = switch.map(|word| word == "on");
+            let home: HomeStatus = read(ask(folder, &Request::Home { on })?)?;
+            print_home(&home, on, language);
+        }
         Some(Command::Community { action }) => {
             match action {
                 Some(CommunityAction::New { name }) => {
@@ -540,6 +551,41 @@ fn print_decisions(circle: &Circle, language: Language) {
             "{name}  {}{by}",
             language.of("заблокирован", "blocked")
         ));
+    }
+}
+
+fn print_home(home: &HomeStatus, wanted: Option<bool>, language: Language) {
+    print(if home.on {
+        language.of("Домашняя сеть: включена", "Home network: on")
+    } else {
+        language.of("Домашняя сеть: выключена", "Home network: off")
+    });
+    if home.fixed && wanted.is_some_and(|on| on != home.on) {
+        print_problem(language.of(
+            "Это задано при запуске узла (home_network или web_addr): измените там и запустите снова.",
+            "That is set at the start (home_network or web_addr): change it there and start again.",
+        ));
+    }
+    for url in &home.urls {
+        print(url);
+    }
+    for (address, why) in &home.faults {
+        print_problem(format!("{address}: {why}"));
+    }
+    if home.on && home.urls.is_empty() && home.faults.is_empty() {
+        print(language.of(
+            "У этого компьютера сейчас нет адреса в домашней сети.",
+            "This computer has no address in a home network now.",
+        ));
+    }
+    if home.on {
+        print(language.of(
+            "Без шифрования (HTTP): кто подключён к этой сети, может подслушать.",
+            "Without encryption (HTTP): whoever is on that network can overhear.",
+        ));
+    }
+    if let Some(code) = home.set_up_code.as_ref().filter(|_| home.on) {
+        print(Say::SetUpCode(code.clone()).sentence(language));
     }
 }
 

@@ -43,6 +43,9 @@ pub struct Layer {
     /// Let nodes that cannot be reached be reached through this one [default: no, or as the owner chose] [env: CHATER_RELAY]
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub relay: Option<bool>,
+    /// Open the pages to phones and laptops of the home network, too [default: no, or as the owner chose] [env: CHATER_HOME_NETWORK]
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub home_network: Option<bool>,
     /// Do not ask the router for an open port (UPnP) [env: CHATER_NO_UPNP]
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub no_upnp: Option<bool>,
@@ -103,7 +106,7 @@ pub struct Rates {
 }
 
 /// The keys of the file, to name the wrong one.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "data_dir",
     "name",
     "web_addr",
@@ -111,6 +114,7 @@ const KEYS: [&str; 16] = [
     "peer",
     "no_mdns",
     "relay",
+    "home_network",
     "no_upnp",
     "external",
     "language",
@@ -174,6 +178,7 @@ impl Layer {
             peer: many("CHATER_PEER"),
             no_mdns: switch("CHATER_NO_MDNS")?,
             relay: switch("CHATER_RELAY")?,
+            home_network: switch("CHATER_HOME_NETWORK")?,
             no_upnp: switch("CHATER_NO_UPNP")?,
             external: many("CHATER_EXTERNAL"),
             language: one("CHATER_LANGUAGE"),
@@ -237,6 +242,7 @@ impl Layer {
             peer: many(self.peer, below.peer),
             no_mdns: self.no_mdns.or(below.no_mdns),
             relay: self.relay.or(below.relay),
+            home_network: self.home_network.or(below.home_network),
             no_upnp: self.no_upnp.or(below.no_upnp),
             external: many(self.external, below.external),
             language: self.language.or(below.language),
@@ -314,6 +320,10 @@ pub struct Config {
     pub relay: bool,
     /// That is set from outside (Q11).
     pub relay_fixed: bool,
+    /// Open the pages to the home network.
+    pub home_network: bool,
+    /// That is set from outside (Q11).
+    pub home_network_fixed: bool,
     /// Ask the router for an open port.
     pub upnp: bool,
     /// Addresses of the Internet that are ours.
@@ -326,7 +336,7 @@ pub struct Config {
     pub registration: Registration,
     /// Who may register is set from outside (Q11).
     pub registration_fixed: bool,
-    /// Whether the first user must type the set-up code (Q15).
+    /// Whether the first user must type the set-up code (Q15) also at this computer; from another one always.
     pub ask_set_up_code: bool,
     /// The address people use.
     pub public_url: Option<String>,
@@ -410,6 +420,8 @@ impl Config {
             mdns: !layer.no_mdns.unwrap_or(false),
             relay: layer.relay.unwrap_or(false),
             relay_fixed: layer.relay.is_some(),
+            home_network: layer.home_network.unwrap_or(false),
+            home_network_fixed: layer.home_network.is_some(),
             upnp: !layer.no_upnp.unwrap_or(false),
             external: layer.external,
             page_language,
@@ -773,7 +785,7 @@ mod tests {
     fn every_key_of_the_list_is_a_key_of_the_file() {
         for key in KEYS {
             let value = match key {
-                "no_mdns" | "no_upnp" | "relay" => "true",
+                "no_mdns" | "no_upnp" | "relay" | "home_network" => "true",
                 "limits" | "mail" => "{}",
                 _ => "\"x\"",
             };

@@ -43,6 +43,11 @@ pub enum Request {
         /// `ru` or `en`.
         language: String,
     },
+    /// Open the pages to the home network or close them; without `on` only tell.
+    Home {
+        /// Which.
+        on: Option<bool>,
+    },
     /// Link to an address.
     AddPeer {
         /// Multiaddr.
@@ -191,6 +196,21 @@ pub struct Status {
     /// Mailboxes, both ways; none = the store cannot be read.
     #[serde(default)]
     pub mail: Option<MailStatus>,
+}
+
+/// The answer to `Home`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HomeStatus {
+    /// The pages are open to it.
+    pub on: bool,
+    /// Set at the start: the switch did nothing.
+    pub fixed: bool,
+    /// Where to open them.
+    pub urls: Vec<String>,
+    /// Addresses that could not be opened, and why.
+    pub faults: Vec<(String, String)>,
+    /// What the first user types there; none = there is an owner already.
+    pub set_up_code: Option<String>,
 }
 
 /// Mailboxes, in `Status`.

@@ -48,6 +48,9 @@ pub struct Running {
     /// The control socket, when it is not `control.sock` (Q13).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<PathBuf>,
+    /// What the first user types who comes from another machine (Q15); none = there is an owner already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_up_code: Option<String>,
 }
 
 /// The folder, held by this process until dropped.
@@ -321,6 +324,7 @@ mod tests {
             web: vec!["http://localhost:5000".into()],
             p2p: vec![],
             control: None,
+            set_up_code: None,
         };
         first.announce(&running).unwrap();
         assert_eq!(super::running(base.path()), Some(running));

@@ -5,7 +5,6 @@
 //! What is absent on purpose: no decision about a message, no access to the store but through the engine, no
 //! HTTP route.
 
-pub mod archive;
 pub(crate) mod circle;
 pub mod cli;
 pub mod config;

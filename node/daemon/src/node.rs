@@ -7,9 +7,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chater_engine::{Engine, Error, Login, NodeKey, Reason, SessionKind, StartError, view};
-use chater_web::Server;
-use chater_web::WebConfig;
+use chater_engine::{
+    Engine, Error, Login, NodeKey, Reason, Registration, SessionKind, StartError, view,
+};
+use chater_web::{House, Server, WebConfig};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -17,7 +18,8 @@ use crate::VERSION;
 use crate::circle;
 use crate::config::{Config, P2P_PORT};
 use crate::control::{
-    Answer, CheckLine, Control, MailStatus, PeerStatus, Request, Status, UserLine, refuse,
+    Answer, CheckLine, Control, HomeStatus, MailStatus, PeerStatus, Request, Status, UserLine,
+    refuse,
 };
 use crate::folder::{Folder, Running};
 use crate::invitation::ip_of;
@@ -38,6 +40,7 @@ pub struct Node {
     notices: Vec<Say>,
     stop_web: oneshot::Sender<()>,
     web: JoinHandle<()>,
+    following: JoinHandle<()>,
     control: JoinHandle<()>,
 }
 
@@ -68,16 +71,19 @@ impl Node {
         let key = folder.key()?;
 
         let name = config.name.clone().unwrap_or_else(|| name_from_key(&key));
-        let set_up_code = if config.ask_set_up_code {
-            Some(set_up_code()?)
-        } else {
+        // Q15: the first user owns the node, and from another machine proves to have seen this terminal.
+        let open_to_all = config.registration_fixed && config.registration == Registration::Open;
+        let set_up_code = if open_to_all {
             None
+        } else {
+            Some(set_up_code()?)
         };
         let engine = Engine::start(engine_config(&config, &key, name, set_up_code.clone()))
             .await
             .map_err(|error| start_problem(&config.data_dir, error))?;
 
         let web_addresses = server.addresses();
+        let house = House::new(engine.clone(), &server);
         let router = chater_web::router(
             engine.clone(),
             WebConfig {
@@ -87,11 +93,14 @@ impl Node {
                 host_name: config.host.clone(),
                 default_language: config.page_language.clone(),
             },
+            house.clone(),
         );
         let (stop_web, stopped) = oneshot::channel::<()>();
         let web = tokio::spawn(server.serve(router, async move {
             let _ = stopped.await;
         }));
+        let home = house.settle().await;
+        let following = tokio::spawn(house.clone().run());
 
         let addresses = first_addresses(&engine).await;
         let mut running = Running {
@@ -102,6 +111,7 @@ impl Node {
             web: web_addresses.iter().map(|address| url(*address)).collect(),
             p2p: addresses,
             control: None,
+            set_up_code: set_up_code.clone().filter(|_| engine.is_new()),
         };
         let (control, elsewhere) = Control::open(folder.path())?;
         running.control = elsewhere;
@@ -109,6 +119,7 @@ impl Node {
             engine: engine.clone(),
             running: running.clone(),
             folder: folder.path().to_owned(),
+            house,
         });
         let control = tokio::spawn(control.serve(move |request| {
             let desk = desk.clone();
@@ -120,10 +131,15 @@ impl Node {
         if let Some(say) = other_port(&config, &running.p2p) {
             notices.push(say);
         }
-        if config.beyond_loopback() && config.public_url.is_none() {
+        if home.on && !config.beyond_loopback() {
+            notices.push(Say::Home(home.urls));
+        }
+        if (config.beyond_loopback() && config.public_url.is_none()) || home.on {
             notices.push(Say::NoTls);
         }
-        let set_up_code = set_up_code.filter(|_| engine.is_new());
+        // Nobody needs it as long as only this computer sees the pages.
+        let needed = config.ask_set_up_code || home.on;
+        let set_up_code = set_up_code.filter(|_| needed && engine.is_new());
         Ok(Self {
             engine,
             folder,
@@ -132,6 +148,7 @@ impl Node {
             notices,
             stop_web,
             web,
+            following,
             control,
         })
     }
@@ -163,6 +180,7 @@ impl Node {
                 wanted: *wanted,
                 used: used.clone(),
             },
+            Say::Home(urls) => Say::Home(urls.clone()),
             _ => Say::NoTls,
         }));
         says
@@ -170,6 +188,7 @@ impl Node {
 
     /// Finishes what waits, commits, closes. At most 5 s; what was acknowledged is on the disk in any case.
     pub async fn stop(self) {
+        self.following.abort();
         let _ = self.stop_web.send(());
         self.control.abort();
         if tokio::time::timeout(ENGINE_STOP, self.engine.stop())
@@ -192,6 +211,7 @@ struct Desk {
     engine: Engine,
     running: Running,
     folder: std::path::PathBuf,
+    house: Arc<House>,
 }
 
 impl Desk {
@@ -210,6 +230,7 @@ impl Desk {
                 };
                 checks.iter().map(line).collect::<Vec<_>>()
             })),
+            Request::Home { on } => self.home(on).await,
             Request::AddPeer { address } => done(engine.add_peer(&address).await),
             Request::InviteUser => done(engine.invite_user().await),
             Request::Users => {
@@ -294,6 +315,28 @@ impl Desk {
                 .map(|dialling| (dialling.address, dialling.error))
                 .collect(),
         }
+    }
+
+    /// The switch of the home network; none = only tells.
+    async fn home(&self, on: Option<bool>) -> Answer {
+        if let Some(on) = on
+            && let Err(error) = self.engine.set_home_network(on).await
+        {
+            return done::<()>(Err(error));
+        }
+        let home = self.house.settle().await;
+        let code = self.running.set_up_code.clone();
+        ok(&HomeStatus {
+            on: home.on,
+            fixed: home.fixed,
+            urls: home.urls,
+            faults: home
+                .faults
+                .into_iter()
+                .map(|fault| (fault.address.to_string(), fault.why))
+                .collect(),
+            set_up_code: code.filter(|_| self.engine.is_new()),
+        })
     }
 
     /// Writes what a user can read beside the backups; whoever asked takes the file from there.
@@ -432,6 +475,9 @@ fn engine_config(
         registration: config.registration,
         registration_fixed: config.registration_fixed,
         setup_code: set_up_code,
+        setup_code_here: config.ask_set_up_code,
+        home: config.home_network,
+        home_fixed: config.home_network_fixed,
         limits: config.limits,
         mail: config.mail,
         language: config.language.code().into(),

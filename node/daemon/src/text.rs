@@ -63,6 +63,8 @@ pub enum Say {
         /// The ones used.
         used: Vec<u16>,
     },
+    /// The pages are open to the home network, at these addresses.
+    Home(Vec<String>),
     /// Pages beyond this computer without TLS.
     NoTls,
     /// A signal came; the node finishes.
@@ -87,6 +89,17 @@ impl Say {
             Self::OtherPort { wanted, used } => {
                 format!("Port {wanted} is taken, linking to nodes uses {}", list(used))
             }
+            Self::Home(urls) if urls.is_empty() => language
+                .of(
+                    "Домашняя сеть: страницы откроются, когда у этого компьютера будет адрес в ней.",
+                    "Home network: the pages open as soon as this computer has an address there.",
+                )
+                .into(),
+            Self::Home(urls) => format!(
+                "{} {}",
+                language.of("В домашней сети:", "In the home network:"),
+                urls.join(" ")
+            ),
             Self::NoTls => language
                 .of(
                     "Внимание: страницы видны в сети без шифрования (HTTP), пароли можно подслушать. Поставьте прокси с HTTPS и задайте --public-url.",

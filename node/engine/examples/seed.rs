@@ -221,6 +221,9 @@ async fn start(folder: &str, nick: &str, password: &str) -> (Engine, UserHandle)
         registration: Registration::Closed,
         registration_fixed: true,
         setup_code: None,
+        setup_code_here: false,
+        home: false,
+        home_fixed: false,
         mail: None,
         limits: Limits {
             messages_per_s: 0,

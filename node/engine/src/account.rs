@@ -22,7 +22,7 @@ use crate::root;
 use crate::shared::{Shared, SystemRandom, lock};
 use crate::turn::{Fail, Turn, secret_aad};
 use crate::user::UserHandle;
-use crate::view::{FoundBy, Settings};
+use crate::view::{FoundBy, Happening, Settings};
 
 /// Sessions and tokens live this long after their last use, ms (Q18).
 pub(crate) const SESSION_MS: u64 = 30 * 24 * 60 * 60 * 1000;
@@ -46,6 +46,8 @@ pub struct NewUser {
     pub device: String,
     /// Where the request comes from.
     pub from: IpAddr,
+    /// Whether that surely is this computer.
+    pub here: bool,
     /// `ru` or `en`, if chosen before.
     pub language: Option<String>,
     /// The browser's zone.
@@ -170,7 +172,7 @@ pub(crate) async fn register(
         if users::by_nick(&rows, &folded)?.is_some() || looks_taken(&rows, &skeletons)? {
             return Err(Error::Taken);
         }
-        if engine.needs_code()
+        if engine.needs_code(new.here)
             && new
                 .invite
                 .as_deref()
@@ -182,11 +184,11 @@ pub(crate) async fn register(
     let (password, root_salt, root_key) = shared.hasher.make(Zeroizing::new(new.password)).await?;
     let secret = new_secret(kind);
     let session = secret_hash(&secret);
-    let user = shared
+    let (user, way) = shared
         .inputs
         .run(From::Local, {
-            let (nick, invite, device) = (new.nick, new.invite, device(&new.device));
-            let (language, time_zone) = (new.language, zone(new.time_zone));
+            let (nick, invite, device) = (new.nick.clone(), new.invite, device(&new.device));
+            let (language, time_zone, here) = (new.language, zone(new.time_zone), new.here);
             move |turn| {
                 let form = Form {
                     nick,
@@ -199,10 +201,11 @@ pub(crate) async fn register(
                     time_zone,
                 };
                 let first = users::owner(turn.tx)?.is_none();
-                admit(turn, invite.as_deref())?;
+                admit(turn, invite.as_deref(), here)?;
                 let user = make_user(turn, form)?;
+                let invited = !first && turn.shared.registration() == Registration::Invite;
                 // The code is used up only now that the nick turned out to be free.
-                if !first && turn.shared.registration() == Registration::Invite {
+                if invited {
                     users::use_invite(
                         turn.tx,
                         secret_hash(invite.as_deref().unwrap_or_default().trim()),
@@ -218,10 +221,16 @@ pub(crate) async fn register(
                     seen_ms: turn.now_ms,
                 };
                 users::put_session(turn.tx, session, &row)?;
-                Ok(user)
+                Ok((user, (first, invited)))
             }
         })
         .await?;
+    let nick = new.nick;
+    shared.note(match way {
+        (true, _) => Happening::Owned { nick },
+        (_, true) => Happening::CameInvited { nick },
+        _ => Happening::Registered { nick },
+    });
     Ok(NewSession {
         secret,
         user: engine.handle(user, Some(session)),
@@ -229,11 +238,10 @@ pub(crate) async fn register(
 }
 
 /// Whether somebody may register now (Q15). The first user becomes the owner.
-fn admit(turn: &mut Turn<'_, '_>, invite: Option<&str>) -> Result<(), Fail> {
-    let config = &turn.shared.config;
+fn admit(turn: &mut Turn<'_, '_>, invite: Option<&str>, here: bool) -> Result<(), Fail> {
     let code = invite.map(str::trim).unwrap_or_default();
     if users::owner(turn.tx)?.is_none() {
-        return match &config.setup_code {
+        return match turn.shared.set_up_code(here) {
             Some(setup) if setup_hash(setup) != setup_hash(code) => Err(Error::InviteNeeded.into()),
             _ => Ok(()),
         };
@@ -349,6 +357,10 @@ pub(crate) async fn log_in(engine: &Engine, login: Login) -> Result<NewSession, 
             .wait_s(&folded, now)
             .max(rates.logins_by_address.wait_s(&login.from, now));
         if wait > 0 {
+            // An address, not what was typed as a nick: that may be a password.
+            shared.note(Happening::LoginsStopped {
+                from: login.from.to_canonical().to_string(),
+            });
             return Err(Error::TooMany {
                 retry_after_s: wait,
             });
@@ -633,6 +645,7 @@ pub(crate) async fn invite_user(shared: &Shared) -> Result<String, Error> {
             Ok(())
         })
         .await?;
+    shared.note(Happening::PersonInvited);
     Ok(code)
 }
 
@@ -661,6 +674,9 @@ pub(crate) async fn set_password(
             Ok(sessions)
         })
         .await?;
+    shared.note(Happening::PasswordSet {
+        nick: nick.to_owned(),
+    });
     for session in ended {
         shared.hub.end_session(user, session);
     }

@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::error::Error;
 use crate::shared::Shared;
 use crate::turn::{Cache, Effects, Fail, Turn};
+use crate::view::Happening;
 
 /// Local inputs that may wait (Q45).
 const LOCAL: usize = 4_096;
@@ -241,6 +242,7 @@ pub(crate) fn work(shared: &Shared) {
             Ok(durability) => {
                 if std::mem::take(&mut failing) {
                     tracing::info!("the store works again");
+                    shared.note(Happening::DiskWorks);
                 }
                 match durability {
                     Durability::Lazy => lazy = true,
@@ -253,6 +255,10 @@ pub(crate) fn work(shared: &Shared) {
                 lazy = false;
                 if !std::mem::replace(&mut failing, true) {
                     tracing::error!(%error, "the store does not work; it is tried again");
+                    shared.note(match error {
+                        StoreError::Full => Happening::DiskFull,
+                        _ => Happening::DiskFailed,
+                    });
                 }
                 std::thread::sleep(REST);
             }

@@ -12,7 +12,7 @@ use chater_protocol::id::{Hash, NodeId, UserId};
 use chater_protocol::limits;
 use chater_protocol::wire::Message as _;
 use chater_store::blobs::BlobRow;
-use chater_store::{Rows, StoreError, blobs as rows_of, chats, groups, homes};
+use chater_store::{Rows, StoreError, blobs as rows_of, chats, groups, homes, users};
 use serde_bytes::ByteBuf;
 use tokio::sync::{Notify, RwLock, Semaphore};
 
@@ -21,7 +21,9 @@ use crate::actor::{From, now_ms};
 use crate::blobs;
 use crate::emblem;
 use crate::error::{Error, Reason};
+use crate::owner::KEEP_DAYS;
 use crate::picture::{self, LARGE, PIXELS, PIXELS_OF_PEERS, SMALL, Square};
+use crate::quota;
 use crate::shared::{Shared, lock};
 use crate::turn::{Fail, Turn};
 use crate::user::UserHandle;
@@ -193,6 +195,7 @@ impl UserHandle {
         let user = self.id();
         take(shared, bytes, async |hash, row| {
             self.run(move |turn| {
+                quota::check_picture(turn, user, row.size)?;
                 set_avatar(turn, user, Some(hash))?;
                 rows_of::put(turn.tx, hash, &row)?;
                 tell(turn, user)
@@ -418,19 +421,42 @@ async fn download(shared: &Arc<Shared>, hash: Hash, node: NodeId) -> Option<Vec<
     (blobs::hash_of(&came) == hash).then_some(came)
 }
 
-/// Takes away pictures that neither card nor group names any more, and files that no row names.
+/// Pictures that came before this time go when nobody here uses them.
+fn unused(rows: &impl Rows, now_ms: u64) -> Result<u64, StoreError> {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    Ok(match rows_of::keep_days(rows)?.unwrap_or(KEEP_DAYS) {
+        0 => 0,
+        days => now_ms.saturating_sub(u64::from(days) * DAY_MS),
+    })
+}
+
+/// Somebody elsewhere with whom nobody here has a chat: found by a search once.
+fn is_nobodys(rows: &impl Rows, user: UserId) -> Result<bool, StoreError> {
+    Ok(!users::lives_here(rows, user)? && chats::of_user(rows, user)?.is_empty())
+}
+
+/// Takes away pictures that neither card nor group names any more, those that nobody here has used for long, and files that
+/// no row names.
 pub(crate) async fn sweep(shared: &Arc<Shared>) {
     let _alone = shared.avatars.files.write().await;
     let old = || {
         let rows = shared.store.read()?;
         let kept = rows_of::all(&rows)?;
         let (mut named, mut of_groups) = (BTreeSet::new(), BTreeSet::new());
+        let before = unused(&rows, now_ms())?;
+        let aged: BTreeSet<Hash> = kept
+            .iter()
+            .filter(|(_, row)| row.came_ms < before)
+            .map(|(hash, _)| *hash)
+            .collect();
         if !kept.is_empty() {
             rows.each(chater_store::tables::Table::Cards, &[], &mut |key, _| {
                 if let Ok(user) = UserId::try_from(key)
                     && let Ok(Some((card, _))) = homes::card(&rows, user)
+                    && let Some(hash) = card.avatar
+                    && !(aged.contains(&hash) && is_nobodys(&rows, user).unwrap_or(false))
                 {
-                    named.extend(card.avatar);
+                    named.insert(hash);
                 }
                 true
             })?;
@@ -455,6 +481,8 @@ pub(crate) async fn sweep(shared: &Arc<Shared>) {
         let forgot = shared
             .inputs
             .run(From::Others, move |turn| {
+                // Whose picture is gone is shown without one.
+                turn.effects.people_changed = true;
                 for (hash, row) in &old {
                     match row {
                         Some(row) => rows_of::put(turn.tx, *hash, row)?,

@@ -237,6 +237,10 @@ impl Engine {
             })
             .await?;
         lock(&shared.people).clear();
+        shared.note_of(node, |node| match blocked {
+            true => view::Happening::Blocked { node },
+            false => view::Happening::Unblocked { node },
+        });
         reload(shared)
     }
 

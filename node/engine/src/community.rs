@@ -192,17 +192,18 @@ impl Engine {
     pub async fn found_community(&self, name: &str) -> Result<Hash, Error> {
         let name = checked_name(name)?;
         let shared = self.shared();
-        let id = shared
+        let (id, name) = shared
             .inputs
             .run(From::Local, move |turn| {
                 let mut secret = [0u8; 32];
                 turn.rng.fill_bytes(&mut secret);
                 let community = Community::with_secret(secret);
-                keep(turn, name, &community, turn.shared.node_id)?;
-                Ok(community.id())
+                keep(turn, name.clone(), &community, turn.shared.node_id)?;
+                Ok((community.id(), name))
             })
             .await?;
         reload(shared)?;
+        shared.note(view::Happening::Founded { name });
         Ok(id)
     }
 
@@ -212,17 +213,18 @@ impl Engine {
     /// [`Error::NotFound`].
     pub async fn leave_community(&self, id: Hash) -> Result<(), Error> {
         let shared = self.shared();
-        shared
+        let name = shared
             .inputs
             .run(From::Local, move |turn| {
                 let known = communities::community(turn.tx, id)?;
-                if known.is_none() || id == Community::open().id() {
-                    return Err(Error::NotFound.into());
-                }
+                let known = known.filter(|_| id != Community::open().id());
+                let name = known.ok_or(Error::NotFound)?.name;
                 turn.durable();
-                Ok(communities::remove(turn.tx, id)?)
+                communities::remove(turn.tx, id)?;
+                Ok(name)
             })
             .await?;
+        shared.note(view::Happening::Left { name });
         reload(shared)
     }
 

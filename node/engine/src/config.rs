@@ -70,8 +70,14 @@ pub struct Config {
     pub registration: Registration,
     /// The policy is set from outside: what the owner saved does not count (Q11).
     pub registration_fixed: bool,
-    /// Asked of the first user when set (Q15).
+    /// Asked of the first user when set (Q15): of whoever comes from another machine.
     pub setup_code: Option<String>,
+    /// Asked of whoever sits at this computer, too: behind a proxy everybody seems to.
+    pub setup_code_here: bool,
+    /// Whether the pages are open to the home network.
+    pub home: bool,
+    /// That is set from outside: what the owner saved does not count (Q11).
+    pub home_fixed: bool,
     /// Rates.
     pub limits: Limits,
     /// Keeping mail for others, set from outside: what the owner saved does not count (Q11).

@@ -4,7 +4,7 @@
 use chater_protocol::event::Kind;
 use chater_protocol::id::{ChatId, Hash, NodeId, UserId};
 use chater_protocol::payload::{GroupProfile, Payload as _};
-use chater_store::{Rows, StoreError, blobs, chats, groups, homes};
+use chater_store::{Rows, StoreError, blobs, chats, groups, homes, quotas};
 
 use crate::avatars::{self, Whom};
 use crate::deliver::chats_with;
@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::group::act;
 use crate::local::write_message;
 use crate::membership;
+use crate::quota;
 use crate::read::Reader;
 use crate::shared::Shared;
 use crate::turn::{Fail, Turn};
@@ -35,7 +36,9 @@ impl UserHandle {
         let user = self.id();
         avatars::take(self.shared(), bytes, async |hash, row| {
             self.run(move |turn| {
+                quota::check(turn, user, row.size)?;
                 set(turn, user, chat, Some(hash))?;
+                quotas::wrote(turn.tx, user, row.size, 0)?;
                 put(turn, hash, row)
             })
             .await

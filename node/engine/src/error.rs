@@ -62,6 +62,9 @@ pub enum Error {
     /// The engine's queue is full (503).
     #[error("busy")]
     Busy,
+    /// This user has filled what the owner grants.
+    #[error("quota reached")]
+    Quota,
     /// No room on the disk (503).
     #[error("storage full")]
     StorageFull,

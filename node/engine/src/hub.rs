@@ -149,7 +149,7 @@ impl Hub {
                 | News::Presence { .. }
                 | News::Present { .. }
                 | News::Reach { .. }
-                | News::Network
+                | News::Network { .. }
         );
         if counted {
             *last += 1;

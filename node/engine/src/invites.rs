@@ -21,7 +21,7 @@ use crate::people::wait_linked;
 use crate::shared::{Shared, lock};
 use crate::turn::{Fail, Turn};
 use crate::user::UserHandle;
-use crate::view;
+use crate::view::{self, Happening};
 
 /// Links of one community that count.
 const LINKS: usize = 20;
@@ -161,7 +161,8 @@ pub(crate) async fn serve(
         .await;
     match done {
         Ok(Ok(welcome)) => {
-            shared.network_changed.notify_one();
+            let name = welcome.name.clone();
+            shared.note_of(peer, |node| Happening::NodeCame { name, node });
             CommunityAnswer::Welcome(welcome)
         }
         Ok(Err(why)) => no(why),
@@ -242,12 +243,14 @@ async fn enter(shared: &Arc<Shared>, link: &str) -> Result<Hash, Error> {
     if community.id() != id {
         return Err(bad(Reason::Other));
     }
+    let name = welcome.name.clone();
+    let joined = name.clone();
     shared
         .inputs
         .run(From::Local, move |turn| {
             // The owner has chosen this node: it is known from now on, wherever it is.
             let mut row = chater_store::nodes::ensure(turn.tx, node, 1, turn.now_ms)?;
-            keep(turn, welcome.name, &community, welcome.founder)?;
+            keep(turn, name, &community, welcome.founder)?;
             turn.durable();
             row.found = row.found.min(1);
             for address in &invite.addrs {
@@ -258,6 +261,7 @@ async fn enter(shared: &Arc<Shared>, link: &str) -> Result<Hash, Error> {
         })
         .await?;
     shared.links.forget_off(node);
+    shared.note(Happening::Joined { name: joined });
     reload(shared)?;
     // It has proven nothing to that node yet: now it can.
     greet::again(shared, node, Way::asked(invite_place(shared, node))).await;
@@ -317,7 +321,9 @@ impl Engine {
             token,
             expires,
         };
-        shared.network_changed.notify_one();
+        shared.note(Happening::NodeInvited {
+            name: invite.name.clone(),
+        });
         Ok(invite.to_text())
     }
 

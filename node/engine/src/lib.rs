@@ -7,10 +7,12 @@
 
 mod account;
 mod actor;
+pub mod archive;
 mod around;
 mod arrange;
 mod avatars;
 mod backlog;
+mod backups;
 mod blobs;
 mod blocks;
 mod boxes;
@@ -21,6 +23,7 @@ mod complete;
 mod config;
 mod daily;
 mod deliver;
+mod diary;
 mod emblem;
 mod error;
 mod fetch;
@@ -31,6 +34,7 @@ mod greet;
 mod group;
 mod here;
 mod hide;
+mod home;
 mod hub;
 mod invites;
 mod late;
@@ -53,6 +57,7 @@ mod picture;
 mod post;
 mod preferences;
 mod pump;
+mod quota;
 mod rate;
 mod reach;
 mod read;
@@ -149,16 +154,18 @@ impl Engine {
                 fallback: !config.p2p_listen_explicit,
             })
             .collect();
-        let (saved, relay) = store
+        let (saved, relay, home) = store
             .read()
             .and_then(|rows| {
                 let saved = chater_store::accounts::saved_settings(&rows)?;
-                Ok((saved, chater_store::nodes::relay_switch(&rows)?))
+                let relay = chater_store::nodes::relay_switch(&rows)?;
+                Ok((saved, relay, chater_store::nodes::home_switch(&rows)?))
             })
             .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
         let relay = relay
             .filter(|_| !config.relay_fixed)
             .unwrap_or(config.relay);
+        let home = home.filter(|_| !config.home_fixed).unwrap_or(config.home);
         let (network, events) = Network::start(chater_network::Config {
             seed: *seed.bytes(),
             listen,
@@ -267,6 +274,9 @@ impl Engine {
             people: Mutex::default(),
             homes: Mutex::default(),
             saved: Mutex::new(saved),
+            home: tokio::sync::watch::channel(home).0,
+            diary: diary::Diary::default(),
+            packing: tokio::sync::Mutex::default(),
             avatars: avatars::Avatars::default(),
             greet: tokio::sync::Notify::new(),
             topics: gossip::Topics::default(),
@@ -316,6 +326,9 @@ impl Engine {
         if let Err(error) = gossip::follow_all(&shared) {
             tracing::error!(%error, "groups cannot be followed");
         }
+        shared.note(view::Happening::Started {
+            version: env!("CARGO_PKG_VERSION"),
+        });
         let pump = tokio::spawn(pump::run(shared.clone(), events));
         let tasks = Tasks {
             pump: Some(pump),
@@ -371,11 +384,7 @@ impl Engine {
     /// How many nodes are connected, and whether any is being dialled: the pill of every page.
     #[must_use]
     pub fn links(&self) -> (usize, bool) {
-        let presence = lock(&self.shared.presence);
-        (
-            presence.links.len(),
-            !presence.dialling.is_empty() || presence.connected.len() > presence.links.len(),
-        )
+        lock(&self.shared.presence).links()
     }
 
     /// First 8 hex digits of the node's key: suffix of cookie names (Q18).
@@ -406,11 +415,11 @@ impl Engine {
         self.shared.registration()
     }
 
-    /// Whether a registration form needs a code now.
+    /// Whether a registration form needs a code now; `here` = whoever asks surely sits at this computer.
     #[must_use]
-    pub fn needs_code(&self) -> bool {
+    pub fn needs_code(&self, here: bool) -> bool {
         if self.is_new() {
-            self.shared.config.setup_code.is_some()
+            self.shared.set_up_code(here).is_some()
         } else {
             self.shared.registration() == Registration::Invite
         }

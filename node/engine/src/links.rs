@@ -90,17 +90,19 @@ impl Links {
         state.held.remove(&node);
     }
 
-    fn wait(&self, waiter: Waiter) {
+    /// Whether it is new among those that wait.
+    fn wait(&self, waiter: Waiter) -> bool {
         let mut state = lock(&self.0);
         if let Some(old) = state.waiting.iter_mut().find(|w| w.node == waiter.node) {
             let since_ms = old.since_ms;
             *old = Waiter { since_ms, ..waiter };
-            return;
+            return false;
         }
         if state.waiting.len() >= WAITING {
             state.waiting.pop_front();
         }
         state.waiting.push_back(waiter);
+        true
     }
 }
 
@@ -151,7 +153,7 @@ pub(crate) fn judge(shared: &Shared, peer: NodeId, met: &Met, way: &Way) -> Verd
 
 /// A node waits for the owner.
 pub(crate) fn waits(shared: &Shared, peer: NodeId, met: &Met, way: &Way) {
-    shared.links.wait(Waiter {
+    let new = shared.links.wait(Waiter {
         node: peer,
         name: met.card.name.clone(),
         from: way.address.clone(),
@@ -159,6 +161,10 @@ pub(crate) fn waits(shared: &Shared, peer: NodeId, met: &Met, way: &Way) {
         since_ms: now_ms(),
     });
     tracing::info!(peer = %peer.short(), "an unknown node waits for the owner");
+    if new {
+        let node = met.card.name.clone();
+        shared.note(view::Happening::Waits { node });
+    }
     shared.network_changed.notify_one();
 }
 
@@ -251,6 +257,7 @@ impl Engine {
             .await?;
         shared.links.forget_off(node);
         shared.links.settled(node);
+        shared.note_of(node, |node| view::Happening::LetIn { node });
         shared.network.want(node, addresses);
         shared.network.nudge(node);
         // It may be connected already and wait for a word.
@@ -292,6 +299,7 @@ impl Engine {
             })
             .await?;
         lock(&shared.links.0).off.insert(node);
+        shared.note_of(node, |node| view::Happening::CutOff { node });
         shared.network.unwant(node);
         shared.network.close(node);
         shared.network_changed.notify_one();

@@ -14,7 +14,7 @@ use chater_protocol::time::Timestamp;
 use chater_store::chats::{self, InboxRow, KeyRow};
 use chater_store::events::{self, Appended, Stored};
 use chater_store::tables::Table;
-use chater_store::{Rows as _, StoreError, groups, homes};
+use chater_store::{Rows as _, StoreError, groups, homes, quotas};
 
 use crate::arrange::is_muted;
 use crate::boxes;
@@ -23,6 +23,7 @@ use crate::error::{Error, Reason};
 use crate::group;
 use crate::hide::DELETED;
 use crate::preferences;
+use crate::quota;
 use crate::read::{Reader, draft_aad, rules};
 use crate::turn::{ChatContext, Fail, Turn, Writer, key_aad};
 use crate::update::News;
@@ -197,6 +198,9 @@ pub(crate) fn write_message(
     client_id: Option<&str>,
 ) -> Result<(VerifiedEvent, Stored), Fail> {
     let writer = turn.writer(user)?;
+    if kind != Kind::DELETE {
+        quota::check(turn, user, inside.len() as u64)?;
+    }
     turn.context(no, |turn, context| {
         if let Some(group) = &context.group {
             let seat = group.seat(&user, writer.home);
@@ -281,9 +285,10 @@ pub(crate) fn append_own(
         // Our own next place was free: anything else means that the rows contradict each other.
         _ => return Err(StoreError::Damaged("an own feed".to_owned()).into()),
     };
+    let wire: Arc<[u8]> = event.to_wire().into();
+    let header = event.header();
+    quotas::wrote(turn.tx, header.author, wire.len() as u64, 0)?;
     if !context.routes.is_empty() {
-        let wire: Arc<[u8]> = event.to_wire().into();
-        let header = event.header();
         for (node, _) in &context.routes {
             let fresh = Fresh {
                 chat: context.chat.clone(),
@@ -525,7 +530,14 @@ pub(crate) fn amended(
         && victim.header().kind == Kind::MSG
         && victim.header().group == header.group
     {
+        let (author, gone) = (
+            victim.header().author,
+            victim.payload().map_or(0, <[u8]>::len),
+        );
         events::drop_payload(turn.tx, &at, victim)?;
+        if turn.is_local(author)? {
+            quotas::wrote(turn.tx, author, 0, gone as u64)?;
+        }
     }
     // Each view reads all changes of the message: one that a peer has changed hundreds of times is not
     // worked out anew for each of them, pages load it.

@@ -30,7 +30,9 @@ use crate::remote::{self, Acked};
 use crate::shared::{Shared, lock};
 use crate::turn::{Fail, Turn, secret_aad};
 use crate::user::UserHandle;
-use crate::view::{KeptFor, Mail as MailView, MailOffer, Mailbox as MailboxView, MailboxState};
+use crate::view::{
+    Happening, KeptFor, Mail as MailView, MailOffer, Mailbox as MailboxView, MailboxState,
+};
 
 /// Mailboxes are asked this often, should a notice have been lost.
 const EVERY: Duration = Duration::from_secs(600);
@@ -575,6 +577,7 @@ impl UserHandle {
             Ok(mail::put_mailbox(turn.tx, node, &row)?)
         })
         .await?;
+        shared.note_of(node, |node| Happening::MailChosen { node });
         shared.mail.visit(node, true);
         Ok(())
     }

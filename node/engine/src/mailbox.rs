@@ -22,6 +22,7 @@ use crate::owner::owner_only;
 use crate::shared::{Shared, lock};
 use crate::turn::{Fail, Turn};
 use crate::user::UserHandle;
+use crate::view::Happening;
 
 /// Nodes whose mail is kept at most.
 const CLIENTS: usize = 64;
@@ -122,7 +123,7 @@ pub(crate) async fn serve(shared: &Arc<Shared>, peer: NodeId, request: MailReque
 
 async fn register(shared: &Arc<Shared>, peer: NodeId, on: bool) -> Result<MailAnswer, Error> {
     let rules = shared.mailbox.rules();
-    let kept = shared
+    let (kept, new) = shared
         .inputs
         .run(From::Others, move |turn| {
             let old = mail::client(turn.tx, peer)?;
@@ -132,15 +133,15 @@ async fn register(shared: &Arc<Shared>, peer: NodeId, on: bool) -> Result<MailAn
                     turn.durable();
                     mail::remove_client(turn.tx, peer)?;
                 }
-                return Ok(false);
+                return Ok((false, false));
             }
             match old {
-                _ if !rules.offers => return Ok(false),
-                Some(row) => return Ok(!row.evicted),
+                _ if !rules.offers => return Ok((false, false)),
+                Some(row) => return Ok((!row.evicted, false)),
                 None => {}
             }
             if mail::clients(turn.tx)?.len() >= CLIENTS {
-                return Ok(false);
+                return Ok((false, false));
             }
             turn.durable();
             let row = ClientRow {
@@ -152,9 +153,12 @@ async fn register(shared: &Arc<Shared>, peer: NodeId, on: bool) -> Result<MailAn
                 depositors: Vec::new(),
             };
             mail::put_client(turn.tx, peer, &row)?;
-            Ok(true)
+            Ok((true, true))
         })
         .await?;
+    if new {
+        shared.note_of(peer, |node| Happening::MailAdmitted { node });
+    }
     Ok(match (on, kept) {
         (true, true) => MailAnswer::Registered(Terms {
             bytes: rules.bytes / RECIPIENT_PART,
@@ -457,6 +461,11 @@ impl UserHandle {
             }
             Ok(())
         })
-        .await
+        .await?;
+        if evict {
+            self.shared()
+                .note_of(node, |node| Happening::MailEvicted { node });
+        }
+        Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use chater_protocol::id::{Hash, UserId, hex};
 use chater_protocol::name;
 use chater_store::accounts::{self, ResetRow, SavedSettings};
-use chater_store::{blobs, users};
+use chater_store::{blobs, mail, users};
 use rand_core::Rng;
 use zeroize::Zeroizing;
 
@@ -18,10 +18,12 @@ use crate::sessions::end_others;
 use crate::shared::{Shared, SystemRandom, lock};
 use crate::turn::Turn;
 use crate::user::UserHandle;
-use crate::view::{NodeSettings, Resident, Storage};
+use crate::view::{Happening, NodeSettings, Resident, Storage};
 
 /// A link for a new password lives this long, ms.
 const RESET_MS: u64 = 24 * 60 * 60 * 1000;
+/// When the owner said nothing about pictures that nobody uses.
+pub(crate) const KEEP_DAYS: u16 = 30;
 
 impl Shared {
     /// The name of this node: set from outside, else saved by the owner, else the usual (Q11).
@@ -43,8 +45,18 @@ impl Shared {
                 Some(_) => return Registration::Closed,
                 None => {}
             }
+            // Q15: open as long as only this computer sees the pages.
+            if self.config.registration == Registration::Open && *self.home.borrow() {
+                return Registration::Invite;
+            }
         }
         self.config.registration
+    }
+
+    /// The code asked of the first user (Q15), who sits at this computer or not.
+    pub(crate) fn set_up_code(&self, here: bool) -> Option<&str> {
+        let asked = self.config.setup_code_here || !here;
+        self.config.setup_code.as_deref().filter(|_| asked)
     }
 }
 
@@ -126,6 +138,7 @@ impl UserHandle {
             })
             .await?;
         *lock(&shared.saved) = saved;
+        shared.note(Happening::SettingsSaved);
         lock(&shared.people).clear();
         if renamed {
             // Neighbours learn a name from the greeting.
@@ -167,6 +180,7 @@ impl UserHandle {
         .await?;
         // Linked nodes learn of it by the greeting that follows.
         shared.network.set_relay(on);
+        shared.note(Happening::Relay { on });
         Ok(())
     }
 
@@ -193,6 +207,7 @@ impl UserHandle {
                 closed: accounts::is_closed(&rows, user)?,
                 since_ms: i64::try_from(row.created_ms).unwrap_or(i64::MAX),
                 seen_ms: seen.and_then(|ms| i64::try_from(ms).ok()),
+                room: crate::quota::room(&rows, user)?,
             });
         }
         found.sort_by_key(|resident| (resident.since_ms, resident.person.user_id));
@@ -206,24 +221,27 @@ impl UserHandle {
     /// [`Error::Forbidden`], [`Error::NotFound`].
     pub async fn set_closed(&self, other: UserId, closed: bool) -> Result<(), Error> {
         let user = self.id();
-        let ended = self
+        let (nick, ended) = self
             .run(move |turn| {
                 owner_only(turn, user)?;
                 if other == user {
                     return Err(Error::Forbidden.into());
                 }
-                if !users::lives_here(turn.tx, other)? {
-                    return Err(Error::NotFound.into());
-                }
+                let nick = users::user(turn.tx, other)?.ok_or(Error::NotFound)?.nick;
                 turn.durable();
                 accounts::set_closed(turn.tx, other, closed, turn.now_ms)?;
                 if !closed {
-                    return Ok(Vec::new());
+                    return Ok((nick, Vec::new()));
                 }
                 accounts::forget_resets(turn.tx, other)?;
-                Ok(end_others(turn, other, None)?)
+                Ok((nick, end_others(turn, other, None)?))
             })
             .await?;
+        self.shared().note(if closed {
+            Happening::Closed { nick }
+        } else {
+            Happening::Opened { nick }
+        });
         for session in ended {
             self.shared().hub.end_session(other, session);
         }
@@ -240,11 +258,9 @@ impl UserHandle {
         SystemRandom.fill_bytes(&mut bytes);
         let code = hex(&bytes);
         let hash = secret_hash(&code);
-        self.run(move |turn| {
+        let done = self.run(move |turn| {
             owner_only(turn, user)?;
-            if !users::lives_here(turn.tx, other)? {
-                return Err(Error::NotFound.into());
-            }
+            let nick = users::user(turn.tx, other)?.ok_or(Error::NotFound)?.nick;
             turn.durable();
             let row = ResetRow {
                 v: 1,
@@ -252,9 +268,10 @@ impl UserHandle {
                 expires_ms: turn.now_ms + RESET_MS,
             };
             accounts::put_reset(turn.tx, hash, &row)?;
-            Ok(())
-        })
-        .await?;
+            Ok(nick)
+        });
+        let nick = done.await?;
+        self.shared().note(Happening::PasswordLink { nick });
         Ok(code)
     }
 
@@ -274,14 +291,46 @@ impl UserHandle {
     pub fn storage(&self) -> Result<Storage, Error> {
         self.owner()?;
         let shared = self.shared();
-        let store = std::fs::metadata(shared.config.data_dir.join("chater.redb"));
+        let folder = &shared.config.data_dir;
+        let size = |name: &str| std::fs::metadata(folder.join(name)).map_or(0, |file| file.len());
         let rows = shared.store.read()?;
         let pictures = blobs::all(&rows)?;
+        let clients = mail::clients(&rows)?;
+        let mail: u64 = clients.iter().map(|(_, row)| row.bytes()).sum();
+        let made = crate::backups::list(folder).unwrap_or_default();
         Ok(Storage {
-            messages: store.map_or(0, |file| file.len()),
+            // Letters lie in the same file.
+            messages: size("chater.redb").saturating_sub(mail),
             pictures: pictures.iter().map(|(_, row)| row.size).sum(),
             picture_count: u32::try_from(pictures.len()).unwrap_or(u32::MAX),
+            mail,
+            journal: size("chater.journal"),
+            backups: made.iter().map(|backup| backup.size).sum(),
+            free: chater_store::free_space(folder),
+            keep_days: blobs::keep_days(&rows)?.unwrap_or(KEEP_DAYS),
         })
+    }
+
+    /// Owner only: how many days pictures of people elsewhere are kept with whom nobody here has a chat, 1 to 365; 0 = for
+    /// good. Somebody who is shown again has theirs fetched again.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Invalid`] with `picture_days`.
+    pub async fn set_keep_days(&self, days: u16) -> Result<(), Error> {
+        let user = self.id();
+        self.owner()?;
+        if days > 365 {
+            return Err(Error::invalid("picture_days", Reason::Malformed));
+        }
+        self.run(move |turn| {
+            owner_only(turn, user)?;
+            turn.durable();
+            Ok(blobs::set_keep_days(turn.tx, days)?)
+        })
+        .await?;
+        // It shows at once.
+        crate::avatars::sweep(self.shared()).await;
+        Ok(())
     }
 }
 
@@ -316,7 +365,7 @@ pub(crate) async fn reset_password(
     let secret = new_secret(SessionKind::Browser);
     let session = secret_hash(&secret);
     let device = device(from_device);
-    let (user, ended) = shared
+    let (user, nick, ended) = shared
         .inputs
         .run(From::Local, move |turn| {
             // Used meanwhile, or the account was closed.
@@ -331,9 +380,10 @@ pub(crate) async fn reset_password(
             accounts::forget_resets(turn.tx, user)?;
             let ended = end_others(turn, user, None)?;
             root::put_session(turn, session, user, device)?;
-            Ok((user, ended))
+            Ok((user, row.nick, ended))
         })
         .await?;
+    shared.note(Happening::PasswordSet { nick });
     for old in ended {
         shared.hub.end_session(user, old);
     }

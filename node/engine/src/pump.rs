@@ -33,6 +33,7 @@ use crate::remote;
 use crate::serve;
 use crate::shared::{Link, Shared, lock};
 use crate::update::News;
+use crate::view::Happening;
 
 /// Requests of peers carried out at once, all together.
 const AT_ONCE: usize = 256;
@@ -142,6 +143,7 @@ impl Pump {
                     presence.connected.insert(peer);
                     presence.places.insert(peer, address.clone());
                 }
+                self.shared.network_changed.notify_one();
                 let way = Way {
                     address,
                     dialled,
@@ -185,6 +187,7 @@ impl Pump {
                     self.shared.post.left(peer);
                     self.shared.choose_nodes.notify_one();
                     tracing::info!(peer = %peer.short(), "a node went away");
+                    self.shared.note_of(peer, |node| Happening::Lost { node });
                     tokio::spawn(went(self.shared.clone(), peer));
                 }
             }
@@ -525,6 +528,7 @@ pub(crate) async fn linked(shared: &Arc<Shared>, peer: NodeId, met: Met, way: Wa
         return;
     }
     tracing::info!(peer = %peer.short(), %name, "linked");
+    shared.note_of(peer, |node| Happening::Linked { node });
     shared.link_changed.notify_waiters();
     let _ = tell_presence(shared, peer, true);
     crate::fetch::refresh(shared, peer).await;
@@ -613,8 +617,17 @@ async fn tell_network(shared: Arc<Shared>) {
     loop {
         shared.network_changed.notified().await;
         tokio::time::sleep(CARDS).await;
+        let (links, connecting) = lock(&shared.presence).links();
         for user in shared.hub.listening() {
-            shared.hub.tell(user, News::Network);
+            let name = shared.name();
+            shared.hub.tell(
+                user,
+                News::Network {
+                    name,
+                    links,
+                    connecting,
+                },
+            );
         }
         tokio::time::sleep(NETWORK).await;
     }

@@ -114,6 +114,14 @@ pub(crate) struct Presence {
     pub(crate) relayed: BTreeMap<NodeId, NodeId>,
 }
 
+impl Presence {
+    /// How many nodes are connected, and whether any is being dialled.
+    pub(crate) fn links(&self) -> (usize, bool) {
+        let dials = !self.dialling.is_empty() || self.connected.len() > self.links.len();
+        (self.links.len(), dials)
+    }
+}
+
 /// Rates of people (Q20, Q22).
 pub(crate) struct Rates {
     pub(crate) messages: Buckets<UserId>,
@@ -201,6 +209,12 @@ pub(crate) struct Shared {
     pub(crate) homes: Mutex<HashMap<chater_protocol::id::HomeId, Arc<HomeRecord>>>,
     /// What the owner saved on a page (Q11).
     pub(crate) saved: Mutex<SavedSettings>,
+    /// A backup is being made.
+    pub(crate) packing: tokio::sync::Mutex<()>,
+    /// What happened lately.
+    pub(crate) diary: crate::diary::Diary,
+    /// Whether the pages are open to the home network.
+    pub(crate) home: watch::Sender<bool>,
     /// Who of this node's people has a page open.
     pub(crate) here: Mutex<crate::here::Here>,
     /// Where people are named in what they have not read.

@@ -23,6 +23,7 @@ mod mail;
 mod named;
 mod nodes;
 mod outsiders;
+mod owner;
 mod pictures;
 mod simulate;
 mod strangers;
@@ -104,6 +105,9 @@ fn config(dir: &Path, name: &str) -> Config {
         registration: Registration::Open,
         registration_fixed: false,
         setup_code: None,
+        setup_code_here: false,
+        home: false,
+        home_fixed: false,
         limits: Limits {
             messages_per_s: 0,
             messages_burst: 0,
@@ -138,6 +142,7 @@ async fn user(engine: &Engine, nick: &str) -> UserHandle {
         invite: None,
         device: String::new(),
         from: [127, 0, 0, 1].into(),
+        here: true,
         language: None,
         time_zone: None,
     };

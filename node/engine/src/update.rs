@@ -79,8 +79,15 @@ pub enum News {
         /// The reader among them.
         there: u32,
     },
-    /// Something that the network page shows has changed.
-    Network,
+    /// Something that the network page or the header shows has changed.
+    Network {
+        /// This node's name.
+        name: String,
+        /// How many nodes are connected.
+        links: usize,
+        /// Whether any is being dialled.
+        connecting: bool,
+    },
     /// What was asked for is no longer remembered, or the reader was too slow: load the page again.
     Reload,
 }

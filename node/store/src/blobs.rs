@@ -64,3 +64,22 @@ pub fn all(rows: &impl Rows) -> Result<Vec<(Hash, BlobRow)>> {
     })?;
     Ok(found)
 }
+
+/// How many days pictures that nobody here uses are kept; none = nothing was chosen.
+///
+/// # Errors
+/// Storage errors.
+pub fn keep_days(rows: &impl Rows) -> Result<Option<u16>> {
+    let row = rows.get(Table::Meta, b"keep_days")?;
+    Ok(row
+        .and_then(|row| row.try_into().ok())
+        .map(u16::from_be_bytes))
+}
+
+/// Saves the owner's choice.
+///
+/// # Errors
+/// Storage errors.
+pub fn set_keep_days(tx: &Write<'_>, days: u16) -> Result<()> {
+    tx.put(Table::Meta, b"keep_days", &days.to_be_bytes())
+}

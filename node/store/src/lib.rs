@@ -23,6 +23,7 @@ pub mod nodes;
 mod order;
 pub mod outbox;
 mod overlay;
+pub mod quotas;
 pub mod refused;
 mod rows;
 pub mod tables;

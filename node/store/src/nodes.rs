@@ -194,6 +194,23 @@ pub fn put_relay_switch(tx: &Write<'_>, on: bool) -> Result<()> {
     tx.put(Table::Meta, b"relay", &[u8::from(on)])
 }
 
+/// Whether the owner opened the pages to the home network; none = nothing was chosen.
+///
+/// # Errors
+/// Storage errors.
+pub fn home_switch(rows: &impl Rows) -> Result<Option<bool>> {
+    let row = rows.get(Table::Meta, b"home")?;
+    Ok(row.and_then(|row| row.first().map(|on| *on != 0)))
+}
+
+/// Saves the owner's choice.
+///
+/// # Errors
+/// Storage errors.
+pub fn put_home_switch(tx: &Write<'_>, on: bool) -> Result<()> {
+    tx.put(Table::Meta, b"home", &[u8::from(on)])
+}
+
 /// Remembers an address typed by the owner.
 ///
 /// # Errors

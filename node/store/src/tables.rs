@@ -42,7 +42,7 @@ macro_rules! tables {
 }
 
 tables! {
-    /// name -> bytes: schema u32, store id, boot u64, owner u, counters u32, `settings` SavedSettings, `relay` u8, `mail` RulesRow
+    /// name -> bytes: schema u32, store id, boot u64, owner u, counters u32, `settings` SavedSettings, `relay` u8, `home` u8, `keep_days` u16, `mail` RulesRow
     Meta = 0, "meta_v1",
     /// user 32, home 16, state 1 -> signed home record
     Homes = 1, "homes_v1",
@@ -122,6 +122,10 @@ tables! {
     Closed = 62, "closed_v1",
     /// BLAKE3 of the code 32 -> ResetRow: links for a new password
     Resets = 63, "resets_v1",
+    /// user 32 -> bytes u64: of the events that a user of this node wrote; none = not counted yet
+    Written = 64, "written_v1",
+    /// user 32 -> bytes u64: how much a user may fill; none = what is usual
+    Quotas = 65, "quotas_v1",
     /// user 32, chat_no u32, n u64 -> 0 = this message, 1 = everything up to it: what a user deleted for themselves
     Hidden = 36, "hidden_v1",
     /// chat_no u32 -> GroupRow: title and members of a group

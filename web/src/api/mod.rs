@@ -9,12 +9,14 @@
 pub(crate) mod body;
 mod chats;
 mod communities;
+mod home;
 mod links;
 mod mail;
 pub(crate) mod members;
 mod messages;
 mod node;
 mod openapi;
+mod owner;
 mod people;
 mod pictures;
 pub(crate) mod shapes;

@@ -11,7 +11,9 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{chats, communities, links, mail, members, messages, node, people, pictures, users};
+use super::{
+    chats, communities, home, links, mail, members, messages, node, owner, people, pictures, users,
+};
 use crate::app::App;
 
 #[derive(OpenApi)]
@@ -67,6 +69,12 @@ pub(crate) fn routes() -> (Router<App>, Arc<str>) {
         .routes(routes!(links::end))
         .routes(routes!(links::join))
         .routes(routes!(node::node))
+        .routes(routes!(home::read, home::switch))
+        .routes(routes!(owner::log))
+        .routes(routes!(owner::storage, owner::keep))
+        .routes(routes!(owner::backups, owner::back_up))
+        .routes(routes!(owner::people))
+        .routes(routes!(owner::change))
         .routes(routes!(mail::read))
         .routes(routes!(mail::rules))
         .routes(routes!(mail::choose, mail::leave))
@@ -140,6 +148,15 @@ mod tests {
             ("post", "/api/v1/chats/{chat_id}/request"),
             ("get", "/api/v1/node"),
             ("post", "/api/v1/peers"),
+            ("get", "/api/v1/node/home"),
+            ("put", "/api/v1/node/home"),
+            ("get", "/api/v1/node/log"),
+            ("get", "/api/v1/node/storage"),
+            ("put", "/api/v1/node/storage"),
+            ("get", "/api/v1/node/backups"),
+            ("post", "/api/v1/node/backups"),
+            ("get", "/api/v1/node/people"),
+            ("patch", "/api/v1/node/people/{user_id}"),
             ("get", "/api/v1/node/mail"),
             ("put", "/api/v1/node/mail/rules"),
             ("put", "/api/v1/node/mail/mailboxes/{node_id}"),

@@ -67,6 +67,7 @@ pub(super) async fn register(
         invite: body.invite,
         device: caller.device,
         from: caller.ip,
+        here: caller.is_local,
         language: None,
         time_zone: None,
     };

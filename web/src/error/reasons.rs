@@ -3,7 +3,7 @@
 use chater_engine::Reason;
 
 /// Texts of their own for a field and a reason; the others share `error-<reason>`.
-const FIELD_TEXTS: [(&str, &[&str]); 24] = [
+const FIELD_TEXTS: [(&str, &[&str]); 26] = [
     (
         "photo",
         &["empty", "characters", "long", "animated", "malformed"],
@@ -45,6 +45,8 @@ const FIELD_TEXTS: [(&str, &[&str]); 24] = [
     ("history", &["malformed"]),
     ("quota", &["malformed"]),
     ("keep_days", &["malformed"]),
+    ("picture_days", &["malformed"]),
+    ("room", &["malformed"]),
     ("mailbox", &["long"]),
     ("community", &["empty", "many"]),
     (

@@ -128,6 +128,7 @@ pub(crate) async fn log_in(
 /// The registration form.
 pub(crate) async fn registration(
     State(app): State<App>,
+    caller: Caller,
     MaybeSession(session): MaybeSession,
     look: Look,
     Query(query): Query<Next>,
@@ -140,26 +141,26 @@ pub(crate) async fn registration(
     }
     Ok(page(&RegisterPage {
         code: query.code.unwrap_or_default(),
-        ..blank(&app, look)
+        ..blank(&app, &caller, look)
     }))
 }
 
 /// The first start: registration with the note for the owner.
-pub(crate) async fn setup(State(app): State<App>, look: Look) -> PageResult {
+pub(crate) async fn setup(State(app): State<App>, caller: Caller, look: Look) -> PageResult {
     if !app.engine.is_new() {
         return Ok(see_other("/"));
     }
-    Ok(page(&blank(&app, look)))
+    Ok(page(&blank(&app, &caller, look)))
 }
 
-fn blank(app: &App, look: Look) -> RegisterPage {
+fn blank(app: &App, caller: &Caller, look: Look) -> RegisterPage {
     let owner = app.engine.is_new();
     RegisterPage {
         node: app.engine.name(),
         look,
         owner,
         closed: !owner && app.engine.registration() == Registration::Closed,
-        coded: app.engine.needs_code(),
+        coded: app.engine.needs_code(caller.is_local),
         ..RegisterPage::default()
     }
 }
@@ -192,8 +193,9 @@ pub(crate) async fn register(
         nick: form.nick.trim().to_owned(),
         password: form.password,
         invite: code.clone(),
-        device: caller.device,
+        device: caller.device.clone(),
         from: caller.ip,
+        here: caller.is_local,
         language: None,
         time_zone: form.zone.filter(|zone| known_zone(zone)),
     };
@@ -206,7 +208,7 @@ pub(crate) async fn register(
         }
         Err(error) => error,
     };
-    let mut shown = blank(&app, look);
+    let mut shown = blank(&app, &caller, look);
     shown.nick = form.nick;
     let wrong_code = if code.is_some() {
         "register-code-bad"

@@ -8,6 +8,30 @@ use super::time::{self, Stamp};
 use super::words;
 use crate::i18n::{Arg, Look, text_with};
 
+/// What the header says of this node; as names of [`super::shell::Shell`], which draws the same.
+struct Header<'a> {
+    node: &'a str,
+    links: usize,
+    connecting: bool,
+}
+
+#[derive(Template)]
+#[template(path = "partials/pill.html")]
+struct Pill<'a> {
+    look: &'a Look,
+    shell: Header<'a>,
+}
+
+/// The inside of the pill in the header: this node, and how many it is linked with.
+pub(crate) fn pill(look: &Look, node: &str, links: usize, connecting: bool) -> String {
+    let shell = Header {
+        node,
+        links,
+        connecting,
+    };
+    Pill { look, shell }.render().unwrap_or_default()
+}
+
 /// A round picture: the first letter of a name on a colour of the id (Q3).
 #[derive(Template)]
 #[template(path = "partials/avatar.html")]

@@ -165,7 +165,9 @@ fn network_router() -> Router<App> {
 
 /// Settings, and the ways back into an account.
 fn settings_router() -> Router<App> {
-    use settings::{home, look, node, notify, privacy, profile, sessions, words};
+    use settings::{
+        home, house, log, look, node, notify, privacy, profile, room, sessions, storage, words,
+    };
     Router::new()
         .route("/settings", get(profile::show))
         .route("/settings/profile", get(profile::show).post(profile::save))
@@ -185,6 +187,18 @@ fn settings_router() -> Router<App> {
         .route("/settings/words", get(words::show).post(words::reveal))
         .route("/settings/home", get(home::show).post(home::renew))
         .route("/settings/node", get(node::show).post(node::save))
+        .route("/settings/node/log", get(log::show))
+        .route("/settings/node/keep", post(storage::keep))
+        .route(
+            "/settings/node/backup",
+            get(storage::show).post(storage::make),
+        )
+        .route(
+            "/settings/node/{user}/room",
+            get(room::show).post(room::save),
+        )
+        .route("/settings/node/home/on", post(house::on))
+        .route("/settings/node/home/off", post(house::off))
         .route("/settings/node/relay/on", post(reach::relay_on))
         .route("/settings/node/relay/off", post(reach::relay_off))
         .route("/settings/node/invite", post(node::invite))
@@ -211,6 +225,7 @@ fn settings_router() -> Router<App> {
         )
 }
 
+pub(crate) use settings::log::words as happened;
 pub(crate) use settings::profile::exported;
 
 /// A page that says why there is no other.

@@ -2,12 +2,16 @@
 //! at once (`settings.js`), without them by a button.
 
 pub(crate) mod home;
+pub(crate) mod house;
+pub(crate) mod log;
 pub(crate) mod look;
 pub(crate) mod node;
 pub(crate) mod notify;
 pub(crate) mod privacy;
 pub(crate) mod profile;
+pub(crate) mod room;
 pub(crate) mod sessions;
+pub(crate) mod storage;
 pub(crate) mod words;
 
 use axum::http::StatusCode;

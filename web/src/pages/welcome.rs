@@ -207,6 +207,7 @@ async fn render_invite(
         look,
         shell: shell(app, session, look).await,
         only_here: app.config.public_url.is_none()
+            && app.house.now().urls.is_empty()
             && app
                 .config
                 .listen

@@ -95,6 +95,7 @@ pub(crate) async fn send(
             error @ (Error::Invalid { .. }
             | Error::TooMany { .. }
             | Error::Busy
+            | Error::Quota
             | Error::StorageFull
             | Error::StorageFailed),
         ) => {
@@ -131,6 +132,7 @@ pub(super) fn words(look: &Look, error: &Error) -> (StatusCode, &'static str, St
             "too_many",
             look.n("error-429-wait", *retry_after_s),
         ),
+        Error::Quota => (StatusCode::FORBIDDEN, "quota", look.t("api-quota")),
         Error::StorageFull => (
             StatusCode::SERVICE_UNAVAILABLE,
             "storage_full",

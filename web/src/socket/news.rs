@@ -27,6 +27,9 @@ enum Frame<'a> {
         seq: u64,
         version: &'a str,
         full: bool,
+        /// Of the header, for pages.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pill: Option<String>,
     },
     Disk {
         full: bool,
@@ -57,7 +60,12 @@ enum Frame<'a> {
         seq: Option<u64>,
         chat_id: Text<ChatId>,
     },
-    Network,
+    Network {
+        links: usize,
+        connecting: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pill: Option<String>,
+    },
     Typing {
         chat_id: Text<ChatId>,
         user_id: Text<UserId>,
@@ -205,12 +213,24 @@ fn with_raw<T>(id: &FrameId, write: impl FnOnce(&RawValue) -> T) -> T {
 }
 
 /// The first frame of a socket.
-pub(super) fn hello(seq: u64, full: bool) -> Utf8Bytes {
+pub(super) fn hello(seq: u64, full: bool, pill: Option<String>) -> Utf8Bytes {
     written(&Frame::Hello {
         seq,
         version: env!("CARGO_PKG_VERSION"),
         full,
+        pill,
     })
+}
+
+/// What the header says of this node; pages alone have one.
+pub(super) fn pill(
+    reader: &Reader,
+    name: &str,
+    (links, connecting): (usize, bool),
+) -> Option<String> {
+    reader
+        .html
+        .then(|| fragment::pill(&reader.look, name, links, connecting))
 }
 
 /// The disk of this node has no room for anything new, or has it again.
@@ -285,7 +305,15 @@ pub(super) fn update(update: &Update, reader: &Reader) -> Utf8Bytes {
             there: *there,
             text: reader.look.n("present", *there),
         },
-        News::Network => Frame::Network,
+        News::Network {
+            name,
+            links,
+            connecting,
+        } => Frame::Network {
+            links: *links,
+            connecting: *connecting,
+            pill: pill(reader, name, (*links, *connecting)),
+        },
         News::Reload => Frame::Reload,
     })
 }
@@ -438,7 +466,7 @@ mod tests {
         assert_eq!(frame.get("id"), Some(&"03".repeat(32).into()));
         assert!(frame.get("html").is_some_and(serde_json::Value::is_string));
         assert_eq!(
-            &*hello(5, false),
+            &*hello(5, false, None),
             format!(
                 r#"{{"type":"hello","seq":5,"version":"{}","full":false}}"#,
                 env!("CARGO_PKG_VERSION")

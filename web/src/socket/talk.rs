@@ -107,7 +107,8 @@ pub(super) async fn run(
     let mut disk = tokio::time::interval_at(Instant::now() + DISK_EVERY, DISK_EVERY);
     disk.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut full = engine.is_full();
-    let mut out = vec![Message::Text(news::hello(updates.seq, full))];
+    let pill = news::pill(&talk.reader, &engine.name(), engine.links());
+    let mut out = vec![Message::Text(news::hello(updates.seq, full, pill))];
     let end = 'talk: loop {
         if !out.is_empty() && write(&mut socket, &mut out).await.is_err() {
             break End::Gone;

@@ -85,6 +85,7 @@ export function connect() {
 
 function heard(frame) {
   if (frame.seq !== undefined) seq = frame.seq;
+  pill(frame.pill);
   if (frame.type === "hello") {
     greeted = true;
     stale = Boolean(frame.version && body.dataset.version && frame.version !== body.dataset.version);
@@ -102,6 +103,12 @@ function heard(frame) {
   } else {
     tell(frame.type, frame);
   }
+}
+
+// How many nodes this one is linked with, as the node draws it.
+function pill(html) {
+  const own = document.querySelector("[data-pill]");
+  if (own && html && own.innerHTML !== html) own.innerHTML = html;
 }
 
 // The disk of the node has no room, or has it again.

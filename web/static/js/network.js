@@ -1,7 +1,9 @@
-// The network page follows the news: parts of it are fetched again when the node says that something changed.
+// A page that follows the news (the network, the log of the node): parts of it are fetched again when the node says that
+// something changed.
 import { on, part } from "./app.js";
 import { localize } from "./time.js";
 
+const page = document.querySelector("[data-follow]")?.dataset.follow ?? "/network";
 const named = (root) => [...root.querySelectorAll("[data-part]")];
 let running = false;
 let again = false;
@@ -27,7 +29,7 @@ async function refresh() {
   running = true;
   do {
     again = false;
-    const fresh = await part("/network");
+    const fresh = await part(page);
     for (const it of fresh ?? []) {
       const old = named(document).find((own) => own.dataset.part === it.dataset.part);
       if (old) replace(old, it);

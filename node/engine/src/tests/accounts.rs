@@ -195,6 +195,7 @@ async fn words_and_passwords_give_an_account_back() {
                 invite: None,
                 device: "one".to_owned(),
                 from: [127, 0, 0, 1].into(),
+                here: true,
                 language: None,
                 time_zone: None,
             },
@@ -625,6 +626,7 @@ async fn the_owner_keeps_the_house() {
         invite: None,
         device: String::new(),
         from: [127, 0, 0, 1].into(),
+        here: true,
         language: None,
         time_zone: None,
     };

@@ -12,9 +12,12 @@ use serde::Deserialize;
 use super::{Faults, Frame, Saved, shell};
 use crate::app::App;
 use crate::error::{PageResult, Problem};
+use crate::hosts::Place;
+use crate::house::Home;
 use crate::i18n::{Arg, Look, text_with};
 use crate::pages::auth::Empty;
 use crate::pages::fragment::Avatar;
+use crate::pages::qr;
 use crate::pages::shell::{Shell, page_with, see_other};
 use crate::pages::time::{self, Stamp};
 use crate::session::{CheckedForm, Session};
@@ -23,6 +26,8 @@ struct Row {
     resident: Resident,
     avatar: Avatar,
     seen: Option<Stamp>,
+    /// How much of the disk they fill, and may.
+    room: String,
 }
 
 #[derive(Template)]
@@ -34,6 +39,11 @@ struct NodePage<'a> {
     node: NodeSettings,
     rows: Vec<Row>,
     storage: Storage,
+    /// As typed.
+    keep_days: String,
+    /// The home network, and the first address there as a picture.
+    home: Home,
+    home_picture: String,
     /// Whether the node is a relay, and whether that is set from outside.
     relay: (bool, bool),
     /// A link just made, with whose password it sets (none = an invitation).
@@ -98,7 +108,30 @@ pub(crate) async fn show(
     Query(saved): Query<Saved>,
 ) -> PageResult {
     let saved = saved.saved.is_some();
-    render(&app, &session, &look, saved, None, None, Faults::default()).await
+    let typed = Typed::default();
+    render(&app, &session, &look, saved, typed, None, Faults::default()).await
+}
+
+/// The page again with what was typed as the days to keep pictures, and what is wrong with it.
+pub(super) async fn render_typed(
+    app: &App,
+    session: &Session,
+    look: &Look,
+    days: String,
+    faults: Faults,
+) -> PageResult {
+    let typed = Typed {
+        days: Some(days),
+        ..Typed::default()
+    };
+    render(app, session, look, false, typed, None, faults).await
+}
+
+/// What was typed into the forms of the page.
+#[derive(Default)]
+struct Typed {
+    settings: Option<SettingsForm>,
+    days: Option<String>,
 }
 
 async fn render(
@@ -106,22 +139,32 @@ async fn render(
     session: &Session,
     look: &Look,
     saved: bool,
-    typed: Option<SettingsForm>,
+    typed: Typed,
     link: Option<(Option<String>, String)>,
     faults: Faults,
 ) -> PageResult {
+    let keep_days = typed.days;
     // Asked first: whoever does not own the node gets no part of the page.
     let mut node = session.user.node_settings()?;
-    if let Some(typed) = typed {
+    if let Some(typed) = typed.settings {
         node.name = typed.name.unwrap_or(node.name);
         node.registration = policy(typed.registration.as_deref()).unwrap_or(node.registration);
     }
     let shell = shell(app, session, look).await;
     let me = session.user.me()?;
+    let home = app.house.now();
+    let storage = session.user.storage()?;
     let now_ms = time::now_ms();
     let row = |resident: Resident| Row {
         avatar: Avatar::person(&resident.person, "m", false),
         seen: resident.seen_ms.map(|ms| time::card(look, ms, now_ms)),
+        room: {
+            let values = [
+                ("a", Arg::from(size_text(look, resident.room.used))),
+                ("b", Arg::from(size_text(look, resident.room.quota))),
+            ];
+            text_with(look.lang, "room-used", &values)
+        },
         resident,
     };
     Ok(page_with(
@@ -132,7 +175,14 @@ async fn render(
             frame: Frame::new("node", &me, saved),
             node,
             rows: session.user.residents()?.into_iter().map(row).collect(),
-            storage: session.user.storage()?,
+            keep_days: keep_days.unwrap_or_else(|| storage.keep_days.to_string()),
+            storage,
+            home_picture: home
+                .urls
+                .first()
+                .and_then(|url| qr::picture(url))
+                .unwrap_or_default(),
+            home,
             relay: session.user.relay()?,
             link,
             faults,
@@ -162,12 +212,16 @@ pub(crate) async fn save(
         Ok(()) => Ok(see_other("/settings/node?saved=1")),
         Err(error) => {
             let faults = Faults::from_engine(&look, error, "name")?;
-            render(&app, &session, &look, false, Some(form), None, faults).await
+            let typed = Typed {
+                settings: Some(form),
+                ..Typed::default()
+            };
+            render(&app, &session, &look, false, typed, None, faults).await
         }
     }
 }
 
-fn user_id(text: &str) -> Result<UserId, Problem> {
+pub(super) fn user_id(text: &str) -> Result<UserId, Problem> {
     text.parse().map_err(|_| Problem::new(404, "not_found"))
 }
 
@@ -211,7 +265,8 @@ pub(crate) async fn password_link(
         .person;
     let link = format!("{}/reset/{code}", origin(&app, &headers));
     let link = Some((Some(person.display_name), link));
-    render(&app, &session, &look, false, None, link, Faults::default()).await
+    let typed = Typed::default();
+    render(&app, &session, &look, false, typed, link, Faults::default()).await
 }
 
 /// Makes an invitation for one person and shows it.
@@ -224,7 +279,8 @@ pub(crate) async fn invite(
 ) -> PageResult {
     let link = invitation(&app, &session, &headers).await?;
     let link = Some((None, link));
-    render(&app, &session, &look, false, None, link, Faults::default()).await
+    let typed = Typed::default();
+    render(&app, &session, &look, false, typed, link, Faults::default()).await
 }
 
 /// A link by which one person may register.
@@ -237,14 +293,21 @@ pub(crate) async fn invitation(
     Ok(format!("{}/invite/{code}", origin(app, headers)))
 }
 
-/// The address by which this page was opened: others reach the node by the same, or by the public one.
+/// The address by which others reach the node: the public one, else the one by which this page was opened. What only this
+/// computer can open is of no use to a phone: then the one in the home network, if there is one.
 pub(crate) fn origin(app: &App, headers: &HeaderMap) -> String {
     if let Some(url) = &app.config.public_url {
         return url.trim_end_matches('/').to_owned();
     }
     // One of our own names: the guard has looked at it.
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    format!("http://{}", host.unwrap_or("localhost"))
+    let host = host.unwrap_or("localhost");
+    if Place::parse(host).is_none_or(|place| place.is_loopback())
+        && let Some(url) = app.house.now().urls.into_iter().next()
+    {
+        return url;
+    }
+    format!("http://{host}")
 }
 
 #[cfg(test)]
