@@ -26,5 +26,7 @@ for (const form of document.querySelectorAll("form[data-auto]")) {
   });
 }
 
-// On a phone the sections stand in one row that scrolls.
-document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+// On a phone the sections stand in one row that scrolls; the page itself stays where its address leads.
+const side = document.querySelector(".side");
+const current = side?.querySelector("[aria-current]")?.getBoundingClientRect();
+if (current) side.scrollLeft += current.left - side.getBoundingClientRect().left - (side.clientWidth - current.width) / 2;
