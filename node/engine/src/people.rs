@@ -463,7 +463,8 @@ pub(crate) async fn serve(
         }
         PeopleRequest::Find(nick) => {
             // Nobody tries all nicks of a node one by one.
-            if lock(&shared.rates).finds.take(&peer, now_ms()).is_err() {
+            let within = lock(&shared.rates).finds.take(&peer, now_ms()).is_ok();
+            if !within || shared.links.brings_mail_alone(shared, peer) {
                 return PeopleReply::Taken(0);
             }
             // An exact address is answered also for those who cannot be searched for.
