@@ -122,7 +122,7 @@ async fn run(folder: &std::path::Path, nodes: usize, searches: usize) {
     println!("idle_bytes_per_s_and_node {}", idle / count(nodes));
     for round in 0..searches {
         // Each time somebody else, whom most of the others are no neighbours of.
-        let (_, asker) = crowd.get(round * 17 % nodes).unwrap();
+        let (engine, asker) = crowd.get(round * 17 % nodes).unwrap();
         let (from, started) = (bytes(), Instant::now());
         let mut answers = asker.search("person").await.unwrap();
         let (mut answered, mut last) = (BTreeSet::new(), Duration::ZERO);
@@ -139,6 +139,8 @@ async fn run(folder: &std::path::Path, nodes: usize, searches: usize) {
         }
         tokio::time::sleep(QUIET).await;
         let spent = (bytes() - from - idle * started.elapsed().as_secs_f64()).max(0.0);
+        // Of those that answered too late for the search some have come all the same.
+        println!("asker_links {}", engine.links().0);
         println!("last_ms {}", last.as_secs_f64() * 1_000.0);
         println!("share {}", count(answered.len()) / count(nodes - 1) * 100.0);
         println!("bytes_per_node {}", spent / count(nodes));
