@@ -150,7 +150,7 @@ const SMOKE: Scale = Scale {
     islands: 3,
     searches: 2,
     meetings: 1,
-    crowd: 12,
+    crowd: 6,
     asked: 1,
     hostile: 2,
     pages: 20,
