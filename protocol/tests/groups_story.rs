@@ -15,6 +15,7 @@ use chater_protocol::chat::group::{Branches, FeedEvent, Group, Judgement, Outcom
 use chater_protocol::event::{Kind, Rejected};
 use chater_protocol::heads::HeadRow;
 use chater_protocol::id::EventId;
+use chater_protocol::limits;
 use chater_protocol::payload::{CutRow, Role};
 
 use groups::{At, Event, NOW, Rng, Say, insert, policy};
@@ -552,4 +553,59 @@ fn rows_end_below_holes_and_unsettled_forks() {
     );
     events.remove(0);
     assert_eq!(row(&events, &[]), None, "a hole");
+}
+
+/// M1: whoever floods, a group holds so many events that wait, and somebody with few has room for one more.
+#[test]
+fn waiting_of_a_group_is_bounded() {
+    let story = Story::new('m');
+    let mut group = Group::new(story.group);
+    insert(&mut group, &story.events[0]);
+    let waits = |by: At, n: u16| {
+        let mut id = [8; 32];
+        id[..2].copy_from_slice(&n.to_be_bytes());
+        id[2] = by.0 * 16 + by.1;
+        let ctl = vec![EventId(id)];
+        story
+            .people
+            .event(story.group, by, None, ctl, NOW, Say::Leave(vec![]))
+    };
+    for by in [ADMIN, ADMIN_2, REMOVED, X]
+        .into_iter()
+        .flat_map(|u| (0..3).map(move |h| At(u, h)))
+    {
+        for n in 0..1_000 {
+            insert(&mut group, &waits(by, n));
+            assert!(group.waiting() <= limits::WAITING_GROUP);
+        }
+    }
+    assert_eq!(group.waiting(), limits::WAITING_GROUP);
+    let few = insert(&mut group, &waits(At(MEMBER, 0), 1));
+    assert!(matches!(few, Outcome::Waits(_)));
+    assert_eq!(group.waiting(), limits::WAITING_GROUP);
+}
+
+/// L7: at one place of a feed so many branches are kept, and one more is not.
+#[test]
+fn branches_are_bounded() {
+    let story = Story::new('m');
+    let mut group = Group::new(story.group);
+    for event in &story.events {
+        insert(&mut group, event);
+    }
+    let heads = story.heads();
+    let branch = |n: u64| {
+        let (by, say) = (At(X, 0), Say::Leave(vec![]));
+        let ts = NOW + 100_000 + n;
+        story
+            .people
+            .event(story.group, by, None, heads.clone(), ts, say)
+    };
+    let most = limits::BRANCHES as u64;
+    for n in 0..most {
+        let taken = insert(&mut group, &branch(n));
+        assert!(matches!(taken, Outcome::Added(_)), "{n}: {taken:?}");
+    }
+    let more = insert(&mut group, &branch(most));
+    assert!(!matches!(more, Outcome::Added(_)), "{more:?}");
 }

@@ -12,6 +12,7 @@
     reason = "a measurement stops at the first surprise and says which"
 )]
 
+mod crowd;
 mod floor;
 mod groups;
 mod hostile;
@@ -19,6 +20,7 @@ mod large;
 mod load;
 mod mailbox;
 mod measure;
+mod meeting;
 mod people;
 mod report;
 
@@ -43,6 +45,12 @@ pub(crate) struct Scale {
     pub islands: usize,
     /// How often.
     pub searches: usize,
+    /// How often two nodes meet that have never met.
+    pub meetings: usize,
+    /// Nodes of one process.
+    pub crowd: usize,
+    /// Searches over all of them.
+    pub asked: usize,
     /// Seconds of a flood.
     pub hostile: u64,
     /// How often the newest page is opened.
@@ -84,6 +92,9 @@ const FULL: Scale = Scale {
     long: 1_000_000,
     islands: 20,
     searches: 20,
+    meetings: 5,
+    crowd: 200,
+    asked: 6,
     hostile: 20,
     pages: 200,
     starts: 5,
@@ -109,6 +120,9 @@ const QUICK: Scale = Scale {
     long: 50_000,
     islands: 20,
     searches: 10,
+    meetings: 3,
+    crowd: 200,
+    asked: 3,
     hostile: 10,
     pages: 200,
     starts: 5,
@@ -135,6 +149,9 @@ const SMOKE: Scale = Scale {
     long: 300,
     islands: 3,
     searches: 2,
+    meetings: 1,
+    crowd: 6,
+    asked: 1,
     hostile: 2,
     pages: 20,
     starts: 2,

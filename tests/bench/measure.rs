@@ -9,7 +9,7 @@ use crate::floor::{self, Floor, ms, quantile};
 use crate::load::{cpu_seconds, flood, memory_mib, open};
 use crate::report::Better::{Higher, Lower};
 use crate::report::{CAME, Figure, Report};
-use crate::{groups, hostile, large, mailbox, people};
+use crate::{crowd, groups, hostile, large, mailbox, meeting, people};
 
 /// Unanswered messages of one socket; a node stops reading at 256 (Q45).
 pub(crate) const WINDOW: usize = 200;
@@ -79,6 +79,8 @@ pub(crate) async fn all(scale: Scale, report: &mut Report) {
     if scale.conversations {
         conversations(scale, floor, report).await;
         people::all(scale, report).await;
+        meeting::all(scale, report).await;
+        crowd::all(scale, report).await;
         hostile::all(scale, report).await;
     }
     groups::all(scale, floor, report).await;

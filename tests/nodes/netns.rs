@@ -409,3 +409,106 @@ fn a_third_of_all_packets_may_be_lost() {
         );
     });
 }
+
+/// Two linked nodes on one segment, who have spoken.
+struct Pair {
+    world: World,
+    hosts: [String; 2],
+    nodes: [TestNode; 2],
+    people: [Person; 2],
+    chat: String,
+}
+
+impl Pair {
+    async fn new(mut world: World, mtu: Option<u32>) -> Self {
+        let net = world.segment("net");
+        let hosts = [world.host("one"), world.host("two")];
+        for (host, last) in hosts.iter().zip(1..) {
+            let cable = world.plug(host, &net, &format!("10.5.0.{last}/24"));
+            if let Some(mtu) = mtu {
+                world.does(host, &format!("link set {cable} mtu {mtu}"));
+            }
+        }
+        let mut dom = TestNode::named("dom")
+            .inside(&hosts[0])
+            .with(&["--no-upnp", "--no-mdns"]);
+        dom.up().await;
+        let at = address_of(&dom, "10.5.0.1");
+        let mut dacha = TestNode::named("dacha").inside(&hosts[1]).with(&[
+            "--no-upnp",
+            "--no-mdns",
+            "--peer",
+            &at,
+        ]);
+        dacha.up().await;
+        let people = [dom.registers("alice").await, dacha.registers("bob").await];
+        linked(&people[0], &people[1]).await;
+        let chat = people[0].opens(&people[1]).await;
+        let first = people[0].sends(&chat, "hello").await;
+        people[0].sees_state(&chat, &first, "delivered").await;
+        Self {
+            world,
+            hosts,
+            nodes: [dom, dacha],
+            people,
+            chat,
+        }
+    }
+}
+
+/// N12: packets of 576 bytes, too small for QUIC.
+#[test]
+fn packets_of_576_bytes_are_enough() {
+    let Some(world) = World::or_skip("packets_of_576_bytes_are_enough") else {
+        return;
+    };
+    story(120, async {
+        let pair = Pair::new(world, Some(576)).await;
+        let [alice, bob] = &pair.people;
+        let long = "x".repeat(7_900);
+        let began = Instant::now();
+        for n in 0..5 {
+            let text = format!("{n} {long}");
+            let message = alice.sends(&pair.chat, &text).await;
+            bob.sees(&text).await;
+            alice.sees_state(&pair.chat, &message, "delivered").await;
+            let answer = bob.sends(&pair.chat, &format!("back {text}")).await;
+            bob.sees_state(&pair.chat, &answer, "delivered").await;
+        }
+        println!(
+            "10 long messages with an MTU of 576 in {:?}",
+            began.elapsed()
+        );
+    });
+}
+
+/// N07: a node dies and nothing of its end gets through; the other side still thinks it is there when it comes again.
+#[test]
+fn a_connection_whose_end_was_never_told_is_replaced() {
+    let Some(world) = World::or_skip("a_connection_whose_end_was_never_told_is_replaced") else {
+        return;
+    };
+    story(120, async {
+        let mut pair = Pair::new(world, None).await;
+        let [alice, bob] = &pair.people;
+        // Older than a race of dials would be.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let silent = "iifname \"eth*\" tcp flags & (fin | rst) != 0 drop; iifname \"eth*\" meta l4proto icmp drop;";
+        pair.world.rules(&pair.hosts[0], silent);
+        pair.nodes[1].kill9().await;
+        let message = alice.sends(&pair.chat, "into a dead connection").await;
+        let way = peer(alice, &bob.node_id).await.expect("a peer");
+        assert_eq!(way["state"], "connected", "half open: {way}");
+        pair.nodes[1].up().await;
+        let began = Instant::now();
+        alice
+            .sees_state_within(WAY, &pair.chat, &message, "delivered")
+            .await;
+        println!("delivered {:?} after it was back", began.elapsed());
+        bob.sees("into a dead connection").await;
+        let answer = bob.sends(&pair.chat, "alive").await;
+        bob.sees_state(&pair.chat, &answer, "delivered").await;
+        let there = bob.newest(&pair.chat).await;
+        assert_eq!(there.len(), 3, "each once: {there:?}");
+    });
+}

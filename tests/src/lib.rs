@@ -13,6 +13,7 @@
     reason = "a test stops at the first surprise and says which"
 )]
 
+mod clock;
 mod http;
 mod netns;
 mod node;

@@ -219,7 +219,11 @@ impl World {
         host
     }
 
-    fn forwards(&self, router: &str) {
+    /// Lets a host pass on packets of others.
+    ///
+    /// # Panics
+    /// It fails.
+    pub fn forwards(&self, router: &str) {
         run(
             "ip",
             &[
@@ -232,6 +236,14 @@ impl World {
             ],
         )
         .expect("forwarding");
+    }
+
+    /// Tables of nft in a host.
+    ///
+    /// # Panics
+    /// It fails.
+    pub fn tables(&self, host: &str, rules: &str) {
+        self.filters(host, rules).expect("nft");
     }
 
     /// `ip` in a host.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::clock::Clock;
 use crate::http::{Answer, Api};
 use crate::person::{PASSWORD, Person};
 use crate::wait::{PATIENCE, until, within};
@@ -66,6 +67,7 @@ pub struct TestNode {
     _base: tempfile::TempDir,
     extra: Vec<String>,
     netns: Option<String>,
+    clock: Option<Clock>,
     /// Where the pages of a node inside a namespace are reached from here.
     door: Option<SocketAddr>,
     child: Option<Child>,
@@ -86,6 +88,7 @@ impl TestNode {
             _base: base,
             extra: Vec::new(),
             netns: None,
+            clock: None,
             door: None,
             child: None,
             running: Value::Null,
@@ -138,6 +141,28 @@ impl TestNode {
         self
     }
 
+    /// Gives it a clock of its own, which is right at first; none = it cannot be had here, and why is printed.
+    #[must_use]
+    pub fn with_clock(mut self, story: &str) -> Option<Self> {
+        match Clock::made(self._base.path()) {
+            Ok(clock) => self.clock = Some(clock),
+            Err(why) => {
+                println!("SKIPPED {story}: {why}");
+                return None;
+            }
+        }
+        Some(self)
+    }
+
+    /// Its clock is off by so many seconds from now on, also while it runs.
+    ///
+    /// # Panics
+    /// It has none of its own.
+    pub fn sets_clock(&self, seconds: i64) {
+        let clock = self.clock.as_ref().expect("a clock of its own");
+        clock.is_off_by(seconds);
+    }
+
     /// The command that starts it: the same ports again after the first start.
     #[must_use]
     pub fn command(&self) -> Command {
@@ -173,6 +198,9 @@ impl TestNode {
                 "--p2p-addr",
                 &format!("/ip4/127.0.0.1/tcp/{p2p}"),
             ]);
+        }
+        if let Some(clock) = &self.clock {
+            clock.in_front_of(&mut command);
         }
         command.args(&self.extra).stdin(Stdio::null());
         command
@@ -227,9 +255,8 @@ impl TestNode {
     /// # Panics
     /// It is not running, or stays.
     pub async fn down(&mut self) -> Ended {
-        let child = self.child.as_ref().expect("a running node");
         let started = Instant::now();
-        kill_process(Pid::from_child(child), Signal::TERM).expect("a signal");
+        self.signal(Signal::TERM);
         let code = self.ended(Duration::from_secs(10)).await;
         Ended {
             code,
@@ -237,6 +264,27 @@ impl TestNode {
             err: String::new(),
             took: started.elapsed(),
         }
+    }
+
+    /// SIGSTOP: it stands still, its sockets stay open, as in a laptop that is shut.
+    ///
+    /// # Panics
+    /// It is not running.
+    pub fn freezes(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// SIGCONT: it goes on where it stood.
+    ///
+    /// # Panics
+    /// It is not running.
+    pub fn thaws(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().expect("a running node");
+        kill_process(Pid::from_child(child), signal).expect("a signal");
     }
 
     /// SIGKILL: no chance to finish anything.

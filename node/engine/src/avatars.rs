@@ -258,7 +258,8 @@ fn bytes(shared: &Shared, hash: Hash, side: u32, viewer: UserId) -> Option<Vec<u
 pub(crate) async fn serve(shared: &Arc<Shared>, peer: NodeId, request: BlobRequest) -> BlobAnswer {
     const REFUSED: BlobAnswer = BlobAnswer::Refused(0);
     let BlobRequest::Piece(asked) = request;
-    if lock(&shared.rates).pieces.take(&peer, now_ms()).is_err() {
+    let within = lock(&shared.rates).pieces.take(&peer, now_ms()).is_ok();
+    if !within || shared.links.brings_mail_alone(shared, peer) {
         return REFUSED;
     }
     let shared = shared.clone();

@@ -39,6 +39,8 @@ struct State {
     /// Nodes that answered: not yet.
     held: BTreeMap<NodeId, u64>,
     off: BTreeSet<NodeId>,
+    /// Linked nodes that were let in to leave mail and for nothing else.
+    postmen: BTreeSet<NodeId>,
 }
 
 /// What the owner has to decide, and has decided.
@@ -83,11 +85,37 @@ impl Links {
         lock(&self.0).off.remove(&node);
     }
 
+    /// It was let in because this node keeps mail: what else it asks is not answered, until its owner is known here
+    /// by more than that.
+    pub(crate) fn brings_mail_alone(&self, shared: &Shared, node: NodeId) -> bool {
+        if !lock(&self.0).postmen.contains(&node) {
+            return false;
+        }
+        // Whoever has written to its people since takes their answers.
+        let chats = shared.store.read().and_then(|rows| chats_with(&rows, node));
+        chats.is_ok_and(|chats| chats.is_empty())
+    }
+
+    /// Its connection has ended.
+    pub(crate) fn left(&self, node: NodeId) {
+        lock(&self.0).postmen.remove(&node);
+    }
+
     /// It is linked, or blocked: nothing is to be decided.
     pub(crate) fn settled(&self, node: NodeId) {
         let mut state = lock(&self.0);
         state.waiting.retain(|waiter| waiter.node != node);
         state.held.remove(&node);
+    }
+
+    /// Whether it is a postman from now on.
+    fn set_postman(&self, node: NodeId, is: bool) {
+        let mut state = lock(&self.0);
+        if is {
+            state.postmen.insert(node);
+        } else {
+            state.postmen.remove(&node);
+        }
     }
 
     /// Whether it is new among those that wait.
@@ -114,6 +142,17 @@ pub(crate) fn is_known(row: &NodeRow) -> bool {
 /// Q53: nodes nearby, those the owner typed or entered by, those of a common community or chat and those known are
 /// linked at once; what answers an open search is let in for that; anybody else waits.
 pub(crate) fn judge(shared: &Shared, peer: NodeId, met: &Met, way: &Way) -> Verdict {
+    let verdict = acquaintance(shared, peer, met, way);
+    // Whoever keeps mail for others lets in those who bring some: they may be nobody's acquaintance.
+    let postman = matches!(verdict, Verdict::Wait)
+        && shared.mailbox.rules().offers
+        && !shared.links.is_off(peer);
+    shared.links.set_postman(peer, postman);
+    if postman { Verdict::Link(3) } else { verdict }
+}
+
+/// What this node knows of a peer without thinking of mail.
+fn acquaintance(shared: &Shared, peer: NodeId, met: &Met, way: &Way) -> Verdict {
     if shared.blocks.has(peer) {
         return Verdict::Silent;
     }
@@ -130,7 +169,7 @@ pub(crate) fn judge(shared: &Shared, peer: NodeId, met: &Met, way: &Way) -> Verd
         return Verdict::Link(way.found);
     }
     // Greeting again does not make more of a node that was let in for an answer.
-    if shared.is_linked(peer) {
+    if shared.is_linked(peer) && !lock(&shared.links.0).postmen.contains(&peer) {
         return Verdict::Link(3);
     }
     let known = shared.store.read().and_then(|rows| {
@@ -144,8 +183,7 @@ pub(crate) fn judge(shared: &Shared, peer: NodeId, met: &Met, way: &Way) -> Verd
         || shared
             .searches
             .is_answered_by(shared.node_id, peer, &met.proofs);
-    // Whoever keeps mail for others lets in those who bring some: they may be nobody's acquaintance.
-    if answers || shared.mailbox.rules().offers {
+    if answers {
         return Verdict::Link(3);
     }
     Verdict::Wait
@@ -258,6 +296,7 @@ impl Engine {
         shared.links.forget_off(node);
         shared.links.settled(node);
         shared.note_of(node, |node| view::Happening::LetIn { node });
+        shared.links.left(node);
         shared.network.want(node, addresses);
         shared.network.nudge(node);
         // It may be connected already and wait for a word.

@@ -32,8 +32,11 @@ use crate::view::{PeopleAnswer, Person};
 const WAIT: Duration = Duration::from_secs(4);
 /// How often it is looked whether all have answered.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long nodes behind the neighbours are waited for once all neighbours have answered.
+/// How long nodes behind the neighbours are waited for once all neighbours have answered, at least. Where those took long it is
+/// longer: whoever is behind them hears later, and has to dial and greet before it can answer.
 const BEHIND: Duration = Duration::from_millis(800);
+/// So many times what the last answer took.
+const BEHIND_TIMES: u32 = 4;
 /// Searches open at once on this node.
 const SEARCHES: usize = 256;
 /// Queries with a time this far off are not answered: somebody plays old ones back.
@@ -213,24 +216,32 @@ pub(crate) fn search(
     Ok(from)
 }
 
-/// Waits until the neighbours have answered and, a moment longer, those behind them; at most `WAIT`.
+/// Waits until the neighbours have answered and, a moment longer after each answer, those behind them; at most `WAIT`.
 async fn wait_for_answers(shared: &Shared, id: [u8; 16]) {
-    let end = tokio::time::Instant::now() + WAIT;
-    let mut all_since = None;
-    while tokio::time::Instant::now() < end {
+    let began = tokio::time::Instant::now();
+    // How many had answered, and when it is enough if no more do.
+    let (mut heard, mut enough) = (0, None);
+    while began.elapsed() < WAIT {
         tokio::time::sleep(LOOK).await;
-        let all = match lock(&shared.searches.0).get(&id) {
-            Some(search) if !search.to.is_closed() => {
-                search.answered.len() >= search.asked as usize
-            }
+        let (answered, asked) = match lock(&shared.searches.0).get(&id) {
+            Some(search) if !search.to.is_closed() => (search.answered.len(), search.asked),
             _ => return,
         };
-        let since = all_since.get_or_insert_with(tokio::time::Instant::now);
-        if !all {
-            all_since = None;
-        } else if since.elapsed() >= BEHIND {
+        if answered < asked as usize {
+            enough = None;
+            continue;
+        }
+        let end = match enough {
+            Some(end) if answered == heard => end,
+            _ => {
+                let took = began.elapsed();
+                took + BEHIND.max(took * BEHIND_TIMES)
+            }
+        };
+        if began.elapsed() >= end {
             return;
         }
+        (heard, enough) = (answered, Some(end));
     }
 }
 
@@ -463,7 +474,8 @@ pub(crate) async fn serve(
         }
         PeopleRequest::Find(nick) => {
             // Nobody tries all nicks of a node one by one.
-            if lock(&shared.rates).finds.take(&peer, now_ms()).is_err() {
+            let within = lock(&shared.rates).finds.take(&peer, now_ms()).is_ok();
+            if !within || shared.links.brings_mail_alone(shared, peer) {
                 return PeopleReply::Taken(0);
             }
             // An exact address is answered also for those who cannot be searched for.

@@ -181,6 +181,7 @@ impl Pump {
                     presence.relayed.remove(&peer);
                     presence.links.remove(&peer)
                 };
+                self.shared.links.left(peer);
                 self.shared.network_changed.notify_one();
                 if let Some(link) = link {
                     link.end();
@@ -213,6 +214,9 @@ impl Pump {
                 frame,
                 verdict,
             } => {
+                if self.shared.links.brings_mail_alone(&self.shared, peer) {
+                    return verdict.ignore();
+                }
                 if let Some(chat) = self.shared.topics.group(topic) {
                     let Ok(room) = self.frames.clone().try_acquire_owned() else {
                         return verdict.ignore();

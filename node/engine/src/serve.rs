@@ -36,6 +36,9 @@ pub(crate) const NOT_NOW: LogAnswer = LogAnswer::Refused(1);
 
 /// Answers one request of `/chater/log/1`.
 pub(crate) async fn log(shared: &Arc<Shared>, peer: NodeId, request: LogRequest) -> LogAnswer {
+    if shared.links.brings_mail_alone(shared, peer) {
+        return NOT_NOW;
+    }
     let answer = match request {
         LogRequest::Push(push) => return self::push(shared, peer, push).await,
         LogRequest::Eph(batch) => {
@@ -84,6 +87,7 @@ pub(crate) async fn pushes(shared: Arc<Shared>, mut stream: Pushes) {
     let peer = stream.peer();
     while let Some(pushed) = stream.next().await {
         let answer = match LogRequest::decode(&pushed.body) {
+            Ok(_) if shared.links.brings_mail_alone(&shared, peer) => NOT_NOW,
             Ok(LogRequest::Push(push)) => self::push(&shared, peer, push).await,
             Ok(_) => REFUSED,
             Err(reason) => {

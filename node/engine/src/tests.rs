@@ -10,10 +10,12 @@
 mod accounts;
 mod arrange;
 mod circle;
+mod eclipse;
 mod excess;
 mod flood;
 mod forged;
 mod groups;
+mod guests;
 mod hide;
 mod hostile;
 mod keys;

@@ -1,8 +1,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+mod bounds;
 mod connections;
 mod gossip;
 mod pushes;
+mod raw;
 mod relays;
 mod requests;
 

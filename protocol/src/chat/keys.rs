@@ -134,7 +134,11 @@ mod tests {
     fn worn_and_unusable_keys_are_left() {
         let live: BTreeSet<_> = [home(1)].into();
         let mut old = key(1, 10, &[home(1)]);
+        let used = |choice| matches!(choice, Choice::Use { .. });
+        assert!(used(choose(&[old.clone()], &live, 10 + KEY_AGE_MS)));
         assert_eq!(choose(&[old.clone()], &live, 11 + KEY_AGE_MS), Choice::Make);
+        old.sealed = KEY_MESSAGES - 1;
+        assert!(used(choose(&[old.clone()], &live, 30)));
         old.sealed = KEY_MESSAGES;
         assert_eq!(choose(&[old.clone()], &live, 30), Choice::Make);
         old.sealed = 0;

@@ -553,3 +553,25 @@ async fn who_answers_a_search_from_afar_is_let_in_for_that_alone() {
         stop(engine).await;
     }
 }
+
+/// A node is in so many communities, that of all among them, and in no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn communities_of_a_node_are_bounded() {
+    let (a, b) = (Folder::new(), Folder::new());
+    let (dom, port) = (start(&a, "dom").await, start(&b, "port").await);
+    let most = chater_protocol::limits::COMMUNITIES;
+    let mut last = Hash([0; 32]);
+    for n in 1..most {
+        last = dom.found_community(&format!("yard {n}")).await.unwrap();
+    }
+    let more = Err(Error::invalid("community", Reason::Many));
+    assert_eq!(dom.found_community("one more").await, more);
+    let theirs = port.found_community("theirs").await.unwrap();
+    let link = port.invite_node(theirs, 5, 1).await.unwrap();
+    assert_eq!(dom.enter_community(&link).await, more);
+    dom.leave_community(last).await.unwrap();
+    assert_eq!(dom.enter_community(&link).await, Ok(theirs));
+    assert_eq!(dom.communities().unwrap().own.len(), most - 1);
+    stop(dom).await;
+    stop(port).await;
+}

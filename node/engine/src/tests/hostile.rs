@@ -265,9 +265,14 @@ impl Hostile {
         answer.ok().and_then(|body| LogAnswer::decode(&body).ok())
     }
 
+    /// Takes part in some gossip, and passes nothing on.
+    pub(super) fn joins(&self, topic: Topic) {
+        self.network.subscribe(topic);
+    }
+
     /// Takes part in the gossip of a group.
     pub(super) fn listens(&self, chat: ChatId) {
-        self.network.subscribe(Topic(chat_topic(chat).0));
+        self.joins(Topic(chat_topic(chat).0));
     }
 
     /// Bytes as an event in a frame of a group's gossip.

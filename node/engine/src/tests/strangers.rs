@@ -116,6 +116,34 @@ async fn a_stranger_asks_and_is_bounded() {
     stop(engine).await;
 }
 
+/// K10: of a stranger so many bytes are held and no more, however few the events.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_has_so_many_bytes_held() {
+    let dir = Folder::new();
+    let engine = start(&dir, "victim").await;
+    let vic = user(&engine, "vic").await;
+    let bad = Hostile::claiming(&engine, 50, Claims::default()).await;
+    let chat = direct::chat_ref(vic.id(), bad.user);
+    let secret = EpochSecret::generate(&mut SystemRandom);
+    let (mut prev, mut held) = (EventId::default(), 0);
+    for seq in 0..10 {
+        let at = bad.place(chat.chat, Lane::Messages, seq, prev);
+        let event = bad.sealed(at, Kind::MSG, &secret, &msg(&"x".repeat(7_900)));
+        let size = event.to_wire().len() as u64;
+        let acks = bad.push(&chat, std::slice::from_ref(&event)).await;
+        if held + size > limits::STRANGER_BYTES {
+            assert_eq!(acks, [Ack::Later], "{seq}: {held} and {size} bytes");
+            assert!(seq > 2);
+            stop(engine).await;
+            return;
+        }
+        assert_eq!(acks, [Ack::Committed], "{seq}: {held} and {size} bytes");
+        held += size;
+        prev = event.id();
+    }
+    panic!("{held} bytes of a stranger are held");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_write_first_is_for_each_to_choose() {
     use crate::view::WhoWrites;

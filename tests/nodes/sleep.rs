@@ -1,0 +1,75 @@
+//! A laptop that is shut and opened again (N16): its process stands still while others write, and goes on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops at the first surprise and says which"
+)]
+
+use std::time::{Duration, Instant};
+
+use chater_tests::{TestNode, linked, story, texts, until};
+
+/// Seconds of sleep: `CHATER_SLEEP`, else eight. From about 25 on the others count it as gone.
+fn nap() -> u64 {
+    let asked = std::env::var("CHATER_SLEEP").ok();
+    asked.and_then(|n| n.parse().ok()).unwrap_or(8)
+}
+
+#[test]
+fn a_node_that_stood_still_has_all_and_held_up_nobody() {
+    story(120 + nap(), async {
+        let dom = TestNode::start("dom").await;
+        let laptop = TestNode::start_linked("laptop", &dom).await;
+        let port = TestNode::start_linked("port", &dom).await;
+        let (ann, bob, cid) = (
+            dom.registers("ann").await,
+            laptop.registers("bob").await,
+            port.registers("cid").await,
+        );
+        linked(&ann, &bob).await;
+        linked(&ann, &cid).await;
+        let (asleep, awake) = (ann.opens(&bob).await, ann.opens(&cid).await);
+        let first = ann.sends(&asleep, "good night").await;
+        ann.sees_state(&asleep, &first, "delivered").await;
+        bob.sees("good night").await;
+
+        laptop.freezes();
+        let began = Instant::now();
+        let (mut wanted, mut slowest) = (vec!["good night".to_owned()], Duration::ZERO);
+        let mut last = first;
+        while began.elapsed() < Duration::from_secs(nap()) {
+            let n = wanted.len();
+            let text = format!("while you sleep {n}");
+            let started = Instant::now();
+            last = ann.sends(&asleep, &text).await;
+            wanted.push(text);
+            // Whoever is awake waits for nothing.
+            let told = ann.sends(&awake, &format!("to the other {n}")).await;
+            ann.sees_state(&awake, &told, "delivered").await;
+            slowest = slowest.max(started.elapsed());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let shown = ann.newest(&asleep).await;
+        assert_eq!(shown.last().unwrap()["state"], "stored", "nobody has it");
+        laptop.thaws();
+        let woke = Instant::now();
+        ann.sees_state(&asleep, &last, "delivered").await;
+        println!(
+            "{} messages, the slowest of others {slowest:?}; delivered {:?} after it woke",
+            wanted.len(),
+            woke.elapsed()
+        );
+        assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+        until("all, once, in their order", || async {
+            (texts(&bob, &asleep).await == wanted).then_some(())
+        })
+        .await;
+        let answer = bob.sends(&asleep, "good morning").await;
+        bob.sees_state(&asleep, &answer, "delivered").await;
+        ann.sees("good morning").await;
+        drop((dom, laptop, port));
+    });
+}
