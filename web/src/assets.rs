@@ -191,7 +191,7 @@ fn slim(path: &str, file: Vec<u8>) -> Vec<u8> {
                 .replace(" > ", ">");
             slim.extend_from_slice(text.as_bytes());
         } else if !comment {
-            slim.extend_from_slice(text);
+            slim.extend_from_slice(without_note(text));
         }
         // A style has no lines that anybody reads as served; a script's keep their numbers.
         if script || !(comment || text.is_empty() || text.ends_with(b"}") || text.ends_with(b";")) {
@@ -199,6 +199,17 @@ fn slim(path: &str, file: Vec<u8>) -> Vec<u8> {
         }
     }
     slim
+}
+
+/// A line of a script without the note at its end. Where a quote follows, the mark may stand in a text.
+fn without_note(line: &[u8]) -> &[u8] {
+    let mark = line.windows(4).rposition(|four| four == b" // ");
+    match mark.map(|at| line.split_at(at)) {
+        Some((code, note)) if !note.iter().any(|byte| b"'\"`".contains(byte)) => {
+            code.trim_ascii_end()
+        }
+        _ => line,
+    }
 }
 
 fn content_type(path: &str) -> &'static str {
@@ -273,7 +284,9 @@ mod tests {
         let file = b"/* a */\na { b: c; d: e; }\n".to_vec();
         assert_eq!(slim("x.css", file), b"a{b:c;d:e}");
         let file = b"  // why\n  let a = '// no'; // end\n".to_vec();
-        assert_eq!(slim("x.js", file), b"\nlet a = '// no'; // end\n");
+        assert_eq!(slim("x.js", file), b"\nlet a = '// no';\n");
+        let file = b"let a = 'x // y'; f(\"a // b\"); // it's\n".to_vec();
+        assert_eq!(slim("x.js", file.clone()), file);
         assert_eq!(slim("x.svg", b"  <a/>".to_vec()), b"  <a/>");
         for path in Files::iter().filter(|path| path.ends_with(".css")) {
             for text in between(&text(&path), "content: \"", '"') {

@@ -69,6 +69,9 @@ async fn start(folder: &std::path::Path, at: usize) -> (Engine, UserHandle) {
         registration: Registration::Open,
         registration_fixed: false,
         setup_code: None,
+        setup_code_here: false,
+        home: false,
+        home_fixed: false,
         limits: Limits {
             messages_per_s: 0,
             messages_burst: 0,
@@ -85,6 +88,7 @@ async fn start(folder: &std::path::Path, at: usize) -> (Engine, UserHandle) {
         password: "correct horse battery".to_owned(),
         invite: None,
         device: String::new(),
+        here: true,
         from: [127, 0, 0, 1].into(),
         language: None,
         time_zone: None,

@@ -2,8 +2,6 @@
 import { on, part, toast } from "./app.js";
 import { byId, chat, cut, drop, items, log, messages, pane, toEnd } from "./chat.js";
 import { answer, canEdit, change, edit, typedText } from "./composer.js";
-import { copyText } from "./copy.js";
-import { show } from "./history.js";
 import { t } from "./i18n.js";
 import { ctrl, is } from "./keys.js";
 import { popup, tame } from "./popup.js";
@@ -36,7 +34,7 @@ async function opened(dialog, slot, href) {
 
 const acts = {
   reply: answer,
-  copy: (item) => copyText(typedText(item)),
+  copy: async (item) => (await import("./copy.js")).copyText(typedText(item)),
   edit,
   react: (item) => open(item),
   menu: (item) => open(item),
@@ -115,7 +113,7 @@ items.addEventListener("click", async (event) => {
   if (button) act(item, button.dataset.do);
   else if (chip) react(item, chip.value);
   else if (hit("[data-opts]")) open(item, hit("[data-opts]"));
-  else if (quote) (await show(quote.dataset.quote)) ? byId(quote.dataset.quote)?.focus({ preventScroll: true }) : location.assign(quote.href);
+  else if (quote) (await (await import("./lead.js")).show(quote.dataset.quote)) ? byId(quote.dataset.quote)?.focus({ preventScroll: true }) : location.assign(quote.href);
   else act(item, "path");
 });
 

@@ -1,6 +1,7 @@
 // The section of the settings that says what this browser allows, and switches notifications on and off.
 import { t } from "./i18n.js";
-import { allowed, possible, show, want } from "./notify.js";
+import { allowed, possible, want } from "./notify.js";
+import { show } from "./tell.js";
 
 const box = document.querySelector("[data-notify]");
 const part = (name) => box.querySelector(`[data-notify-${name}]`);

@@ -1,7 +1,7 @@
 // Searching inside the open chat: how many, and from one to the next. Loaded when it is first wanted.
 import { toast } from "./app.js";
 import { chat, items, pane } from "./chat.js";
-import { show } from "./history.js";
+import { show } from "./lead.js";
 import { t } from "./i18n.js";
 
 const bar = pane.querySelector("[data-findbar]");

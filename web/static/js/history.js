@@ -63,7 +63,8 @@ const near = new IntersectionObserver(
   (seen) => seen.forEach((it) => it.isIntersecting && history(it.target)),
   { root: log, rootMargin: "400px 0px" },
 );
-function ends() {
+/** The links to more pages are looked at anew. */
+export function ends() {
   near.disconnect();
   for (const foot of items.querySelectorAll("[data-more]")) near.observe(foot);
 }
@@ -80,7 +81,8 @@ const looking = new IntersectionObserver((seen) => {
   report();
 }, { root: log, threshold: Array.from({ length: 21 }, (_, at) => at / 20) });
 
-function watch(item) {
+/** A message that is in the page now: whether it is seen is looked at. */
+export function watch(item) {
   if (!item.classList.contains("me")) looking.observe(item);
 }
 
@@ -103,28 +105,6 @@ function report() {
 }
 addEventListener("focus", report);
 document.addEventListener("visibilitychange", report);
-
-// --- leading to a message
-/** Shows a message in the middle; the page around it is fetched if it is not here. Whether it was found. */
-export async function show(id) {
-  if (!byId(id)) {
-    const found = await part(`/c/${chat}?at=${id}`);
-    if (!found) return false;
-    items.replaceChildren(...found.filter((item) => !item.matches(".newline")));
-    if (items.querySelector("[data-more=after]")) log.dataset.hasNewer = "";
-    else delete log.dataset.hasNewer;
-    localize(items);
-    regroup();
-    messages().forEach(watch);
-    ends();
-  }
-  const item = byId(id);
-  items.querySelector(".at")?.classList.remove("at");
-  item?.classList.add("at");
-  item?.scrollIntoView({ block: "center" });
-  shown();
-  return item !== null;
-}
 
 // --- opening
 whenPut((item, fresh) => {
