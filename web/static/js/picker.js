@@ -12,7 +12,7 @@ const without = new Set(form.dataset.without.split(" "));
 const drop = form.querySelector("template").content.firstElementChild;
 let seen = new Set();
 let asked = 0;
-let wanted = input.value.trim();
+let wanted = input.defaultValue.trim(); // what was typed while the page loaded is looked for below
 let timer = 0;
 let stop = new AbortController();
 
@@ -123,3 +123,4 @@ for (const box of rows.querySelectorAll("input")) {
 }
 find.hidden = true;
 show();
+search();
