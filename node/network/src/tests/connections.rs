@@ -156,7 +156,10 @@ async fn simultaneous_dials_are_one_connection_to_the_engine() {
         let (mut alice, mut bob) = (Node::start(1).await, Node::start(2).await);
         alice.network.want(bob.id(), bob.network.addresses());
         bob.network.want(alice.id(), alice.network.addresses());
-        for node in [&mut alice, &mut bob] {
+        let (one, other) = (alice.id(), bob.id());
+        for (node, met) in [(&mut alice, other), (&mut bob, one)] {
+            // However long it takes on a busy machine; what follows is looked at after it.
+            node.sees_connected(met).await;
             let told = node.rest(Duration::from_millis(150)).await;
             let begins = told
                 .iter()
@@ -164,7 +167,7 @@ async fn simultaneous_dials_are_one_connection_to_the_engine() {
             let ends = told
                 .iter()
                 .filter(|event| matches!(event, NetworkEvent::Disconnected { .. }));
-            assert_eq!((begins.count(), ends.count()), (1, 0));
+            assert_eq!((begins.count(), ends.count()), (0, 0));
         }
     }
 }
