@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use libp2p::core::transport::ListenerId;
 use libp2p::kad::{self, QueryId};
@@ -15,19 +15,11 @@ use crate::dialler::back_off;
 use crate::event::NetworkEvent;
 use crate::{Config, Reachable, Router, Standing, StartError, address, limits};
 
-/// A relay that has not answered by then is asked again.
-const ANSWER: Duration = Duration::from_secs(10);
-/// When a relay is looked at again that has not let us in yet.
-const SOON: Duration = Duration::from_secs(2);
-/// When one is dialled again that is met through another relay alone.
-const STRAIGHTEN: Duration = Duration::from_secs(10);
-
 /// A place at a relay, asked for or given.
 #[derive(Debug)]
 struct Reservation {
     relay: PeerId,
     given: bool,
-    asked: Instant,
 }
 
 /// What is known of our own reachability, and what is done about it.
@@ -277,29 +269,17 @@ impl Actor {
             return;
         }
         self.reach.again = None;
-        // A question that went down with its connection is never answered.
-        let silent = self.reach.reservations.iter();
-        let silent = silent.filter(|(_, r)| !r.given && now >= r.asked + ANSWER);
-        for id in silent.map(|(id, _)| *id).collect::<Vec<_>>() {
-            self.swarm.remove_listener(id);
-        }
-        // Listening at an address of the Internet is good enough until somebody tried in vain.
-        let listens_outside = !self.reach.in_vain && self.listened.iter().any(address::is_outside);
+        // Listening at an address of the Internet is good enough until somebody tried in vain. One at a relay is the relay's.
+        let own = |place: &&Multiaddr| !address::is_relayed(place) && address::is_outside(place);
+        let listens_outside = !self.reach.in_vain && self.listened.iter().any(|place| own(&place));
         if self.reach.is_public() || listens_outside {
             return;
         }
         let only_here = self.is_only_here();
         let mut offers: Vec<(PeerId, Multiaddr)> = Vec::new();
-        let mut far = Vec::new();
         for (peer_id, peer) in &self.peers {
-            let mut taken = self.reach.reservations.values();
-            if !peer.relays || taken.any(|r| r.relay == *peer_id) {
-                continue;
-            }
-            // Being let in, or a way that is no relay's, may come a moment after what the node said of itself.
-            let soon = now + SOON;
-            if !peer.admitted {
-                self.reach.again = Some(self.reach.again.map_or(soon, |again| again.min(soon)));
+            let taken = self.reach.reservations.values();
+            if !peer.relays || !peer.admitted || taken.into_iter().any(|r| r.relay == *peer_id) {
                 continue;
             }
             if let Some((_, at)) = self.reach.failed.get(peer_id)
@@ -312,16 +292,9 @@ impl Actor {
             let place = peer
                 .direct_places()
                 .find(|place| address::is_outside(place) || (only_here && is_loopback(place)));
-            match place {
-                Some(place) => offers.push((*peer_id, place.clone())),
-                None => far.push(*peer_id),
+            if let Some(place) = place {
+                offers.push((*peer_id, place.clone()));
             }
-        }
-        // One dial may have met the end of another connection: it is dialled at its own address until that is the way.
-        for peer_id in far {
-            let later = now + STRAIGHTEN;
-            self.reach.again = Some(self.reach.again.map_or(later, |again| again.min(later)));
-            self.straighten(peer_id);
         }
         offers.sort_by_key(|(peer, _)| back_off(&self.own, peer, 1));
         for (relay, place) in offers {
@@ -331,16 +304,9 @@ impl Actor {
             let at = place.with(Part::P2p(relay)).with(Part::P2pCircuit);
             match self.swarm.listen_on(at) {
                 Ok(id) => {
-                    let (given, asked) = (false, now);
-                    let reservation = Reservation {
-                        relay,
-                        given,
-                        asked,
-                    };
+                    let given = false;
+                    let reservation = Reservation { relay, given };
                     self.reach.reservations.insert(id, reservation);
-                    let answer = now + ANSWER;
-                    self.reach.again =
-                        Some(self.reach.again.map_or(answer, |again| again.min(answer)));
                 }
                 Err(error) => {
                     tracing::debug!(%error, peer = address::short(&relay), "no place at a relay");
@@ -366,7 +332,7 @@ impl Actor {
 
     /// A listener at a relay closed: the relay died, ended the reservation, or we left. False for other listeners.
     pub(super) fn reservation_ended(&mut self, id: ListenerId) -> bool {
-        let Some(Reservation { relay, given, .. }) = self.reach.reservations.remove(&id) else {
+        let Some(Reservation { relay, given }) = self.reach.reservations.remove(&id) else {
             return false;
         };
         tracing::debug!(
