@@ -12,9 +12,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use chater_engine::{
-    Config, Engine, Limits, NewUser, NodeKey, Registration, SessionKind, UserHandle,
-};
+use chater_engine::{Config, Engine, NewUser, NodeKey, SessionKind, UserHandle};
 
 /// Who is dialled by the node at a place: those so far behind it. With those that dial it, that makes eight.
 const STEPS: [usize; 4] = [1, 7, 31, 83];
@@ -53,36 +51,9 @@ async fn start(folder: &std::path::Path, at: usize) -> (Engine, UserHandle) {
     for (to, from) in key.iter_mut().zip(at.to_be_bytes()) {
         *to = from;
     }
-    let engine = Engine::start(Config {
-        data_dir,
-        node_key: NodeKey::new(key),
-        name,
-        name_fixed: false,
-        p2p_listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
-        p2p_listen_explicit: true,
-        relay: false,
-        relay_fixed: false,
-        upnp: false,
-        external: Vec::new(),
-        peers: Vec::new(),
-        mdns: false,
-        registration: Registration::Open,
-        registration_fixed: false,
-        setup_code: None,
-        setup_code_here: false,
-        home: false,
-        home_fixed: false,
-        limits: Limits {
-            messages_per_s: 0,
-            messages_burst: 0,
-            searches_per_s: 0,
-            registrations_per_h: 0,
-        },
-        mail: None,
-        language: "en".to_owned(),
-    })
-    .await
-    .unwrap();
+    let engine = Engine::start(Config::alone(data_dir, NodeKey::new(key), &name))
+        .await
+        .unwrap();
     let new = NewUser {
         nick: format!("person{at}"),
         password: "correct horse battery".to_owned(),

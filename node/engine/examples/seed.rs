@@ -19,9 +19,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chater_engine::id::{ChatId, UserId};
-use chater_engine::{
-    Config, Draft, Engine, Limits, Login, NodeKey, Registration, SessionKind, UserHandle,
-};
+use chater_engine::{Config, Draft, Engine, Login, NodeKey, SessionKind, UserHandle};
 use chater_protocol::id::{Bytes, EventId, NodeId};
 use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard};
 use chater_protocol::key::SigningKey;
@@ -205,36 +203,10 @@ fn people(folder: &Path, n: u32, on: u32) {
 /// The node of a folder in this process, without limits, and one of its users.
 async fn start(folder: &str, nick: &str, password: &str) -> (Engine, UserHandle) {
     let key = std::fs::read(Path::new(folder).join("node.key")).unwrap();
-    let engine = Engine::start(Config {
-        data_dir: folder.into(),
-        node_key: NodeKey::new(key[..].try_into().unwrap()),
-        name: "seed".to_owned(),
-        name_fixed: false,
-        p2p_listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
-        p2p_listen_explicit: true,
-        relay: false,
-        relay_fixed: false,
-        upnp: false,
-        external: Vec::new(),
-        peers: Vec::new(),
-        mdns: false,
-        registration: Registration::Closed,
-        registration_fixed: true,
-        setup_code: None,
-        setup_code_here: false,
-        home: false,
-        home_fixed: false,
-        mail: None,
-        limits: Limits {
-            messages_per_s: 0,
-            messages_burst: 0,
-            searches_per_s: 0,
-            registrations_per_h: 0,
-        },
-        language: "en".to_owned(),
-    })
-    .await
-    .unwrap();
+    let key = NodeKey::new(key[..].try_into().unwrap());
+    let engine = Engine::start(Config::alone(folder.into(), key, "seed"))
+        .await
+        .unwrap();
     let login = Login {
         nick: nick.to_owned(),
         password: password.to_owned(),

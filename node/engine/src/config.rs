@@ -86,6 +86,41 @@ pub struct Config {
     pub language: String,
 }
 
+impl Config {
+    /// A node that listens on this machine alone and looks for nobody, without limits: for tools and tests.
+    #[must_use]
+    pub fn alone(data_dir: PathBuf, node_key: NodeKey, name: &str) -> Self {
+        Self {
+            data_dir,
+            node_key,
+            name: name.to_owned(),
+            name_fixed: false,
+            p2p_listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
+            p2p_listen_explicit: true,
+            peers: Vec::new(),
+            mdns: false,
+            relay: false,
+            relay_fixed: false,
+            upnp: false,
+            external: Vec::new(),
+            registration: Registration::Open,
+            registration_fixed: false,
+            setup_code: None,
+            setup_code_here: false,
+            home: false,
+            home_fixed: false,
+            limits: Limits {
+                messages_per_s: 0,
+                messages_burst: 0,
+                searches_per_s: 0,
+                registrations_per_h: 0,
+            },
+            mail: None,
+            language: "en".to_owned(),
+        }
+    }
+}
+
 /// The 32 secret bytes of `node.key`. Debug shows nothing; erased on drop (P2).
 #[derive(Clone)]
 pub struct NodeKey(Zeroizing<[u8; 32]>);

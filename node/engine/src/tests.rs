@@ -43,9 +43,7 @@ use std::time::{Duration, Instant};
 use chater_protocol::id::{ChatId, EventId};
 
 use crate::view::{Anchor, Message};
-use crate::{
-    Config, Draft, Engine, Limits, NewUser, NodeKey, Registration, SessionKind, UserHandle,
-};
+use crate::{Config, Draft, Engine, NewUser, NodeKey, Registration, SessionKind, UserHandle};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const PASSWORD: &str = "correct horse battery";
@@ -91,34 +89,7 @@ fn config(dir: &Path, name: &str) -> Config {
     for (to, from) in seed.iter_mut().zip(name.bytes()) {
         *to = from;
     }
-    Config {
-        data_dir: dir.to_owned(),
-        node_key: NodeKey::new(seed),
-        name: name.to_owned(),
-        name_fixed: false,
-        p2p_listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
-        p2p_listen_explicit: true,
-        relay: false,
-        relay_fixed: false,
-        upnp: false,
-        external: Vec::new(),
-        peers: Vec::new(),
-        mdns: false,
-        registration: Registration::Open,
-        registration_fixed: false,
-        setup_code: None,
-        setup_code_here: false,
-        home: false,
-        home_fixed: false,
-        limits: Limits {
-            messages_per_s: 0,
-            messages_burst: 0,
-            searches_per_s: 0,
-            registrations_per_h: 0,
-        },
-        mail: None,
-        language: "en".to_owned(),
-    }
+    Config::alone(dir.to_owned(), NodeKey::new(seed), name)
 }
 
 /// Starts a node; after a stop in the same process the file is free a moment later.
