@@ -236,33 +236,21 @@ async fn away(pair: &mut Pair, scale: Scale, report: &mut Report) {
     let before = pair.people[0].history(&pair.chat).await.len();
     let started = Instant::now();
     pair.nodes[1].up().await;
-    let last = format!("away:{:08} ", scale.away - 1);
+    // The newest come first: only when all are there is the node back.
+    let came = async || {
+        let newest = bob.newest_of(&pair.chat, scale.away).await;
+        let texts = newest.iter().filter_map(|message| message["text"].as_str());
+        texts.filter(|text| text.starts_with("away:")).count()
+    };
     within(
         Duration::from_secs(120),
-        "the last message on the other node",
-        || async {
-            bob.newest(&pair.chat)
-                .await
-                .iter()
-                .any(|message| {
-                    message["text"]
-                        .as_str()
-                        .is_some_and(|text| text.starts_with(&last))
-                })
-                .then_some(())
-        },
+        "all messages on the other node",
+        || async { (came().await == scale.away).then_some(()) },
     )
     .await;
     let took = started.elapsed();
     let there = bob.history(&pair.chat).await;
-    let came = there
-        .iter()
-        .filter(|message| {
-            message["text"]
-                .as_str()
-                .is_some_and(|text| text.starts_with("away:"))
-        })
-        .count();
+    let came = came().await;
     report.add(
         Figure::new(
             "node was away: all 2,000 there after start",

@@ -164,14 +164,24 @@ impl Person {
     /// # Panics
     /// The pages do not fit together.
     pub async fn history(&self, chat: &str) -> Vec<Value> {
+        self.newest_of(chat, usize::MAX).await
+    }
+
+    /// Whole pages of the newest messages of a chat, oldest first, until there are so many.
+    ///
+    /// # Panics
+    /// The pages do not fit together.
+    pub async fn newest_of(&self, chat: &str, many: usize) -> Vec<Value> {
         let mut pages: Vec<Vec<Value>> = Vec::new();
         let mut path = format!("/chats/{chat}/messages?limit=200");
         loop {
             let page = self.api.get(&path).await.expect(200).json();
             pages.push(page["messages"].as_array().expect("messages").clone());
             match page["next"].as_str() {
-                Some(next) => path = format!("/chats/{chat}/messages?limit=200&before={next}"),
-                None => break,
+                Some(next) if pages.iter().map(Vec::len).sum::<usize>() < many => {
+                    path = format!("/chats/{chat}/messages?limit=200&before={next}");
+                }
+                _ => break,
             }
         }
         let all: Vec<Value> = pages.into_iter().rev().flatten().collect();

@@ -479,6 +479,7 @@ fn engine_config(
         home: config.home_network,
         home_fixed: config.home_network_fixed,
         limits: config.limits,
+        compare_every: chater_engine::COMPARE_EVERY,
         mail: config.mail,
         language: config.language.code().into(),
     }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use chater_protocol::id::UserId;
 use chater_store::nodes;
 
 use crate::Engine;
@@ -70,5 +71,14 @@ impl UserHandle {
             }
             Ok(found)
         })
+    }
+
+    /// Whether both are in a chat that the user takes part in: of somebody without a chat of their own, a group.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn shares_chat_with(&self, other: UserId) -> Result<bool, Error> {
+        let rows = self.shared().store.read()?;
+        Ok(crate::people::shares_chat(&rows, self.id(), other)?)
     }
 }

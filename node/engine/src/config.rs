@@ -1,8 +1,12 @@
 //! How a node's engine is started.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
+
+/// How often what changed is compared with a linked node again, about (S2).
+pub const COMPARE_EVERY: Duration = Duration::from_secs(60);
 
 /// Who may make an account here (Q15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +84,8 @@ pub struct Config {
     pub home_fixed: bool,
     /// Rates.
     pub limits: Limits,
+    /// How often what changed is compared with a linked node again, about (S2): [`COMPARE_EVERY`], less in tests.
+    pub compare_every: Duration,
     /// Keeping mail for others, set from outside: what the owner saved does not count (Q11).
     pub mail: Option<crate::MailRules>,
     /// `ru` or `en`.
@@ -115,6 +121,7 @@ impl Config {
                 searches_per_s: 0,
                 registrations_per_h: 0,
             },
+            compare_every: COMPARE_EVERY,
             mail: None,
             language: "en".to_owned(),
         }

@@ -65,6 +65,8 @@ pub(crate) struct Hot {
     paused: bool,
     /// The peer showed a sign of life meanwhile (S8).
     alive: bool,
+    /// Everything was compared with the peer since it is linked.
+    compared: bool,
 }
 
 impl Hot {
@@ -82,6 +84,11 @@ impl Hot {
     pub(crate) fn look(&mut self) {
         self.queue.clear();
         self.overflow = true;
+    }
+
+    /// What differs now came later, and is no longer found by comparing at the beginning.
+    pub(crate) fn is_compared(&self) -> bool {
+        self.compared
     }
 
     /// The peer brought something: whether its delivery should be woken, since it pauses (S8).
@@ -148,10 +155,12 @@ pub(crate) async fn run(
         cursors: HashMap::new(),
         refused: HashSet::new(),
         held: HashMap::new(),
+        counts: HashMap::new(),
     };
     let mut look = true;
     let mut compared = false;
     let mut compares = 0;
+    let mut again = Instant::now();
     let mut retry = RETRY;
     loop {
         {
@@ -164,7 +173,12 @@ pub(crate) async fn run(
             compares += 1;
             let step = delivery.compare().await;
             compared = step.is_ok() || compares >= COMPARES;
+            lock(&hot).compared = compared;
+            again = Instant::now() + delivery.shared.compares_again();
             step
+        } else if Instant::now() >= again {
+            again = Instant::now() + delivery.shared.compares_again();
+            delivery.compare().await
         } else if look {
             delivery.look_through().await.map(|()| look = false)
         } else {
@@ -176,12 +190,8 @@ pub(crate) async fn run(
                 }
                 Some(batch) if batch.is_empty() => {
                     retry = RETRY;
-                    match delivery.next_release() {
-                        None => wake.notified().await,
-                        Some(at) => {
-                            let _ = tokio::time::timeout_at(at, wake.notified()).await;
-                        }
-                    }
+                    let next = delivery.next_release().map_or(again, |at| at.min(again));
+                    let _ = tokio::time::timeout_at(next, wake.notified()).await;
                     Ok(())
                 }
                 Some(batch) => delivery.push_fresh(&batch, &mut look).await,
@@ -210,6 +220,8 @@ struct Delivery {
     refused: HashSet<(u32, u64)>,
     /// Chats that the peer does not take now. One of them never holds up the others.
     held: HashMap<ChatId, Held>,
+    /// How many events each chat had when it was last compared.
+    counts: HashMap<u32, u64>,
 }
 
 /// A chat left alone for a while.
@@ -501,10 +513,22 @@ impl Delivery {
     }
 
     /// S5, S6: digests of the chats both may have; where they differ, heads are compared, what lacks
-    /// here is fetched, and what the peer lost (a restored disk) is pushed again.
+    /// here is fetched, and what the peer lost (a restored disk) is pushed again. Of what was compared already only
+    /// what has changed since: an author whose node is gone for good brought it to some, and these must bring it on (S2).
     async fn compare(&mut self) -> Result<(), Pause> {
-        let chats: Vec<(u32, ChatRef)> = chats_with(&self.shared.store.read()?, self.node)?;
-        for part in chats.chunks(limits::SUMMARY_ROWS) {
+        let mut counts = HashMap::new();
+        let mut changed: Vec<(u32, ChatRef)> = Vec::new();
+        {
+            let rows = self.shared.store.read()?;
+            for (no, chat) in chats_with(&rows, self.node)? {
+                let count = chats::chat(&rows, no)?.map_or(0, |row| row.count);
+                if self.counts.get(&no) != Some(&count) {
+                    counts.insert(no, count);
+                    changed.push((no, chat));
+                }
+            }
+        }
+        for part in changed.chunks(limits::SUMMARY_ROWS) {
             let summary = {
                 let rows = self.shared.store.read()?;
                 let mut summary = Vec::with_capacity(part.len());
@@ -539,6 +563,7 @@ impl Delivery {
                 // One chat that cannot be compared does not hold up the others: what is own is
                 // pushed by its acks, what is theirs they push.
                 let Ok(heads) = fetch::sync_chat(&self.shared, self.node, chat).await else {
+                    counts.remove(no);
                     continue;
                 };
                 let rows = self.shared.store.read()?;
@@ -555,6 +580,7 @@ impl Delivery {
                 }
             }
         }
+        self.counts.extend(counts);
         Ok(())
     }
 }
@@ -598,7 +624,7 @@ pub(crate) fn needs(rows: &impl Rows, node: NodeId) -> Result<Vec<Need>, StoreEr
         }
     }
     // S9: whoever was removed from a group is told so, and nothing that came after.
-    for (no, chat) in left_by(rows, node)? {
+    for (no, last, chat) in left_by(rows, node)? {
         for (feed_no, feed) in events::feeds(rows, no)? {
             if feed.lane == 0 && users::lives_here(rows, feed.author)? {
                 needs.push(Need {
@@ -606,7 +632,7 @@ pub(crate) fn needs(rows: &impl Rows, node: NodeId) -> Result<Vec<Need>, StoreEr
                     feed_no,
                     author: feed.author,
                     lane: 0,
-                    whole: feed.whole,
+                    whole: whole_until(rows, feed_no, feed.whole, last)?,
                 });
             }
         }
@@ -662,23 +688,47 @@ pub(crate) fn chats_with(
     Ok(found)
 }
 
-/// Groups in which that node has former members only.
-pub(crate) fn left_by(rows: &impl Rows, node: NodeId) -> Result<Vec<(u32, ChatRef)>, StoreError> {
-    let mut found: BTreeMap<u32, Option<ChatRef>> = BTreeMap::new();
+/// Groups in which that node has former members only, and the arrival number of the last event that is theirs.
+pub(crate) fn left_by(
+    rows: &impl Rows,
+    node: NodeId,
+) -> Result<Vec<(u32, u64, ChatRef)>, StoreError> {
+    let mut found: BTreeMap<u32, Option<(u64, ChatRef)>> = BTreeMap::new();
     for user in people_on(rows, node)? {
         for no in chats::of_user(rows, user)? {
             if let Some(chat) = chats::chat(rows, no)?.filter(|chat| chat.users.is_none()) {
-                let left = groups::is_former(rows, user, no)?;
-                let slot = found.entry(no).or_insert(Some(ChatRef {
+                let reference = ChatRef {
                     chat: chat.id,
                     users: None,
-                }));
-                if !left {
+                };
+                let slot = found.entry(no).or_insert(Some((0, reference)));
+                if !groups::is_former(rows, user, no)? {
                     *slot = None;
+                } else if let Some((last, _)) = slot {
+                    *last = groups::left(rows, user, no)?
+                        .unwrap_or(chat.count)
+                        .max(*last);
                 }
             }
         }
     }
     let left = found.into_iter();
-    Ok(left.filter_map(|(no, chat)| Some((no, chat?))).collect())
+    let left = left.filter_map(|(no, left)| left.map(|(last, chat)| (no, last, chat)));
+    Ok(left.collect())
+}
+
+/// Where an own feed ends for somebody who may have what came up to that arrival number.
+fn whole_until(rows: &impl Rows, feed_no: u32, whole: u64, last: u64) -> Result<u64, StoreError> {
+    let mut whole = whole;
+    while let Some(seq) = whole.checked_sub(1) {
+        let event = events::event(rows, feed_no, seq, 0)?;
+        let stored = event
+            .map(|event| events::find(rows, event.id()))
+            .transpose()?;
+        if stored.flatten().is_none_or(|stored| stored.n <= last) {
+            break;
+        }
+        whole = seq;
+    }
+    Ok(whole)
 }

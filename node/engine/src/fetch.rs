@@ -438,13 +438,17 @@ async fn take_in_once(
 }
 
 /// S4: after the signature, or a forger would spend it, an author's rate. What is over it waits with its
-/// sender, and so does all that follows in the batch: the order of a feed is kept.
+/// sender, and so does all that follows in the batch: the order of a feed is kept. Whoever plays old events back spends
+/// half of it at most: from there on what is known is not counted, which costs a look into the store.
 fn over_rate(shared: &Shared, checked: &mut [Checked], waits: &mut [bool]) {
     let now = now_ms();
     let mut rates = lock(&shared.rates);
     for (c, wait) in checked.iter_mut().zip(waits) {
         let Checked::Good(event) = c else { continue };
         let author = event.header().author;
+        if rates.authors.is_low(&author, now) && is_kept(shared, event.id()) {
+            continue;
+        }
         if rates.authors.take(&author, now).is_err() {
             *c = Checked::Unknown(author);
             *wait = true;
@@ -503,6 +507,7 @@ pub(crate) async fn sync_chat(
     heads.retain(|head| {
         head.lane <= 2 && direct.is_none_or(|(a, b)| head.author == a || head.author == b)
     });
+    let branches = take_branches(&mut heads);
     // Control, keys, messages (S7). Of those first what the peer's own people wrote: when several members are
     // asked at once, each gives another part.
     heads.sort_by_cached_key(|head| {
@@ -542,10 +547,13 @@ pub(crate) async fn sync_chat(
             take_in_once(shared, node, chat, wires, Came::Asked).await;
         }
     }
-    // S5: heads of one seq with another id are a fork; what is named and not here lacks. Both by `Get`.
+    // S5: heads of one seq with another id are a fork, as are branches told of; what is named and not here lacks. All by
+    // `Get`.
+    let mut named: Vec<EventId> = heads.iter().map(|head| head.id).collect();
+    named.extend(branches);
     let mut before = Vec::new();
     for _ in 0..ROUNDS {
-        let ids = lacking_ids(shared, chat, &heads);
+        let ids = lacking_ids(shared, chat, &named);
         if ids.is_empty() || ids == before {
             break;
         }
@@ -564,6 +572,22 @@ pub(crate) async fn sync_chat(
     }
     ask_keys(shared, node, chat).await;
     Ok(heads)
+}
+
+/// Takes the first events of branches out of the heads of a peer. It tells those of a fork beside the head that ends below
+/// it: several rows of one feed, of which the lowest is the head if it stands alone.
+fn take_branches(heads: &mut Vec<HeadRow>) -> Vec<EventId> {
+    heads.sort_unstable();
+    let (mut plain, mut branches) = (Vec::with_capacity(heads.len()), Vec::new());
+    for feed in heads.chunk_by(|a, b| (a.author, a.home, a.lane) == (b.author, b.home, b.lane)) {
+        let is_head = |at: &HeadRow| feed.iter().filter(|row| row.seq == at.seq).count() == 1;
+        let head = feed.first().filter(|first| is_head(first));
+        plain.extend(head.cloned());
+        let rest = feed.iter().skip(usize::from(head.is_some()));
+        branches.extend(rest.map(|row| row.id));
+    }
+    *heads = plain;
+    branches
 }
 
 /// Takes in all that lacks of a feed. The next part is asked for while one is taken in.
@@ -681,16 +705,16 @@ async fn control(
 }
 
 /// Events to ask for by id, at most as many as one request may name.
-fn lacking_ids(shared: &Shared, chat: &ChatRef, heads: &[HeadRow]) -> Vec<EventId> {
+fn lacking_ids(shared: &Shared, chat: &ChatRef, named: &[EventId]) -> Vec<EventId> {
     let look = || {
         let rows = shared.store.read()?;
         let Some(no) = chats::number(&rows, chat.chat)? else {
             return Ok(Vec::new());
         };
         let mut ids = events::missing_ids(&rows, no, limits::IDS)?;
-        for head in heads {
-            if ids.len() < limits::IDS && events::find(&rows, head.id)?.is_none() {
-                ids.push(head.id);
+        for id in named {
+            if ids.len() < limits::IDS && events::find(&rows, *id)?.is_none() {
+                ids.push(*id);
             }
         }
         Ok::<_, StoreError>(ids)

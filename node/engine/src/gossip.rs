@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 use chater_network::{Topic, Verdict};
 use chater_protocol::event::WireEvent;
 use chater_protocol::gossip::{self, GroupFrame};
-use chater_protocol::id::{ChatId, NodeId};
+use chater_protocol::id::{ChatId, EventId, NodeId};
 use chater_protocol::limits;
 use chater_protocol::wire::{Ack, ChatRef, Message as _, chat_topic};
-use chater_store::{StoreError, chats, groups, homes, users};
+use chater_store::{StoreError, chats, events, groups, homes, users};
 use serde_bytes::ByteBuf;
 
 use crate::deliver::Fresh;
@@ -105,6 +105,25 @@ pub(crate) fn tell(shared: &Shared, fresh: &Fresh) {
     }
 }
 
+/// How long an event that is here may still come by gossip: it may have been pushed before.
+const TRAVELS_MS: u64 = 60_000;
+
+/// Whether an event has been here for longer than it travels.
+fn is_old(shared: &Shared, id: EventId) -> bool {
+    let look = || {
+        let rows = shared.store.read()?;
+        let Some(stored) = events::find(&rows, id)? else {
+            return Ok(None);
+        };
+        match events::feed(&rows, stored.feed_no)? {
+            Some(feed) => events::arrived_ms(&rows, feed.chat_no, stored.n),
+            None => Ok(None),
+        }
+    };
+    let came: Result<_, StoreError> = look();
+    came.is_ok_and(|came| came.is_some_and(|ms| shared.now_ms().saturating_sub(ms) > TRAVELS_MS))
+}
+
 /// Takes a frame in, like a push of the neighbour who brought it, and lets it travel on once its event is here. Blamed
 /// for it is only who brings what cannot be of this group (S4).
 pub(crate) async fn heard(
@@ -124,9 +143,13 @@ pub(crate) async fn heard(
     let Some(GroupFrame::Event(wire)) = event else {
         return blame(verdict);
     };
-    let of_group = WireEvent::decode(&wire).is_ok_and(|event| event.header().group == chat);
-    if !of_group {
+    let event = WireEvent::decode(&wire).ok();
+    let Some(event) = event.filter(|event| event.header().group == chat) else {
         return blame(verdict);
+    };
+    // Sealed anew an old event is a new frame to gossip: it does not travel again (B15).
+    if is_old(&shared, event.id()) {
+        return verdict.ignore();
     }
     let chat = ChatRef { chat, users: None };
     let taken = fetch::take_in(&shared, peer, chat, vec![wire]).await;

@@ -13,7 +13,7 @@ use chater_protocol::payload::{
 use chater_protocol::seal::BoxFor;
 use chater_protocol::{limits, text};
 use chater_store::chats::{self, InboxRow};
-use chater_store::{StoreError, events, groups, homes};
+use chater_store::{StoreError, events, groups, homes, users};
 
 use crate::boxes;
 use crate::error::{Error, Reason};
@@ -21,6 +21,7 @@ use crate::local::{
     append_own, own_chat, position, ready_key, want_nodes, write_key, write_message,
 };
 use crate::membership;
+use crate::remote::open_box;
 use crate::turn::{ChatContext, Fail, Made, Turn, Writer};
 use crate::view::{GroupRules, History};
 
@@ -208,18 +209,18 @@ fn share_older(
         .filter(|(member, _)| new.contains(member))
         .copied()
         .collect();
-    let first = first_events(turn, no, &mut context.made)?;
+    let makers = makers(turn, no, &mut context.made)?;
     let keys: Vec<KeyId> = context.secrets.keys().copied().collect();
     for key in keys {
-        let Some((header, first_ms)) = first.get(&key) else {
+        let Some(makers) = makers.get(&key) else {
             continue;
         };
         let mut wanted = Vec::new();
         for (to, home) in &homes {
-            let allowed = context
-                .group
-                .as_ref()
-                .is_some_and(|group| group.may_share(header, *first_ms, to));
+            let allowed = context.group.as_ref().is_some_and(|group| {
+                let mut makers = makers.iter();
+                makers.all(|maker| group.may_share(&maker.header, maker.ms, to))
+            });
             let Some((card, _)) = homes::kem(turn.tx, *to, *home)?.filter(|_| allowed) else {
                 continue;
             };
@@ -253,15 +254,23 @@ fn share_older(
     Ok(())
 }
 
-/// Of each key the event that made it, and its min(ts, arrival), Unix ms (K3, K6): the earliest with a box for
-/// its author's own home. Whoever only shares a key has one already. Such an event has a box for every home of
-/// the group: what was read of them once is not read again.
-fn first_events(
+/// An event that may have made a key.
+struct Maker {
+    header: Arc<Header>,
+    /// Its min(ts, arrival), Unix ms.
+    ms: u64,
+    /// Not void, and below any fork of its feed.
+    counts: bool,
+}
+
+/// Of each key the events that may have made it: those with a box for their author's own home. Whoever only shares a key
+/// has one already. Such an event has a box for every home of the group: what was read of them once is not read again.
+fn makers(
     turn: &Turn<'_, '_>,
     no: u32,
     made: &mut Made,
-) -> Result<BTreeMap<KeyId, (Arc<Header>, u64)>, StoreError> {
-    let mut first: BTreeMap<KeyId, (Arc<Header>, u64)> = BTreeMap::new();
+) -> Result<BTreeMap<KeyId, Vec<Maker>>, StoreError> {
+    let mut makers: BTreeMap<KeyId, Vec<Maker>> = BTreeMap::new();
     let some_void = groups::has_void(turn.tx, no)?;
     for (feed_no, feed) in events::feeds(turn.tx, no)? {
         if feed.lane != Lane::Keys as u8 {
@@ -281,22 +290,18 @@ fn first_events(
         *read = if plain { feed.whole } else { 0 };
         for (key, header) in found.iter() {
             // L7: what somebody makes who says different things to different nodes is not clean.
-            if feed.forked_at.is_some_and(|at| header.seq >= at) {
-                continue;
-            }
+            let forked = feed.forked_at.is_some_and(|at| header.seq >= at);
             let place = (header.home, header.lane, header.seq);
             // K3: one that does not count makes no key, or who is out could name the keys of the others.
-            if some_void && groups::is_void_at(turn.tx, no, place, 0)? {
-                continue;
-            }
-            let ms = header.ts.ms().min(turn.now_ms);
-            let slot = first.entry(*key).or_insert_with(|| (header.clone(), ms));
-            if ms < slot.1 {
-                *slot = (header.clone(), ms);
-            }
+            let void = some_void && groups::is_void_at(turn.tx, no, place, 0)?;
+            makers.entry(*key).or_default().push(Maker {
+                header: header.clone(),
+                ms: header.ts.ms().min(turn.now_ms),
+                counts: !forked && !void,
+            });
         }
     }
-    Ok(first)
+    Ok(makers)
 }
 
 /// The key that an event makes: one that has a box for its author's own home.
@@ -325,7 +330,7 @@ pub(crate) fn safe_keys(
     };
     let mut newest: Vec<&KnownKey> = context.keys.iter().filter(|key| key.usable).collect();
     newest.sort_by_key(|key| (std::cmp::Reverse(key.first_ms), key.id));
-    let mut first = None;
+    let mut all = None;
     for key in newest {
         if !key.holders.is_subset(&context.live) {
             continue;
@@ -333,13 +338,13 @@ pub(crate) fn safe_keys(
         let fresh = match context.fresh.get(&key.id) {
             Some(fresh) => *fresh,
             None => {
-                let first = match &first {
-                    Some(first) => first,
-                    None => first.insert(first_events(turn, no, &mut context.made)?),
+                let all = match &all {
+                    Some(all) => all,
+                    None => all.insert(makers(turn, no, &mut context.made)?),
                 };
-                let fresh = first
-                    .get(&key.id)
-                    .is_some_and(|(first, _)| group.is_fresh(first));
+                let counting = all.get(&key.id).into_iter().flatten();
+                let first = counting.filter(|it| it.counts).min_by_key(|it| it.ms);
+                let fresh = first.is_some_and(|first| group.is_fresh(&first.header));
                 context.fresh.insert(key.id, fresh);
                 fresh
             }
@@ -351,7 +356,9 @@ pub(crate) fn safe_keys(
     Ok(Some(Vec::new()))
 }
 
-/// K6: whether everybody who lacks a key may have it. Always so in a direct chat.
+/// K6: whether everybody who lacks a key may have it. Always so in a direct chat. Which event made the key nobody can
+/// prove: whoever is kept from it could write one with a box for themselves and date it back. So each that may have must
+/// allow it, those that do not count as well.
 pub(crate) fn may_all_have(
     turn: &Turn<'_, '_>,
     no: u32,
@@ -362,13 +369,88 @@ pub(crate) fn may_all_have(
     let Some(group) = &context.group else {
         return Ok(true);
     };
-    // A key that nobody has been given yet has no first event: it begins now.
-    Ok(match first_events(turn, no, &mut context.made)?.get(&key) {
-        Some((header, ms)) => lacking
-            .iter()
-            .all(|(user, _)| group.may_share(header, *ms, user)),
-        None => true,
+    Ok(match makers(turn, no, &mut context.made)?.get(&key) {
+        Some(makers) => makers.iter().all(|maker| {
+            let mut lacking = lacking.iter();
+            lacking.all(|(user, _)| group.may_share(&maker.header, maker.ms, user))
+        }),
+        // A key that nobody has been given yet begins now; of one that came otherwise nobody knows.
+        None => {
+            chats::key(turn.tx, no, key)?.is_none()
+                || group.policy().is_none_or(|policy| policy.history == 0)
+        }
     })
+}
+
+/// K7: whether a user was given a key by somebody who had it. Whoever names a key in an event of their own has not: ids of
+/// keys are written on what they seal. Known to have it are the homes of this node, whoever sealed it to one of these, and
+/// whom any of them sealed it to.
+pub(crate) fn was_given(
+    turn: &Turn<'_, '_>,
+    no: u32,
+    context: &ChatContext,
+    key: KeyId,
+    user: UserId,
+) -> Result<bool, StoreError> {
+    let mut had: BTreeSet<Holder> = BTreeSet::new();
+    for local in context.locals() {
+        had.extend(users::user(turn.tx, local)?.map(|row| (local, row.home)));
+    }
+    let mut shares = Vec::new();
+    let some_void = groups::has_void(turn.tx, no)?;
+    for (feed_no, feed) in events::feeds(turn.tx, no)? {
+        if feed.lane != Lane::Keys as u8 {
+            continue;
+        }
+        for wire in events::range(turn.tx, feed_no, 0, u64::MAX, usize::MAX, usize::MAX)? {
+            let event = VerifiedEvent::from_store(&wire)
+                .map_err(|_| StoreError::Damaged("an event".to_owned()))?;
+            let share = event.payload().and_then(|p| KeyShare::decode(p).ok());
+            let Some(share) = share.filter(|share| share.key_id == key) else {
+                continue;
+            };
+            let header = event.header();
+            let place = (header.home, header.lane, header.seq);
+            if some_void && groups::is_void_at(turn.tx, no, place, 0)? {
+                continue;
+            }
+            let author = (header.author, header.home);
+            if opens_here(turn, header, &share)? {
+                had.insert(author);
+            }
+            let to = share.boxes.iter().map(|to| (to.user, to.home));
+            shares.push((author, to.collect::<Vec<_>>()));
+        }
+    }
+    loop {
+        let known = had.len();
+        for (author, to) in &shares {
+            if had.contains(author) {
+                had.extend(to);
+            }
+        }
+        if had.len() == known {
+            return Ok(had.iter().any(|(holder, _)| *holder == user));
+        }
+    }
+}
+
+/// Whether an event has a box for a home of this node that holds the key it names (K1).
+fn opens_here(turn: &Turn<'_, '_>, header: &Header, share: &KeyShare) -> Result<bool, StoreError> {
+    for sealed in &share.boxes {
+        let who = BoxFor {
+            group: header.group,
+            author: header.author,
+            author_home: header.home,
+            user: sealed.user,
+            home: sealed.home,
+            n: sealed.n,
+        };
+        if open_box(turn, &who, share.key_id, sealed)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Takes a member out; the next message is sealed with a key they never had (K8).

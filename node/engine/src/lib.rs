@@ -88,7 +88,7 @@ use chater_store::{Durability, Rows, Store, StoreError, users};
 pub use account::{Login, NewSession, NewUser, OpenSession, SessionKind};
 pub use arrange::{Arrange, Silence};
 pub use chater_protocol::id;
-pub use config::{Config, Limits, NodeKey, Registration, StartError};
+pub use config::{COMPARE_EVERY, Config, Limits, NodeKey, Registration, StartError};
 pub use error::{Error, Reason};
 pub use hub::Subscription;
 pub use invites::{invited_by, is_invite};

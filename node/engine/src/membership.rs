@@ -19,7 +19,8 @@ use crate::branches;
 use crate::emblem;
 use crate::group::want_members;
 use crate::preferences;
-use crate::remote::{Taken, is_own_home, stop_home, took};
+use crate::remote::{Taken, fill, is_accepted, is_bare, is_own_home, requests, stop_home, took};
+use crate::shared::lock;
 use crate::turn::{ChatContext, Fail, Turn};
 use crate::update::News;
 
@@ -71,13 +72,13 @@ pub(crate) fn changed(
     }
     for user in were.difference(&present) {
         groups::seat(turn.tx, *user, no, false)?;
+        // What comes from now on is not for who is out, here (others of this node may stay in) or elsewhere (S9).
+        let last = turn.row(no)?.count;
+        groups::set_left(turn.tx, *user, no, Some(last))?;
         if turn.is_local(*user)?
             && let Some(inbox) = chats::inbox(turn.tx, *user, no)?
             && inbox.state != 3
         {
-            // Others of this node may stay in: what they get from now on is not for who is out.
-            let last = turn.row(no)?.count;
-            groups::set_left(turn.tx, *user, no, Some(last))?;
             chats::put_inbox(turn.tx, *user, no, &InboxRow { state: 4, ..inbox })?;
         }
     }
@@ -136,7 +137,15 @@ fn invited(turn: &Turn<'_, '_>, group: &Group, user: UserId) -> Result<u8, Store
             });
         }
     }
-    preferences::first_state(turn.tx, user)
+    // As of a direct chat: whoever shares no community with this node asks first.
+    for added in group.added_by(&user) {
+        for (_, home) in homes::live(turn.tx, added.by)? {
+            if home.node_id == turn.shared.node_id || turn.shared.is_fellow(home.node_id) {
+                return preferences::first_state(turn.tx, user);
+            }
+        }
+    }
+    preferences::stranger_state(turn.tx, user)
 }
 
 /// M6: what these users wrote counts, or does not, by the group as it is now. Whether anything changed.
@@ -236,32 +245,44 @@ fn about(event: &VerifiedEvent) -> UserId {
 /// Takes verified events of a group in. Durable before the acks leave.
 pub(crate) fn accept(
     turn: &mut Turn<'_, '_>,
+    from: NodeId,
     chat: &ChatRef,
     batch: &[Option<VerifiedEvent>],
 ) -> Result<Taken, Fail> {
+    let put_off = |ack: Ack| Taken {
+        acks: vec![ack; batch.len()],
+        gap: ack == Ack::Waits,
+        unknown: Vec::new(),
+        forged: false,
+    };
     let no = match turn.number(chat.chat)? {
         Some(no) => no,
-        None if brings_in_somebody(turn, chat, batch)? => turn.ensure_group(chat.chat)?,
-        // Nobody here is in it as far as these events tell: whoever pushes is asked for the rest.
         None => {
-            return Ok(Taken {
-                acks: vec![Ack::Waits; batch.len()],
-                gap: true,
-                unknown: Vec::new(),
-                forged: false,
-            });
+            let users = brought_in(turn, chat, batch)?;
+            // Nobody here is in it as far as these events tell: whoever pushes is asked for the rest.
+            if users.is_empty() {
+                return Ok(put_off(Ack::Waits));
+            }
+            if !may_invite(turn, from, &users)? {
+                return Ok(put_off(Ack::Later));
+            }
+            turn.ensure_group(chat.chat)?
         }
     };
     let mut acks: Vec<Option<Ack>> = Vec::with_capacity(batch.len());
     for event in batch {
-        let ack = match event {
-            None => Some(Ack::Refused),
-            Some(event) if turn.in_chat(no, event.id())?.is_some() => Some(Ack::Committed),
-            Some(event) if is_own_home(turn, event.header().author, event.header().home)? => {
-                stop_home(turn, event.header().author)?;
-                Some(Ack::Refused)
-            }
-            Some(_) => None,
+        let Some(event) = event else {
+            acks.push(Some(Ack::Refused));
+            continue;
+        };
+        let ack = if let Some(stored) = turn.in_chat(no, event.id())? {
+            fill(turn, no, event, &stored)?;
+            Some(Ack::Committed)
+        } else if is_own_home(turn, event.header().author, event.header().home)? {
+            stop_home(turn, event.header().author)?;
+            Some(Ack::Refused)
+        } else {
+            is_bare(event).then_some(Ack::Waits)
         };
         acks.push(ack);
     }
@@ -269,8 +290,8 @@ pub(crate) fn accept(
     revive(turn)?;
     let mut gap = false;
     let mut dead = Vec::new();
-    // Nothing but control events changes that.
-    let wanted = is_wanted_here(turn, no)?;
+    // M9: before anybody here has said yes, nothing but the control events is taken; and nothing but these changes that.
+    let wanted = is_accepted(turn, no)?;
     for (event, slot) in batch.iter().zip(&mut acks) {
         let (Some(event), None) = (event, &slot) else {
             continue;
@@ -314,25 +335,41 @@ pub(crate) fn accept(
     })
 }
 
-/// Whether the control events of a batch make somebody here a member of a group that is not here yet:
-/// strangers who know a group's id, or invent one, store nothing.
-fn brings_in_somebody(
+/// Whom of this node the control events of a batch make members of a group that is not here yet: strangers who know a
+/// group's id, or invent one, store nothing.
+fn brought_in(
     turn: &Turn<'_, '_>,
     chat: &ChatRef,
     batch: &[Option<VerifiedEvent>],
-) -> Result<bool, StoreError> {
+) -> Result<Vec<UserId>, StoreError> {
     let mut group = Group::new(chat.chat);
     for event in batch.iter().flatten() {
         if event.header().lane == Lane::Control as u8 {
             group.insert(event);
         }
     }
+    let mut found = Vec::new();
     for (user, _) in group.members() {
         if turn.is_local(user)? {
-            return Ok(true);
+            found.push(user);
         }
     }
-    Ok(false)
+    Ok(found)
+}
+
+/// K10, M9: whether a node may bring these people of this node into one more group. One that shares no community with it
+/// may do so as seldom as begin a chat.
+fn may_invite(turn: &Turn<'_, '_>, from: NodeId, users: &[UserId]) -> Result<bool, StoreError> {
+    if turn.shared.is_fellow(from) {
+        return Ok(true);
+    }
+    for user in users {
+        if requests(turn, *user)? >= limits::STRANGERS {
+            return Ok(false);
+        }
+    }
+    let mut rates = lock(&turn.shared.rates);
+    Ok(rates.strangers.take(&from, turn.now_ms).is_ok())
 }
 
 /// Control events first, each after its past, whatever their order in the batch (M1).
@@ -489,21 +526,10 @@ fn refuse(turn: &Turn<'_, '_>) -> Ack {
     Ack::Refused
 }
 
-/// M9: before anybody here has said yes, nothing but the control events is taken.
-fn is_wanted_here(turn: &mut Turn<'_, '_>, no: u32) -> Result<bool, Fail> {
-    let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
-    for local in locals {
-        if chats::inbox(turn.tx, local, no)?.is_some_and(|inbox| inbox.state == 0) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// M6: what does not count is kept, without effect, where something that counts names it or would have a hole below
 /// it: else the chat would say for ever that something lacks. Anything else that does not count is refused.
 fn take_dead(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<Ack, Fail> {
-    if !void::is_wanted(turn.tx, no, event)? || !is_wanted_here(turn, no)? {
+    if !void::is_wanted(turn.tx, no, event)? || !is_accepted(turn, no)? {
         return Ok(refuse(turn));
     }
     turn.durable();

@@ -123,6 +123,7 @@ pub(crate) fn search(
         let _ = to.try_send(PeopleAnswer {
             from: None,
             rows: Vec::new(),
+            known: Vec::new(),
             asked: 0,
             answered: 0,
             done: true,
@@ -130,7 +131,7 @@ pub(crate) fn search(
         return Ok(from);
     }
     shared.counters.searches.fetch_add(1, Ordering::Relaxed);
-    let here = {
+    let (here, known) = {
         let rows = shared.store.read()?;
         let mut found = Vec::new();
         for (user, contacts) in homes::find(&rows, &text, limits::PEOPLE_ROWS)? {
@@ -144,7 +145,8 @@ pub(crate) fn search(
         }
         // People of this node first, then by name.
         found.sort_by(|a, b| (!a.here, &a.display_name).cmp(&(!b.here, &b.display_name)));
-        found
+        let known = known(&rows, viewer, &found)?;
+        (found, known)
     };
     let asked = {
         let presence = lock(&shared.presence);
@@ -156,6 +158,7 @@ pub(crate) fn search(
     let _ = to.try_send(PeopleAnswer {
         from: None,
         rows: here,
+        known,
         asked,
         answered: 0,
         done,
@@ -206,6 +209,7 @@ pub(crate) fn search(
             let last = PeopleAnswer {
                 from: None,
                 rows: Vec::new(),
+                known: Vec::new(),
                 asked: search.asked,
                 answered,
                 done: true,
@@ -303,15 +307,19 @@ pub(crate) async fn answered(shared: &Arc<Shared>, peer: NodeId, answer: WireAns
             }
         }
         let from = crate::person::node_label(shared, &rows, peer)?;
-        Ok((from, found))
+        let known = known(&rows, viewer, &found)?;
+        Ok((from, found, known))
     });
-    let Ok((from, rows)) = rows else { return };
+    let Ok((from, rows, known)) = rows else {
+        return;
+    };
     let mut open = lock(&shared.searches.0);
     if let Some(search) = open.get_mut(&answer.query.0) {
         let answered = u32::try_from(search.answered.len()).unwrap_or(u32::MAX);
         let news = PeopleAnswer {
             from: Some(from),
             rows,
+            known,
             asked: search.asked,
             answered,
             done: false,
@@ -449,8 +457,23 @@ fn find_here(shared: &Shared, text: &str, asker: NodeId) -> Result<Vec<UserId>, 
     Ok(found)
 }
 
+/// Those found who are in a chat that the viewer takes part in.
+fn known(rows: &impl Rows, viewer: UserId, found: &[Person]) -> Result<Vec<UserId>, StoreError> {
+    let mut known = Vec::new();
+    for person in found {
+        if shares_chat(rows, viewer, person.user_id)? {
+            known.push(person.user_id);
+        }
+    }
+    Ok(known)
+}
+
 /// Whether a user of this node shares a chat with somebody, and has said yes to it: a stranger's request is none.
-fn shares_chat(rows: &impl Rows, user: UserId, other: UserId) -> Result<bool, StoreError> {
+pub(crate) fn shares_chat(
+    rows: &impl Rows,
+    user: UserId,
+    other: UserId,
+) -> Result<bool, StoreError> {
     for no in chats::of_user(rows, user)?.into_iter().take(CONTACT_CHATS) {
         let open = !users::lives_here(rows, user)?
             || chats::inbox(rows, user, no)?.is_some_and(|inbox| inbox.state == 0);

@@ -41,6 +41,11 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         }
     }
 
+    /// Whether more than half of what may be taken at once is gone.
+    pub(crate) fn is_low(&self, key: &K, now_ms: u64) -> bool {
+        self.per_minute != 0.0 && self.level(key, now_ms) < self.burst / 2.0
+    }
+
     /// Takes a token, or says how many seconds to wait.
     pub(crate) fn take(&mut self, key: &K, now_ms: u64) -> Result<(), u32> {
         match self.wait_s(key, now_ms) {

@@ -130,13 +130,29 @@ impl<'a, R: Rows> Reader<'a, R> {
         if let Some(known) = self.secrets.borrow().get(&(no, key)) {
             return Ok(known.clone());
         }
-        let row = chats::key(self.rows, no, key)?;
+        let mut row = chats::key(self.rows, no, key)?;
+        // K6: the node has the key for somebody else here.
+        if let Some(known) = &row
+            && self.keeps_history(no)?
+            && !known.holders.iter().any(|(user, _)| *user == self.viewer)
+        {
+            row = None;
+        }
         let secret = match row.and_then(|row| row.sealed) {
             Some(sealed) => Some(open_secret(self.shared, chat, key, &sealed)?),
             None => None,
         };
         self.secrets.borrow_mut().insert((no, key), secret.clone());
         Ok(secret)
+    }
+
+    /// K6: whether those who come later do not read all that was said before in this group.
+    fn keeps_history(&self, no: u32) -> Result<bool, StoreError> {
+        let policy = self.group(no)?;
+        Ok(policy
+            .policy
+            .as_ref()
+            .is_some_and(|policy| policy.history != 0))
     }
 
     /// The inside of a lane 2 event; none when it was dropped or no key is here.
@@ -300,6 +316,10 @@ impl<'a, R: Rows> Reader<'a, R> {
             return Ok(None);
         };
         let body: Option<Msg> = self.inside(no, &event)?;
+        // What the group keeps from those who came later is not there for them, or their page began with locked lines.
+        if body.is_none() && event.payload().is_some() && self.keeps_history(no)? {
+            return Ok(None);
+        }
         self.compose(no, chat, row, &event, body).map(Some)
     }
 
@@ -323,7 +343,8 @@ impl<'a, R: Rows> Reader<'a, R> {
             own,
             text: None,
             mentions: Vec::new(),
-            deleted: event.payload().is_none(),
+            deleted: event.payload().is_none()
+                && !events::lacks_payload(self.rows, no, event.id())?,
             edited: false,
             sent_at_ms: ms(row.place.eff.ms()),
             received_at_ms: ms(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use chater_protocol::chat::direct;
-use chater_protocol::event::{Kind, VerifiedEvent};
+use chater_protocol::event::{Kind, Lane, VerifiedEvent};
 use chater_protocol::id::{EventId, HomeId, KeyId, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard, Signed};
 use chater_protocol::limits;
@@ -106,8 +106,11 @@ pub(crate) struct Taken {
     pub(crate) forged: bool,
 }
 
-/// Epoch secrets remembered of one chat; a peer could otherwise name new ones for ever.
+/// Keys remembered of one chat without their secret; a member could otherwise name new ones for ever. One that comes
+/// with its secret is never passed over for those: the next message may be sealed with it.
 const KEYS: usize = 1_024;
+/// Keys of one chat in all, for a member who makes new ones for ever.
+const KEYS_OPEN: usize = 65_536;
 /// Of those, such that are only known to lack.
 const KEYS_WANTED: usize = limits::IDS;
 
@@ -125,7 +128,7 @@ pub(crate) fn accept(
         forged: false,
     };
     if chat.users.is_none() {
-        return membership::accept(turn, chat, batch);
+        return membership::accept(turn, from, chat, batch);
     }
     // A direct chat must name the two users that make its id (K10).
     let Some((a, b)) = direct::is_direct(chat) else {
@@ -154,10 +157,13 @@ pub(crate) fn accept(
             continue;
         }
         if let Some(no) = no
-            && turn.in_chat(no, event.id())?.is_some()
+            && let Some(stored) = turn.in_chat(no, event.id())?
         {
             // Known: committed durably long ago, or earlier in this very turn. Costs no sync, or
             // whoever plays old events back would have one for each.
+            if is_accepted(turn, no)? {
+                fill(turn, no, event, &stored)?;
+            }
             acks.push(Ack::Committed);
             continue;
         }
@@ -165,6 +171,10 @@ pub(crate) fn accept(
         if author_here && is_own_home(turn, header.author, header.home)? {
             stop_home(turn, header.author)?;
             acks.push(Ack::Refused);
+            continue;
+        }
+        if is_bare(event) {
+            acks.push(Ack::Waits);
             continue;
         }
         // K10: whoever is not accepted yet is bounded; blocked and over the bound look the same.
@@ -223,6 +233,40 @@ pub(crate) fn accept(
         unknown: Vec::new(),
         forged: false,
     })
+}
+
+/// E6: whether an event came without a payload that no `delete` takes away: it counts as missing until that is here.
+pub(crate) fn is_bare(event: &VerifiedEvent) -> bool {
+    let header = event.header();
+    let deletable = header.lane == Lane::Messages as u8
+        && ![Kind::EDIT, Kind::DELETE, Kind::REACT, Kind::PROFILE].contains(&header.kind);
+    event.payload().is_none() && !deletable
+}
+
+/// The payload of a message that first came without: now it has come.
+pub(crate) fn fill(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    event: &VerifiedEvent,
+    stored: &Stored,
+) -> Result<(), Fail> {
+    if event.payload().is_none() || !events::lacks_payload(turn.tx, no, event.id())? {
+        return Ok(());
+    }
+    turn.durable();
+    events::fill(turn.tx, stored, event)?;
+    took(turn, no, event, stored)
+}
+
+/// Whether somebody here takes part in the chat: what waits for an answer is bounded by what came (K10, M9).
+pub(crate) fn is_accepted(turn: &mut Turn<'_, '_>, no: u32) -> Result<bool, Fail> {
+    let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
+    for local in locals {
+        if chats::inbox(turn.tx, local, no)?.is_some_and(|inbox| inbox.state == 0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 pub(crate) fn is_own_home(
@@ -307,7 +351,7 @@ fn may_hold(
 }
 
 /// Requests that wait for an answer of that user.
-fn requests(turn: &Turn<'_, '_>, user: UserId) -> Result<u64, StoreError> {
+pub(crate) fn requests(turn: &Turn<'_, '_>, user: UserId) -> Result<u64, StoreError> {
     let all = chats::inbox_of(turn.tx, user)?;
     Ok(all.iter().filter(|(_, inbox)| inbox.state == 1).count() as u64)
 }
@@ -453,7 +497,7 @@ fn note_lacking(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Resu
     turn.context(no, |turn, context| {
         let wanted = context.keys.iter().filter(|k| !k.usable).count();
         if context.keys.iter().any(|known| known.id == key)
-            || context.keys.len() >= KEYS
+            || context.keys.len() >= KEYS_OPEN
             || wanted >= KEYS_WANTED
         {
             return Ok(());
@@ -492,10 +536,7 @@ fn took_key(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<(
         return Ok(());
     };
     let known = chats::key(turn.tx, no, share.key_id)?;
-    if known.is_none() && turn.context(no, |_, context| Ok(context.keys.len() >= KEYS))? {
-        tracing::debug!(chat = %header.group.short(), "too many keys");
-        return Ok(());
-    }
+    let is_new = known.is_none();
     // Without such a row nothing here waits for the secret.
     let waited = known.as_ref().is_some_and(|row| row.sealed.is_none());
     let mut row = known.unwrap_or(KeyRow {
@@ -533,8 +574,16 @@ fn took_key(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<(
             opened = Some(epoch);
         }
     }
-    chats::put_key(turn.tx, no, share.key_id, &row)?;
     let here = opened.is_some();
+    let full = turn.context(no, |_, context| {
+        let closed = context.keys.iter().filter(|key| !key.usable).count();
+        Ok(context.keys.len() >= KEYS_OPEN || (!here && closed >= KEYS))
+    });
+    if is_new && full? {
+        tracing::debug!(chat = %header.group.short(), "too many keys");
+        return Ok(());
+    }
+    chats::put_key(turn.tx, no, share.key_id, &row)?;
     keep_key(turn, no, share.key_id, &row, opened)?;
     if here && waited {
         settle_sealed(turn, no, share.key_id)?;
@@ -543,7 +592,7 @@ fn took_key(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<(
 }
 
 /// Opens a box made for a home of this node (K2).
-fn open_box(
+pub(crate) fn open_box(
     turn: &Turn<'_, '_>,
     who: &BoxFor,
     key: KeyId,
@@ -620,6 +669,9 @@ pub(crate) fn took_answers(
         let aad = key_aad(asked.chat.chat, answer.key_id);
         let sealed = turn.shared.kek.seal(&aad, secret.bytes(), turn.rng);
         row.sealed = Some(serde_bytes::ByteBuf::from(sealed));
+        if !row.holders.contains(&(asked.user, asked.home)) {
+            row.holders.push((asked.user, asked.home));
+        }
         turn.durable();
         chats::put_key(turn.tx, no, answer.key_id, &row)?;
         keep_key(turn, no, answer.key_id, &row, Some(secret))?;

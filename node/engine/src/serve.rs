@@ -1,6 +1,6 @@
 //! Answering peers: what each may have (S9), from a snapshot; pushes go to the writer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chater_network::Pushes;
@@ -15,12 +15,12 @@ use chater_protocol::wire::{
     ChatRef, EphBatch, Get, Identities, KeyAnswer, KeyRequest, LogAnswer, LogRequest, Message,
     Push, Range, SummaryRow, chat_topic,
 };
-use chater_store::{Rows, StoreError, chats, events, groups, homes};
+use chater_store::{Rows, StoreError, chats, events, forks, groups, homes};
 use serde_bytes::ByteBuf;
 
 use crate::actor::From;
 use crate::deliver::chats_with;
-use crate::fetch::{known_home, take_in};
+use crate::fetch::{close_gap, known_home, take_in};
 use crate::group;
 use crate::remote;
 use crate::shared::{Shared, lock};
@@ -133,30 +133,48 @@ fn may_have(rows: &impl Rows, peer: NodeId, chat: &ChatRef) -> Result<Option<u32
     Ok(None)
 }
 
-fn summary(shared: &Shared, peer: NodeId, theirs: &[SummaryRow]) -> Result<LogAnswer, StoreError> {
+/// S5, S6: which of these chats differ here. What differs although both had compared all is fetched: the one who asks
+/// fetches what lacks there, and only this side knows what lacks here.
+fn summary(
+    shared: &Arc<Shared>,
+    peer: NodeId,
+    theirs: &[SummaryRow],
+) -> Result<LogAnswer, StoreError> {
+    let theirs = theirs.get(..limits::SUMMARY_ROWS).unwrap_or(theirs);
+    let asked: BTreeSet<_> = theirs.iter().map(|row| row.topic.0).collect();
     let rows = shared.store.read()?;
-    let mine: BTreeSet<_> = chats_with(&rows, peer)?
-        .into_iter()
-        .map(|(no, chat)| {
-            Ok((
-                chat_topic(chat.chat).0,
-                digest_from(digest(&events::heads(&rows, no)?), peer),
-            ))
-        })
-        .collect::<Result<_, StoreError>>()?;
-    let differ = theirs
-        .iter()
-        .take(limits::SUMMARY_ROWS)
-        .filter(|row| !mine.contains(&(row.topic.0, row.digest)))
-        .map(|row| row.topic)
-        .collect();
+    let mut mine = BTreeMap::new();
+    for (no, chat) in chats_with(&rows, peer)? {
+        let topic = chat_topic(chat.chat).0;
+        if asked.contains(&topic) {
+            let digest = digest_from(digest(&events::heads(&rows, no)?), peer);
+            mine.insert(topic, (digest, chat));
+        }
+    }
+    let later = lock(&shared.presence)
+        .links
+        .get(&peer)
+        .is_some_and(|link| lock(&link.hot).is_compared());
+    let mut differ = Vec::new();
+    for row in theirs {
+        match mine.get(&row.topic.0) {
+            Some((digest, _)) if *digest == row.digest => continue,
+            Some((_, chat)) if later => close_gap(shared, peer, chat.clone()),
+            _ => {}
+        }
+        differ.push(row.topic);
+    }
     Ok(LogAnswer::Differ(differ))
 }
 
 fn heads(shared: &Shared, peer: NodeId, chat: &ChatRef) -> Result<LogAnswer, StoreError> {
     let rows = shared.store.read()?;
     let mut heads = match may_have(&rows, peer, chat)? {
-        Some(no) => events::heads(&rows, no)?,
+        Some(no) => {
+            let mut heads = events::heads(&rows, no)?;
+            heads.extend(forks::branches(&rows, no)?);
+            heads
+        }
         // Unknown and foreign look the same: nothing is here.
         None => Vec::new(),
     };
@@ -303,12 +321,11 @@ async fn keys(shared: &Arc<Shared>, peer: NodeId, request: KeyRequest) -> LogAns
                 };
                 let mut answers = Vec::new();
                 for key_id in request.key_ids.iter().take(limits::IDS) {
-                    // K7: a holder already, or one whom the history policy of the group allows it.
-                    let holds = context.keys.iter().any(|key| {
-                        key.id == *key_id && key.holders.iter().any(|(u, _)| *u == request.user)
-                    });
+                    // K7: one whom the history policy of the group allows it, or a holder already.
                     let asking = [(request.user, request.home)];
-                    if !holds && !group::may_all_have(turn, no, context, *key_id, &asking)? {
+                    if !group::may_all_have(turn, no, context, *key_id, &asking)?
+                        && !group::was_given(turn, no, context, *key_id, request.user)?
+                    {
                         continue;
                     }
                     if let Some(secret) = context.secrets.get(key_id)

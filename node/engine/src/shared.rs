@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chater_network::Network;
 use chater_protocol::id::{Bytes, ChatId, Hash, NodeId, UserId};
@@ -12,7 +13,7 @@ use chater_protocol::key::SigningKey;
 use chater_protocol::secret::SecretKey;
 use chater_store::Store;
 use chater_store::accounts::SavedSettings;
-use rand_core::{Infallible, TryCryptoRng, TryRng};
+use rand_core::{Infallible, Rng as _, TryCryptoRng, TryRng};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
@@ -281,6 +282,21 @@ impl Shared {
         let now =
             now.saturating_add_signed(self.skew_ms.load(std::sync::atomic::Ordering::Relaxed));
         now
+    }
+
+    /// When what changed is compared with a peer again: a third more or less than the setting, so that nodes which were
+    /// linked together do not ask together for ever; more rarely with many links, as all of them ask (S2).
+    pub(crate) fn compares_again(&self) -> Duration {
+        let links = lock(&self.presence).links.len() as u64;
+        let every = self
+            .config
+            .compare_every
+            .max(Duration::from_secs(links) / 4);
+        let spread = every * 2 / 3;
+        let ms = u64::try_from(spread.as_millis()).unwrap_or(u64::MAX).max(1);
+        let mut random = [0; 8];
+        SystemRandom.fill_bytes(&mut random);
+        spread + Duration::from_millis(u64::from_le_bytes(random) % ms)
     }
 
     /// Whether an address is on this machine or in a private network.

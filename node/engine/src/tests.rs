@@ -17,6 +17,7 @@ mod forged;
 mod groups;
 mod guests;
 mod hide;
+mod history;
 mod hostile;
 mod keys;
 mod late;

@@ -484,7 +484,8 @@ pub(crate) fn known_key(id: KeyId, row: &KeyRow) -> KnownKey {
         holders: row.holders.iter().copied().collect(),
         first_ms: row.first_ms,
         sealed: 0,
-        usable: row.sealed.is_some() && !row.holders.is_empty(),
+        // Its first key event lowers the time (`remote.rs`); whoever asked for it is a holder without one.
+        usable: row.sealed.is_some() && row.first_ms != u64::MAX,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chater_protocol::array_struct;
 use chater_protocol::chat::order::Place;
-use chater_protocol::event::{Feed, Header, Kind, VerifiedEvent};
+use chater_protocol::event::{Feed, Header, Kind, Lane, VerifiedEvent};
 use chater_protocol::id::{ChatId, EventId, HomeId, UserId};
 use chater_protocol::time::Timestamp;
 
@@ -439,6 +439,13 @@ pub(crate) fn append_as(
     if named {
         tx.remove(Table::ChatLacking, &join(&[&chat_no.to_be_bytes(), &id.0]))?;
     }
+    if event.payload().is_none() && header.lane == Lane::Messages as u8 && !void {
+        tx.put(
+            Table::ChatLacking,
+            &join(&[&chat_no.to_be_bytes(), &id.0]),
+            BARE,
+        )?;
+    }
     // What does not count places nothing.
     let mut moving = Moving::new();
     if !void {
@@ -574,16 +581,46 @@ fn advance(
     Ok(())
 }
 
-/// Drops the payload of an event: what a `delete` leaves (L8).
+/// What stands in the list of what lacks, of an event that is here without its payload.
+const BARE: &[u8] = &[1];
+
+/// Drops the payload of an event: what a `delete` leaves (L8). It lacks no more.
 ///
 /// # Errors
 /// Storage errors.
 pub fn drop_payload(tx: &Write<'_>, stored: &Stored, event: VerifiedEvent) -> Result<()> {
-    let wire = event.without_payload().to_wire();
+    put_wire(tx, stored, &event.without_payload())
+}
+
+/// Whether a message came without its payload, and no `delete` says that this is right: whoever passed it on may have
+/// dropped what was not theirs to drop.
+///
+/// # Errors
+/// Storage errors.
+pub fn lacks_payload(rows: &impl Rows, chat_no: u32, id: EventId) -> Result<bool> {
+    let key = join(&[&chat_no.to_be_bytes(), &id.0]);
+    Ok(rows.get(Table::ChatLacking, &key)?.as_deref() == Some(BARE))
+}
+
+/// Keeps the payload of a message that came without.
+///
+/// # Errors
+/// Storage errors.
+pub fn fill(tx: &Write<'_>, stored: &Stored, event: &VerifiedEvent) -> Result<()> {
+    put_wire(tx, stored, event)
+}
+
+/// The wire form of an event that is here, with its payload or as a `delete` leaves it.
+fn put_wire(tx: &Write<'_>, stored: &Stored, event: &VerifiedEvent) -> Result<()> {
+    let (chat_no, _) = whose(tx, stored.feed_no)?;
+    tx.remove(
+        Table::ChatLacking,
+        &join(&[&chat_no.to_be_bytes(), &event.id().0]),
+    )?;
     tx.put(
         Table::Events,
         &event_key(stored.feed_no, stored.seq, stored.branch),
-        &wire,
+        &event.to_wire(),
     )
 }
 

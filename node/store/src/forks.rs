@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use chater_protocol::array_struct;
 use chater_protocol::chat::group::{Branches, FeedEvent};
 use chater_protocol::event::{Header, VerifiedEvent};
+use chater_protocol::heads::HeadRow;
 use chater_protocol::id::{EventId, HomeId};
 
 use crate::events::{self, FeedRow, Stored};
@@ -72,6 +73,37 @@ pub fn forks(rows: &impl Rows, chat_no: u32) -> Result<Vec<(HomeId, u8, ForkRow)
     } else {
         Ok(found)
     }
+}
+
+/// The two branches of lowest id of each feed whose fork no cut has settled, by their first events: heads end below a fork
+/// (S5), so that whoever knows one branch alone would never hear of the other (L7).
+///
+/// # Errors
+/// Storage errors; an event that does not read.
+pub fn branches(rows: &impl Rows, chat_no: u32) -> Result<Vec<HeadRow>> {
+    let mut found = Vec::new();
+    for (home, lane, fork) in forks(rows, chat_no)? {
+        if fork.tip.is_some() {
+            continue;
+        }
+        let Some(feed) = events::feed(rows, fork.feed_no)? else {
+            continue;
+        };
+        let mut ids = Vec::new();
+        for wire in events::range(rows, fork.feed_no, fork.at, fork.at, usize::MAX, usize::MAX)? {
+            let event = VerifiedEvent::from_store(&wire).map_err(|_| damaged(Table::Events))?;
+            ids.push(event.id());
+        }
+        ids.sort_unstable();
+        found.extend(ids.into_iter().take(2).map(|id| HeadRow {
+            author: feed.author,
+            home,
+            lane,
+            seq: fork.at,
+            id,
+        }));
+    }
+    Ok(found)
 }
 
 /// A second valid header stands at `seq`.

@@ -107,7 +107,7 @@ pub fn is_former(rows: &impl Rows, user: UserId, no: u32) -> Result<bool> {
     Ok(value.is_some_and(|value| !value.is_empty()))
 }
 
-/// Somebody of this node is out of a group: of what comes after `n` nothing is theirs; none = back in.
+/// Somebody is out of a group: of what comes after `n` nothing is theirs; none = back in.
 ///
 /// # Errors
 /// Storage errors.

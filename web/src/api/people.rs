@@ -106,6 +106,7 @@ mod tests {
         let person = super::super::shapes::tests::message().author;
         let answer = move |answered, done| view::PeopleAnswer {
             from: None,
+            known: Vec::new(),
             rows: vec![person.clone()],
             asked: 2,
             answered,

@@ -1,15 +1,17 @@
-//! Searching inside one chat: a page of what was found, or its ids for the script.
+//! Searching what was written, in one chat or in all, and chats by their names: pages of what was found; of one chat also
+//! the ids, for the script.
 
 use askama::Template;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
-use chater_engine::view::Found;
+use chater_engine::view::{Found, Message};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::chat::{chat_id, event};
+use super::search::{SearchPage, Within};
 use super::shell::{Shell, page_with};
 use super::time::{self, Stamp};
 use super::words::matching;
@@ -18,7 +20,10 @@ use super::{fragment, markup};
 use crate::app::App;
 use crate::error::PageResult;
 use crate::i18n::Look;
-use crate::session::Session;
+use crate::session::{Session, in_query};
+
+/// Chats on one page of those found by name.
+const CHATS: usize = 100;
 
 /// What is looked for.
 #[derive(Deserialize, Default)]
@@ -30,12 +35,36 @@ pub(crate) struct Asked {
 }
 
 /// One message found.
+#[derive(Template)]
+#[template(path = "partials/hit.html")]
 struct Hit {
+    chat: String,
     id: String,
     author: String,
+    /// Title of its chat, where that is not the author and not the page's own.
+    title: String,
     /// Around the words: before, match, after.
     line: (String, String, String),
     at: Stamp,
+}
+
+impl Hit {
+    fn new(look: &Look, message: &Message, q: &str, title: &str) -> Self {
+        let line = around(message.text.as_deref().unwrap_or_default(), q);
+        let (before, hit, after) = matching(&line, q);
+        let author = message.author.display_name.clone();
+        Self {
+            chat: message.chat_id.to_string(),
+            id: message.id.to_string(),
+            title: Some(title)
+                .filter(|title| *title != author)
+                .unwrap_or_default()
+                .to_owned(),
+            author,
+            line: (before.to_owned(), hit.to_owned(), after.to_owned()),
+            at: time::card(look, message.sent_at_ms, time::now_ms()),
+        }
+    }
 }
 
 #[derive(Template)]
@@ -85,22 +114,12 @@ pub(crate) async fn show(
             (status, None, Some(reason))
         }
     };
-    let hit = |m: &chater_engine::view::Message| {
-        let line = around(m.text.as_deref().unwrap_or_default(), &asked.q);
-        let (before, hit, after) = matching(&line, &asked.q);
-        Hit {
-            id: m.id.to_string(),
-            author: m.author.display_name.clone(),
-            line: (before.to_owned(), hit.to_owned(), after.to_owned()),
-            at: time::card(&look, m.sent_at_ms, time::now_ms()),
-        }
-    };
     let shell = Shell::new(&app, &session, look.t("chat-search")).await;
     let shown = FindPage {
         hits: found
             .iter()
             .flat_map(|found| &found.messages)
-            .map(hit)
+            .map(|message| Hit::new(&look, message, &asked.q, ""))
             .collect(),
         next: found
             .as_ref()
@@ -110,11 +129,81 @@ pub(crate) async fn show(
         shell,
         chat,
         title,
-        q_in_link: crate::session::in_query(&asked.q),
+        q_in_link: in_query(&asked.q),
         q: asked.q,
         error,
     };
     Ok(page_with(status, &shown))
+}
+
+/// What the page of a search shows besides people: chats by name, or messages of all chats.
+#[derive(Template)]
+#[template(path = "partials/found.html")]
+struct FoundPanel<'a> {
+    look: &'a Look,
+    q: &'a str,
+    q_in_link: String,
+    within: Within,
+    rows: Vec<String>,
+    next: Option<u64>,
+    error: Option<String>,
+}
+
+impl FoundPanel<'_> {
+    fn label(&self) -> String {
+        self.look.t(match self.within {
+            Within::Messages => "search-words",
+            Within::Chats | Within::People => "search-label",
+        })
+    }
+}
+
+/// `/search?in=chats`, `/search?in=messages`.
+pub(super) async fn elsewhere(
+    app: &App,
+    session: &Session,
+    look: &Look,
+    q: &str,
+    within: Within,
+    below: Option<u64>,
+) -> PageResult {
+    let mut status = StatusCode::OK;
+    let mut panel = FoundPanel {
+        look,
+        q,
+        q_in_link: in_query(q),
+        within,
+        rows: Vec::new(),
+        next: None,
+        error: None,
+    };
+    if within == Within::Chats {
+        let chats = session.user.find_chats(q, CHATS)?;
+        panel
+            .rows
+            .extend(chats.iter().map(|chat| fragment::found_chat(chat, q, look)));
+    } else if !q.is_empty() {
+        match session.user.find_in_chats(q, below).await {
+            Ok(found) => {
+                panel.next = found.next;
+                for hit in &found.messages {
+                    panel.rows.push(
+                        Hit::new(look, &hit.message, q, &hit.chat)
+                            .render()
+                            .unwrap_or_default(),
+                    );
+                }
+            }
+            Err(error) => {
+                let (refused, _, reason) = words(look, &error);
+                (status, panel.error) = (refused, Some(reason));
+            }
+        }
+    }
+    let shell = Shell::new(app, session, super::search::title(look, q))
+        .await
+        .section("search");
+    Ok(page_with(status, &SearchPage { look, shell, panel }))
 }
 
 fn ids(found: &Found) -> serde_json::Value {

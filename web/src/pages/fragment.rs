@@ -341,6 +341,8 @@ pub(crate) fn card(chat: &Chat, look: &Look, selected: bool, filter: &'static st
 #[template(path = "partials/person.html")]
 struct PersonItem<'a> {
     person: &'a Person,
+    /// What the reader may know them from.
+    context: Option<String>,
     avatar: Avatar,
     before: &'a str,
     hit: &'a str,
@@ -349,11 +351,12 @@ struct PersonItem<'a> {
 
 /// One person found, the match underlined; a link to the confirmation.
 #[must_use]
-pub(crate) fn person(person: &Person, query: &str, _look: &Look) -> String {
+pub(crate) fn person(person: &Person, known: bool, query: &str, look: &Look) -> String {
     let (before, hit, after) = words::matching(&person.display_name, query);
     let avatar = Avatar::person(person, "m", false);
     PersonItem {
         person,
+        context: known.then(|| look.t("search-has-group")),
         avatar,
         before,
         hit,

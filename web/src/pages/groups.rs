@@ -185,6 +185,9 @@ pub(crate) async fn create(
         .create_group(form.title.clone(), form.chosen())
         .await
     {
+        Ok(chat) if form.rest.contains_key("then") => {
+            Ok(see_other(&format!("/c/{}/picture", chat.id)))
+        }
         Ok(chat) => Ok(see_other(&format!("/c/{}", chat.id))),
         Err(error) => render(&app, &session, &look, None, &form, Some(&error)).await,
     }

@@ -17,7 +17,7 @@ use super::shell::{Shell, page, page_with, see_other};
 use crate::app::App;
 use crate::error::PageResult;
 use crate::i18n::{Arg, Look, text_with};
-use crate::session::{CheckedForm, Session};
+use crate::session::{CheckedForm, Session, in_query};
 
 /// How long a page without scripts waits for other nodes (Q30, Q37).
 const WAIT: Duration = Duration::from_millis(1_500);
@@ -30,6 +30,44 @@ pub(crate) struct Asked {
     #[serde(default)]
     q: String,
     part: Option<String>,
+    #[serde(default, rename = "in")]
+    within: Within,
+    /// Where a search in messages goes on.
+    below: Option<u64>,
+}
+
+/// Where is looked.
+#[derive(Deserialize, Default, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Within {
+    /// People of all nodes, chats with them first.
+    #[default]
+    People,
+    /// Own chats, by name.
+    Chats,
+    /// What was written in own chats.
+    Messages,
+}
+
+impl Within {
+    /// As it stands in the address.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::People => "people",
+            Self::Chats => "chats",
+            Self::Messages => "messages",
+        }
+    }
+
+    /// All places with their names for people's languages, and whether it is this one.
+    pub(super) fn choices(self, look: &Look) -> [(&'static str, String, bool); 3] {
+        [
+            (Self::People, "search-in-people"),
+            (Self::Chats, "search-in-chats"),
+            (Self::Messages, "search-in-messages"),
+        ]
+        .map(|(place, text)| (place.name(), look.t(text), place == self))
+    }
 }
 
 /// What a search found.
@@ -61,10 +99,19 @@ struct Asking {
 
 #[derive(Template)]
 #[template(path = "pages/search.html")]
-struct SearchPage<'a> {
-    look: &'a Look,
-    shell: Shell,
-    panel: SearchBox<'a>,
+pub(super) struct SearchPage<'a, P: Template> {
+    pub(super) look: &'a Look,
+    pub(super) shell: Shell,
+    pub(super) panel: P,
+}
+
+/// The title of a search.
+pub(super) fn title(look: &Look, q: &str) -> String {
+    if q.is_empty() {
+        look.t("search")
+    } else {
+        look.a("search-title", q)
+    }
 }
 
 /// The field and what was found: on its page, and as a dialog over any other.
@@ -73,6 +120,8 @@ struct SearchPage<'a> {
 struct SearchBox<'a> {
     look: &'a Look,
     q: &'a str,
+    q_in_link: String,
+    within: Within,
     searched: bool,
     quick: bool,
     chats: Vec<String>,
@@ -116,6 +165,9 @@ pub(crate) async fn show(
     Query(asked): Query<Asked>,
 ) -> PageResult {
     let q = asked.q.trim();
+    if asked.within != Within::People {
+        return super::find::elsewhere(&app, &session, &look, q, asked.within, asked.below).await;
+    }
     let searched = q.chars().count() >= 2;
     let mut found = Found::default();
     // Before there is a question the newest chats stand here.
@@ -144,6 +196,8 @@ pub(crate) async fn show(
             return Ok(page(&SearchBox {
                 look: &look,
                 q,
+                q_in_link: in_query(q),
+                within: asked.within,
                 searched,
                 quick: true,
                 chats,
@@ -162,12 +216,9 @@ pub(crate) async fn show(
         }
         None => {}
     }
-    let title = if q.is_empty() {
-        look.t("search")
-    } else {
-        look.a("search-title", q)
-    };
-    let shell = Shell::new(&app, &session, title).await.section("search");
+    let shell = Shell::new(&app, &session, title(&look, q))
+        .await
+        .section("search");
     if searched {
         found = people(&session.user, q, &look, found).await?;
     }
@@ -177,6 +228,8 @@ pub(crate) async fn show(
         panel: SearchBox {
             look: &look,
             q,
+            q_in_link: in_query(q),
+            within: asked.within,
             searched,
             quick: false,
             chats,
@@ -190,7 +243,10 @@ async fn people(user: &UserHandle, q: &str, look: &Look, mut found: Found) -> Re
     if q.contains('@') {
         found.asked = 1;
         match user.find(q).await {
-            Ok(person) => found.add(&person, q, look),
+            Ok(person) => {
+                let known = user.shares_chat_with(person.user_id)?;
+                found.add(&person, known, q, look);
+            }
             Err(Error::Ambiguous(candidates)) => found.candidates = candidates,
             Err(Error::UnknownNode(node)) => found.unknown_node = Some(node),
             Err(Error::NotFound | Error::Invalid { .. } | Error::OneselfChat) => {}
@@ -212,7 +268,7 @@ async fn people(user: &UserHandle, q: &str, look: &Look, mut found: Found) -> Re
     let gather = async {
         while let Some(answer) = answers.recv().await {
             for person in &answer.rows {
-                found.add(person, q, look);
+                found.add(person, answer.known.contains(&person.user_id), q, look);
             }
             if let Some(from) = &answer.from {
                 found.answered_by(from, began);
@@ -246,11 +302,11 @@ pub(super) async fn found_people(
 }
 
 impl Found {
-    fn add(&mut self, person: &Person, q: &str, look: &Look) {
+    fn add(&mut self, person: &Person, known: bool, q: &str, look: &Look) {
         if !self.seen.insert(person.user_id) {
             return;
         }
-        let row = fragment::person(person, q, look);
+        let row = fragment::person(person, known, q, look);
         if person.here {
             self.here.push(row)
         } else {

@@ -365,13 +365,16 @@ pub(super) fn people(
     answer: &view::PeopleAnswer,
     reader: &Reader,
 ) -> Utf8Bytes {
-    let row = |person| row(person, q, reader);
     with_raw(id, |id| {
         written(&Frame::People {
             id,
             from: answer.from.as_deref().unwrap_or("here"),
             ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
-            rows: answer.rows.iter().map(row).collect(),
+            rows: answer
+                .rows
+                .iter()
+                .map(|person| row(person, answer.known.contains(&person.user_id), q, reader))
+                .collect(),
             asked: answer.asked,
             answered: answer.answered,
             done: answer.done,
@@ -379,11 +382,11 @@ pub(super) fn people(
     })
 }
 
-fn row<'a>(person: &'a view::Person, q: &str, reader: &Reader) -> Row<'a> {
+fn row<'a>(person: &'a view::Person, known: bool, q: &str, reader: &Reader) -> Row<'a> {
     if !reader.html {
         return Row::Data(person.into());
     }
-    let html = fragment::person(person, q, &reader.look);
+    let html = fragment::person(person, known, q, &reader.look);
     Row::Html {
         user_id: Text(person.user_id),
         here: person.here,

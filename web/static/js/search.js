@@ -79,6 +79,7 @@ export function attach(box, asks, keep = () => {}) {
     const q = input.value.trim();
     if (q === wanted) return;
     wanted = q;
+    for (const it of box.querySelectorAll("[data-in]")) it.search = new URLSearchParams({ in: it.dataset.in, q });
     stop.abort();
     stop = new AbortController();
     if ([...q].length < 2) {

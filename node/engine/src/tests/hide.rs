@@ -152,3 +152,55 @@ async fn a_search_reads_texts_as_they_are_now() {
     }
     stop(node).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_goes_through_all_chats_from_the_newest_message_down() {
+    let folder = Folder::new();
+    let (node, ann, bob, first) = two(&folder).await;
+    let cid = user(&node, "cid").await;
+    let second = ann.start(cid.id()).await.unwrap().0.id;
+    cid.start(ann.id()).await.unwrap();
+    let between = bob.start(cid.id()).await.unwrap().0.id;
+    say(&bob, between, "лодка не для Ани").await;
+    let mut told = Vec::new();
+    for n in 0..130 {
+        let chat = if n % 3 == 0 { second } else { first };
+        told.push(say(&ann, chat, &format!("Лодка {n}")).await.id);
+        say(&ann, chat, "весло").await;
+    }
+    told.reverse();
+    let away = vec![crate::Arrange::Archive(true)];
+    ann.arrange(second, away).await.unwrap();
+
+    // Two searches find all, in one order, nothing twice and nothing of others.
+    let one = ann.find_in_chats("лодка", None).await.unwrap();
+    assert_eq!(one.messages.len(), 100);
+    let two = ann.find_in_chats("лодка", one.next).await.unwrap();
+    assert_eq!(two.next, None);
+    let all: Vec<_> = one.messages.iter().chain(&two.messages).collect();
+    let ids: Vec<_> = all.iter().map(|hit| hit.message.id).collect();
+    assert_eq!(ids, told);
+    for hit in &all {
+        let other = if hit.message.chat_id == second {
+            "cid"
+        } else {
+            "bob"
+        };
+        assert_eq!(hit.chat, other);
+    }
+    assert_eq!(
+        bob.find_in_chats("Ани", None).await.unwrap().messages.len(),
+        1
+    );
+    assert_eq!(ann.find_in_chats("Ани", None).await.unwrap().messages, []);
+
+    // A chat deleted for oneself is not found in any more.
+    ann.delete_chat(second).await.unwrap();
+    let left = ann.find_in_chats("лодка", None).await.unwrap().messages;
+    assert_eq!(left.len(), 86);
+    assert!(matches!(
+        ann.find_in_chats(" ", None).await,
+        Err(Error::Invalid { field: "q", .. })
+    ));
+    stop(node).await;
+}

@@ -131,6 +131,54 @@ fn add(user: UserId) -> Vec<u8> {
     .encode()
 }
 
+/// A member passes on what others wrote, without what they wrote. That looks like a message somebody took back, and is none:
+/// it is not called delivered by what is shown, and its text comes with the next who has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_comes_without_its_text_is_not_a_deleted_one() {
+    let scene = Scene::set().await;
+    cut(&scene.here, &scene.there).await;
+    let said = say(&scene.vic, scene.chat, "по-настоящему").await;
+    let bare = {
+        let rows = scene.here.shared().store.read().unwrap();
+        let (_, event) = chater_store::events::by_id(&rows, said.id)
+            .unwrap()
+            .unwrap();
+        let no = chater_store::chats::number(&rows, scene.chat)
+            .unwrap()
+            .unwrap();
+        let feeds = chater_store::events::feeds(&rows, no).unwrap();
+        let (keys, _) = feeds.iter().find(|(_, feed)| feed.lane == 1).unwrap();
+        let key = chater_store::events::event(&rows, *keys, 0, 0)
+            .unwrap()
+            .unwrap();
+        [key, event.without_payload()]
+    };
+    let acks = scene.twin.push(&scene.foe.chat, &bare).await;
+    assert_eq!(acks, [Ack::Committed, Ack::Committed]);
+    let shown = one(&scene.wes, scene.chat, said.id);
+    assert_eq!((shown.deleted, shown.text), (false, None));
+    heal(&scene.here, &scene.there).await;
+    scene.alike(&["по-настоящему"]).await;
+    // A true delete takes the text, and nothing lacks.
+    scene.vic.delete(scene.chat, said.id).await.unwrap();
+    until("it is gone there", || {
+        one(&scene.wes, scene.chat, said.id).deleted
+    })
+    .await;
+    until("nothing lacks", || {
+        let rows = scene.there.shared().store.read().unwrap();
+        let no = chater_store::chats::number(&rows, scene.chat)
+            .unwrap()
+            .unwrap();
+        chater_store::events::missing_ids(&rows, no, 1)
+            .unwrap()
+            .is_empty()
+    })
+    .await;
+    scene.goes_on(vec![]).await;
+    scene.stop().await;
+}
+
 /// B10: a member writes two different second messages and sends one to each node, and goes on above one of them.
 /// Both nodes keep both, and show the same in the same order.
 #[tokio::test(flavor = "multi_thread")]
@@ -160,6 +208,42 @@ async fn a_fork_of_a_member_looks_the_same_on_both_nodes() {
     let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
     scene.alike(&shown).await;
     scene.goes_on(shown).await;
+    scene.stop().await;
+}
+
+/// B10, L7: one node hears both first acts of an admin, the other only one of them and what follows it. The one that knows
+/// of the fork has everything that the other one tells, and its own heads end below the fork: it must tell of the branch,
+/// or the other node believes the first act for good.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_that_one_node_knows_is_told_to_the_other() {
+    let mut scene = Scene::set().await;
+    let gus = user(&scene.here, "gus").await;
+    let (chat, foe) = (scene.chat, scene.foe.bad.user);
+    scene.vic.set_role(chat, foe, true).await.unwrap();
+    say(&scene.vic, chat, "все тут").await;
+    sees(&scene.wes, chat, "все тут").await;
+    scene.foe.has_seen(&scene.here, chat);
+    let before = seats(&scene.vic, chat);
+    until("the same", || seats(&scene.wes, chat) == before).await;
+    cut(&scene.here, &scene.there).await;
+    let adds = scene.foe.act(Kind::ADD, add(gus.id()));
+    let goes_on = scene
+        .foe
+        .act(Kind::ROLE, role(scene.wes.id(), Role::Member));
+    scene.foe.next[0] = (0, EventId::default());
+    let other = scene
+        .foe
+        .act(Kind::ROLE, role(scene.vic.id(), Role::Member));
+    scene.told(&[adds.clone(), goes_on], &[adds, other]).await;
+    assert_eq!(seats(&scene.vic, chat).len(), 4);
+    assert_eq!(seats(&scene.wes, chat), before);
+    heal(&scene.here, &scene.there).await;
+    until("the fork is known here", || {
+        seats(&scene.vic, chat) == before
+    })
+    .await;
+    assert_eq!(gus.chat(chat).unwrap().state, ChatState::Left);
+    scene.goes_on(vec!["все тут"]).await;
     scene.stop().await;
 }
 

@@ -178,6 +178,24 @@ pub struct Found {
     pub next: Option<EventId>,
 }
 
+/// Messages of all chats that hold what was searched for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundInChats {
+    /// Newest first.
+    pub messages: Vec<FoundIn>,
+    /// Where to go on from, an effective time (L5); none = all chats were searched.
+    pub next: Option<u64>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundIn {
+    /// Title of its chat.
+    pub chat: String,
+    /// The message.
+    pub message: Message,
+}
+
 /// Which page of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Anchor {
@@ -232,6 +250,8 @@ pub struct PeopleAnswer {
     pub from: Option<String>,
     /// Those found, best first. A person may come again from another source.
     pub rows: Vec<Person>,
+    /// Those of them who are in a chat that the asker takes part in.
+    pub known: Vec<UserId>,
     /// Nodes asked so far.
     pub asked: u32,
     /// Nodes that answered so far.
