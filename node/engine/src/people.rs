@@ -133,14 +133,9 @@ pub(crate) fn search(
     let here = {
         let rows = shared.store.read()?;
         let mut found = Vec::new();
-        for (user, contacts) in homes::find(&rows, &text, limits::PEOPLE_ROWS)? {
-            if user == viewer || (contacts && !shares_chat(&rows, user, viewer)?) {
-                continue;
-            }
-            let person = person(shared, &rows, user)?;
-            if !shared.blocks.has(person.node_id) {
-                found.push(Person::clone(&*person));
-            }
+        let shown = shown_to(shared, &rows, viewer);
+        for user in homes::find(&rows, &text, limits::PEOPLE_ROWS, shown)? {
+            found.push(Person::clone(&*person(shared, &rows, user)?));
         }
         // People of this node first, then by name.
         found.sort_by(|a, b| (!a.here, &a.display_name).cmp(&(!b.here, &b.display_name)));
@@ -424,29 +419,71 @@ pub(crate) async fn wait_linked(shared: &Shared, node: NodeId) -> bool {
 /// People who live here and may be found by somebody of that node.
 fn find_here(shared: &Shared, text: &str, asker: NodeId) -> Result<Vec<UserId>, StoreError> {
     let rows = shared.store.read()?;
-    let mut found = Vec::new();
     let mut there = None;
-    for (user, contacts) in homes::find(&rows, text, limits::PEOPLE_ROWS * 4)? {
+    homes::find(&rows, text, limits::PEOPLE_ROWS, |user, contacts| {
         if !users::lives_here(&rows, user)? {
-            continue;
+            return Ok(false);
+        }
+        if !contacts {
+            return Ok(true);
+        }
+        let there = match &mut there {
+            Some(there) => there,
+            none => none.insert(chats_of(&rows, &homes::users_on(&rows, asker)?)?),
+        };
+        is_in_any(&rows, user, there)
+    })
+}
+
+/// Which of the people remembered here are shown to a user of this node (I10).
+fn shown_to(
+    shared: &Shared,
+    rows: &impl Rows,
+    viewer: UserId,
+) -> impl FnMut(UserId, bool) -> Result<bool, StoreError> {
+    let mut own = None;
+    move |user, contacts| {
+        if user == viewer {
+            return Ok(false);
         }
         if contacts {
-            let there = match &mut there {
-                Some(there) => there,
-                none => none.insert(homes::users_on(&rows, asker)?),
+            let own = match &mut own {
+                Some(own) => own,
+                none => none.insert(chats_of(rows, &[viewer])?),
             };
-            let mut shares = false;
-            for other in there.iter().take(CONTACTS) {
-                shares = shares || shares_chat(&rows, user, *other)?;
-            }
-            if !shares {
-                continue;
+            if !is_in_any(rows, user, own)? {
+                return Ok(false);
             }
         }
-        found.push(user);
+        Ok(!shared.blocks.has(person(shared, rows, user)?.node_id))
     }
-    found.truncate(limits::PEOPLE_ROWS);
+}
+
+/// The chats that any of these people is in, read once for all whom a search comes upon.
+fn chats_of(rows: &impl Rows, people: &[UserId]) -> Result<BTreeSet<u32>, StoreError> {
+    let mut found = BTreeSet::new();
+    for person in people.iter().take(CONTACTS) {
+        let all = chats::of_user(rows, *person)?;
+        for no in all.into_iter().take(CONTACT_CHATS) {
+            if chats::is_member(rows, *person, no)? {
+                found.insert(no);
+            }
+        }
+    }
     Ok(found)
+}
+
+/// As [`shares_chat`], with whoever is in these chats.
+fn is_in_any(rows: &impl Rows, user: UserId, theirs: &BTreeSet<u32>) -> Result<bool, StoreError> {
+    let here = users::lives_here(rows, user)?;
+    let own = chats::of_user(rows, user)?;
+    let common = own.into_iter().take(CONTACT_CHATS);
+    for no in common.filter(|no| theirs.contains(no)) {
+        if !here || chats::inbox(rows, user, no)?.is_some_and(|inbox| inbox.state == 0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a user of this node shares a chat with somebody, and has said yes to it: a stranger's request is none.

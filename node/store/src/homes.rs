@@ -1,6 +1,8 @@
 //! What is known of users anywhere: home records, KEM cards, profile cards, and finding people by
 //! the beginning of a word.
 
+use std::collections::BTreeSet;
+
 use chater_protocol::array_struct;
 use chater_protocol::id::{HomeId, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard, Signed, live_homes};
@@ -11,6 +13,10 @@ use crate::key::{Parts, join};
 use crate::rows::{Rows, Write, damaged};
 use crate::tables::Table;
 use crate::{Result, StoreError};
+
+/// Words looked at by one search, whomever they lead to: some ten milliseconds. Without it two letters cost the more the more
+/// people were ever found.
+const WORDS: usize = 10_000;
 
 array_struct! {
     /// A profile card as kept.
@@ -261,13 +267,20 @@ pub fn card(rows: &impl Rows, user: UserId) -> Result<Option<(ProfileCard, Signe
     Ok(Some((card, row.signed)))
 }
 
-/// Users of whom a word begins with `prefix` (folded), at most `limit`, each once, with whether they are found by
-/// contacts only: the caller asks whether that is one.
+/// Users of whom a word begins with `prefix` (folded) and who fit, at most `limit`, each once. `fits` is also told whether
+/// somebody is found by contacts only: the caller asks whether that is one. It is asked before anything is cut off: people of
+/// other nodes that are remembered here must not take the places of those who are looked for.
 ///
 /// # Errors
-/// Storage errors.
-pub fn find(rows: &impl Rows, prefix: &str, limit: usize) -> Result<Vec<(UserId, bool)>> {
-    let mut users: Vec<(UserId, bool)> = Vec::new();
+/// Storage errors, and those of `fits`.
+pub fn find(
+    rows: &impl Rows,
+    prefix: &str,
+    limit: usize,
+    mut fits: impl FnMut(UserId, bool) -> Result<bool>,
+) -> Result<Vec<UserId>> {
+    let (mut found, mut failed) = (Vec::new(), None);
+    let mut seen = BTreeSet::new();
     let mut looked = 0;
     rows.each(Table::CardWords, prefix.as_bytes(), &mut |key, mark| {
         looked += 1;
@@ -276,13 +289,20 @@ pub fn find(rows: &impl Rows, prefix: &str, limit: usize) -> Result<Vec<(UserId,
             .checked_sub(32)
             .and_then(|at| key.get(at..))
             .and_then(|b| UserId::try_from(b).ok())
-            && !users.iter().any(|(known, _)| *known == user)
+            && seen.insert(user)
         {
-            users.push((user, !mark.is_empty()));
+            match fits(user, !mark.is_empty()) {
+                Ok(true) => found.push(user),
+                Ok(false) => {}
+                Err(error) => {
+                    failed = Some(error);
+                    return false;
+                }
+            }
         }
-        users.len() < limit && looked < limit * 12
+        found.len() < limit && looked < WORDS
     })?;
-    Ok(users)
+    failed.map_or(Ok(found), Err)
 }
 
 /// Whether a stored row that must be there is there.

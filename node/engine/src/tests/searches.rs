@@ -1,0 +1,76 @@
+//! Searches among many: whoever is looked for is found, whoever else is remembered here.
+
+use chater_protocol::id::{NodeId, UserId};
+use chater_protocol::identity::{HomeRecord, ProfileCard};
+use chater_protocol::key::SigningKey;
+use chater_store::homes;
+
+use super::*;
+use crate::actor::From;
+
+/// All that a search shows, by address.
+async fn found(who: &UserHandle, text: &str) -> Vec<String> {
+    let mut answers = who.search(text).await.unwrap();
+    let mut names = Vec::new();
+    while let Some(answer) = answers.recv().await {
+        names.extend(answer.rows.into_iter().map(|p| p.address));
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Somebody of another node as a node remembers them.
+async fn remember(engine: &Engine, n: u8, nick: &str, node: NodeId, discoverable: u8) -> UserId {
+    let (root, key) = (
+        SigningKey::from_seed(&[n; 32]),
+        SigningKey::from_seed(&[n ^ 128; 32]),
+    );
+    let record = HomeRecord {
+        v: 1,
+        user: UserId(root.public().0),
+        sign_pk: key.public(),
+        node_id: node,
+        state: 0,
+        ts: 1,
+    };
+    let card = ProfileCard {
+        v: 1,
+        user: record.user,
+        home: record.id(),
+        n: 0,
+        nick: nick.to_owned(),
+        display_name: String::new(),
+        about: String::new(),
+        avatar: None,
+        discoverable,
+        ts: 1,
+    };
+    let user = record.user;
+    let kept = engine.shared().inputs.run(From::Others, move |turn| {
+        homes::put_home(turn.tx, &record, &record.sign(&root))?;
+        homes::confirm(turn.tx, &record)?;
+        homes::put_card(turn.tx, &card, &card.sign(&key), turn.now_ms)?;
+        Ok(())
+    });
+    kept.await.unwrap();
+    user
+}
+
+/// People of elsewhere who are remembered here, and whom the asker must not find, take no places.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lives_here_is_found_among_many_remembered() {
+    let (a, b) = (Folder::new(), Folder::new());
+    let (dom, port) = (start(&a, "dom").await, start(&b, "port").await);
+    let (ann, bob) = (user(&dom, "ann").await, user(&port, "bob").await);
+    let zoya = user(&dom, "zoya").await;
+    for n in 0..100 {
+        remember(&dom, n, &format!("zo{n:03}"), NodeId([9; 32]), 1).await;
+    }
+    link(&dom, &port).await;
+    assert_eq!(found(&ann, "zo").await, ["zoya@dom"]);
+    assert_eq!(found(&bob, "zo").await, ["zoya@dom"]);
+    assert_eq!(found(&zoya, "zo").await, Vec::<String>::new());
+    stop(dom).await;
+    stop(port).await;
+}
