@@ -325,15 +325,15 @@ pub(crate) enum Judged {
     Blame,
 }
 
-/// Opens and checks a gossiped query (S4).
-pub(crate) fn judge(shared: &Shared, known: &Known, frame: &[u8]) -> Judged {
+/// Opens and checks a gossiped query (S4) that a neighbour has handed over.
+pub(crate) fn judge(shared: &Shared, known: &Known, from: NodeId, frame: &[u8]) -> Judged {
     let Ok(plain) = known.community.open_frame(Channel::People, frame) else {
         return Judged::Blame;
     };
     let Ok(query) = PeopleQuery::decode(&plain) else {
         return Judged::Blame;
     };
-    let Ok(card) = NodeCard::open(&query.asker) else {
+    let Ok(mut card) = NodeCard::open(&query.asker) else {
         return Judged::Blame;
     };
     let length = query.text.chars().count();
@@ -359,11 +359,22 @@ pub(crate) fn judge(shared: &Shared, known: &Known, frame: &[u8]) -> Judged {
     if lock(&shared.rates).queries.take(&card.node, now).is_err() {
         return Judged::PassOver;
     }
+    card.addrs = {
+        let presence = lock(&shared.presence);
+        let place = presence.links.get(&from).map(|link| &link.address);
+        place.map_or_else(Vec::new, |place| dialled(&card, place))
+    };
     Judged::Forward(Some(Box::new((query, card))))
 }
 
+/// Where an asker is dialled whose query came from a neighbour at that place: anybody may claim any address, and a query must
+/// not aim the dials of all nodes at what stands in their own networks.
+fn dialled(card: &NodeCard, place: &str) -> Vec<String> {
+    chater_network::believed(&card.addrs, card.node, place)
+}
+
 /// Answers a query: on a connection there is, also with "none"; only with a hit is the asker dialled,
-/// once, at the addresses of its own signed card.
+/// once, at the addresses of its own signed card that are believed.
 pub(crate) async fn answer(shared: Arc<Shared>, (query, asker): (PeopleQuery, NodeCard)) {
     let hits = find_here(&shared, &query.text, asker.node).unwrap_or_else(|error| {
         tracing::error!(%error, "a people query cannot be answered");
@@ -646,4 +657,40 @@ fn nodes_named(shared: &Shared, typed: &str) -> Result<Vec<NodeId>, Error> {
     let digits = digits.to_lowercase();
     found.retain(|id| chater_protocol::id::hex(&id.0).starts_with(&digits));
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A query names hosts of the nodes that hear it: none of them is dialled, unless it came from near.
+    #[test]
+    fn a_query_aims_no_dial_at_a_private_network() {
+        let claimed = NodeCard {
+            v: 1,
+            node: NodeId([1; 32]),
+            name: "asker".into(),
+            addrs: [
+                "/ip4/192.168.1.1/tcp/80",
+                "/ip4/127.0.0.1/tcp/6379",
+                "/ip4/169.254.169.254/tcp/80",
+                "/ip4/8.8.4.4/tcp/4001",
+            ]
+            .map(str::to_owned)
+            .into(),
+            mailboxes: Vec::new(),
+            caps: 0,
+            ts: 1,
+        };
+        let places = |place: &str| {
+            let kept = dialled(&claimed, place).join(" ");
+            ["/192.168.", "/127.0.", "/169.254.", "/8.8.4.4/"].map(|host| kept.contains(host))
+        };
+        let public = "/ip4/8.8.8.8/tcp/4001";
+        assert_eq!(places(public), [false, false, false, true]);
+        assert_eq!(
+            places("/ip4/192.168.1.7/tcp/4001"),
+            [true, false, false, true]
+        );
+    }
 }

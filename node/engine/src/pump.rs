@@ -303,7 +303,7 @@ impl Pump {
             .find_map(|known| Some((known, known.channel(topic)?)));
         match found {
             None => verdict.ignore(),
-            Some((known, Channel::People)) => match people::judge(&self.shared, known, &frame) {
+            Some((known, Channel::People)) => match people::judge(&self.shared, known, peer, &frame) {
                 Judged::Forward(query) => {
                     verdict.accept();
                     if let Some(query) = query
