@@ -70,7 +70,7 @@ array_struct! {
     pub struct ClientRow {
         /// 1.
         pub v: u8,
-        /// Since when, Unix ms.
+        /// Since when, Unix ms; of one that is evicted: when it was.
         pub since_ms: u64,
         /// The owner does not want it: nothing is kept until that is taken back.
         pub evicted: bool,

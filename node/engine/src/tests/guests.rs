@@ -4,7 +4,7 @@ use chater_network::Protocol;
 use chater_protocol::blob::{BlobAnswer, BlobRequest, Piece};
 use chater_protocol::chat::direct;
 use chater_protocol::id::{Bytes, Hash, NodeId};
-use chater_protocol::mail::{Bundle, Deposit, MailAnswer, MailRequest};
+use chater_protocol::mail::{Bundle, Deposit, MailAnswer, MailRequest, No};
 use chater_protocol::wire::{
     Identities, LogAnswer, LogRequest, Message, PeopleReply, PeopleRequest,
 };
@@ -93,6 +93,11 @@ async fn who_was_let_in_to_leave_mail_reads_nothing_and_finds_nobody() {
     let collect = MailRequest::Collect(0).encode();
     let answer: Option<MailAnswer> = asks(&port, dom_id, Protocol::Mail, collect).await;
     assert!(matches!(answer, Some(MailAnswer::Refused(_))), "{answer:?}");
+    // Nor is its own mail kept: strangers would take all places.
+    let keep = MailRequest::Register(1).encode();
+    let answer: Option<MailAnswer> = asks(&port, dom_id, Protocol::Mail, keep).await;
+    assert_eq!(answer, Some(MailAnswer::Refused(No::Unwanted as u8)));
+    assert_eq!(ann.mail().unwrap().kept.len(), 1);
 
     // Mail it may leave, before and after all of this.
     let bundle = Bundle {

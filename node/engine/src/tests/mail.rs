@@ -9,11 +9,13 @@ use chater_protocol::identity::NodeCard;
 use chater_protocol::key::SigningKey;
 use chater_protocol::mail::{Bundle, Deposit, Kept, Letters, MailAnswer, MailRequest, No, Terms};
 use chater_protocol::wire::{Hello, LogAnswer, Message as _};
+use chater_store::mail::ClientRow;
 use serde_bytes::ByteBuf;
 
 use super::nodes::pair;
 use super::*;
 use crate::MailRules;
+use crate::actor::From;
 use crate::view::{MailboxState, MessageState};
 
 const OFFER: MailRules = MailRules {
@@ -411,6 +413,44 @@ async fn a_mailbox_keeps_to_its_shares_and_to_whom_it_serves() {
             .is_err()
     );
     stop(left).await;
+    stop(mailbox).await;
+}
+
+/// Whom the owner evicted takes no place, and is forgotten like others who have not come for long.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_evicted_takes_no_place_and_is_forgotten() {
+    let c = Folder::new();
+    let (mailbox, owner) = keeper(&c).await;
+    let evicted = mailbox.shared().inputs.run(From::Others, |turn| {
+        for n in 0..64 {
+            let row = ClientRow {
+                v: 1,
+                since_ms: turn.now_ms,
+                evicted: true,
+                next: 1,
+                collected_ms: 0,
+                depositors: Vec::new(),
+            };
+            chater_store::mail::put_client(turn.tx, NodeId([n; 32]), &row)?;
+        }
+        Ok(())
+    });
+    evicted.await.unwrap();
+    let foe = Foe::at(&[&mailbox], 60, Vec::new()).await;
+    let answer = foe.asks(&mailbox, MailRequest::Register(1)).await;
+    assert!(matches!(answer, MailAnswer::Registered(_)), "{answer:?}");
+    assert_eq!(owner.mail().unwrap().kept.len(), 65);
+    crate::mailbox::sweep(mailbox.shared()).await;
+    assert_eq!(owner.mail().unwrap().kept.len(), 65);
+    // Evicted anew it counts from then on.
+    let skew = &mailbox.shared().skew_ms;
+    skew.store(40 * 86_400_000, Ordering::Relaxed);
+    owner.evict_mail(foe.node, true).await.unwrap();
+    skew.store(61 * 86_400_000, Ordering::Relaxed);
+    crate::mailbox::sweep(mailbox.shared()).await;
+    let kept = owner.mail().unwrap().kept;
+    assert_eq!(kept.len(), 1);
+    assert!(kept[0].evicted && kept[0].node_id == foe.node);
     stop(mailbox).await;
 }
 
