@@ -440,7 +440,8 @@ fn find_here(shared: &Shared, text: &str, asker: NodeId) -> Result<Vec<UserId>, 
         }
         let there = match &mut there {
             Some(there) => there,
-            none => none.insert(chats_of(&rows, &homes::users_on(&rows, asker)?)?),
+            // Whoever has moved away from there is no contact of theirs any more.
+            none => none.insert(chats_of(&rows, &homes::living_on(&rows, asker)?)?),
         };
         is_in_any(&rows, user, there)
     })

@@ -183,6 +183,21 @@ pub fn users_on(rows: &impl Rows, node: NodeId) -> Result<Vec<UserId>> {
     Ok(users)
 }
 
+/// Users with a live home on that node, whether or not it has said so itself: their roots have.
+///
+/// # Errors
+/// Storage errors.
+pub fn living_on(rows: &impl Rows, node: NodeId) -> Result<Vec<UserId>> {
+    let mut found = Vec::new();
+    for user in users_on(rows, node)? {
+        let homes = live(rows, user)?;
+        if homes.iter().any(|(_, home)| home.node_id == node) {
+            found.push(user);
+        }
+    }
+    Ok(found)
+}
+
 /// Keeps a verified KEM card if it replaces the one known (I5). Whether it did.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use chater_store::homes;
 
 use super::*;
 use crate::actor::From;
+use crate::view::FoundBy;
 
 /// All that a search shows, by address.
 async fn found(who: &UserHandle, text: &str) -> Vec<String> {
@@ -17,6 +18,18 @@ async fn found(who: &UserHandle, text: &str) -> Vec<String> {
     }
     names.sort();
     names.dedup();
+    names
+}
+
+/// What other nodes answer, by address; without what is remembered here.
+async fn told(who: &UserHandle, text: &str) -> Vec<String> {
+    let mut answers = who.search(text).await.unwrap();
+    let mut names = Vec::new();
+    while let Some(answer) = answers.recv().await {
+        if answer.from.is_some() {
+            names.extend(answer.rows.into_iter().map(|p| p.address));
+        }
+    }
     names
 }
 
@@ -71,6 +84,39 @@ async fn who_lives_here_is_found_among_many_remembered() {
     assert_eq!(found(&ann, "zo").await, ["zoya@dom"]);
     assert_eq!(found(&bob, "zo").await, ["zoya@dom"]);
     assert_eq!(found(&zoya, "zo").await, Vec::<String>::new());
+    stop(dom).await;
+    stop(port).await;
+}
+
+/// "Shares a chat" ends with the home: the node that somebody has left finds nobody by them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_a_contact_has_left_finds_nobody_by_them() {
+    let (a, b) = (Folder::new(), Folder::new());
+    let (dom, port) = (start(&a, "dom").await, start(&b, "port").await);
+    let (ann, bob) = (user(&dom, "ann").await, user(&port, "bob").await);
+    link(&dom, &port).await;
+    ann.set_found_by(FoundBy::Contacts).await.unwrap();
+    let person = ann.find("bob@port").await.unwrap();
+    let chat = ann.start(person.user_id).await.unwrap().0.id;
+    say(&ann, chat, "hi").await;
+    sees(&bob, chat, "hi").await;
+    assert_eq!(told(&bob, "ann").await, ["ann@dom"]);
+    // His home there is retired, as after a move.
+    let (bob_id, port_id) = (bob.id(), port.shared().node_id);
+    let retired = dom.shared().inputs.run(From::Others, move |turn| {
+        let live = homes::live(turn.tx, bob_id)?;
+        let (_, record) = live
+            .into_iter()
+            .find(|(_, home)| home.node_id == port_id)
+            .unwrap();
+        let gone = HomeRecord { state: 1, ..record };
+        // What is stored was verified when it came.
+        homes::put_home(turn.tx, &gone, &gone.sign(&SigningKey::from_seed(&[1; 32])))?;
+        turn.identities_changed();
+        Ok(())
+    });
+    retired.await.unwrap();
+    assert_eq!(told(&bob, "ann").await, Vec::<String>::new());
     stop(dom).await;
     stop(port).await;
 }
