@@ -37,6 +37,9 @@ const LOOK: Duration = Duration::from_millis(100);
 const BEHIND: Duration = Duration::from_millis(800);
 /// So many times what the last answer took.
 const BEHIND_TIMES: u32 = 4;
+/// Answers that wait for whoever searched; one beyond them is counted and not shown. Without it a page that reads nothing
+/// would hold whatever comes.
+const WAITING: usize = 256;
 /// Searches open at once on this node.
 const SEARCHES: usize = 256;
 /// Queries with a time this far off are not answered: somebody plays old ones back.
@@ -73,6 +76,12 @@ impl Searches {
             let proof = Bytes(answer_proof(&Bytes(*id), peer, own));
             proofs.contains(&proof)
         })
+    }
+
+    /// The ids of the queries, for tests that answer them by hand.
+    #[cfg(test)]
+    pub(crate) fn ids(&self) -> Vec<[u8; 16]> {
+        lock(&self.0).keys().copied().collect()
     }
 }
 
@@ -117,7 +126,7 @@ pub(crate) fn search(
     if q.chars().count() > limits::QUERY_MAX_CHARS * 2 {
         return Err(Error::invalid("q", Reason::Long));
     }
-    let (to, from) = mpsc::channel(64);
+    let (to, from) = mpsc::channel(WAITING);
     let text = name::fold_query(q);
     if text.chars().filter(|c| c.is_alphanumeric()).count() < limits::QUERY_CHARS {
         let _ = to.try_send(PeopleAnswer {
@@ -311,8 +320,11 @@ pub(crate) async fn answered(shared: &Arc<Shared>, peer: NodeId, answer: WireAns
             answered,
             done: false,
         };
-        if search.to.try_send(news).is_err() {
+        if search.to.is_closed() {
             open.remove(&answer.query.0);
+        } else if search.to.capacity() > 1 {
+            // The last place is kept for the end: a search that never says so would be waited for.
+            let _ = search.to.try_send(news);
         }
     }
 }

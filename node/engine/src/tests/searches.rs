@@ -1,10 +1,12 @@
 //! Searches among many: whoever is looked for is found, whoever else is remembered here.
 
-use chater_protocol::id::{NodeId, UserId};
-use chater_protocol::identity::{HomeRecord, ProfileCard};
+use chater_protocol::id::{Bytes, NodeId, UserId};
+use chater_protocol::identity::{HomeRecord, NodeCard, ProfileCard};
 use chater_protocol::key::SigningKey;
+use chater_protocol::wire::{Identities, PeopleAnswer};
 use chater_store::homes;
 
+use super::hostile::Hostile;
 use super::*;
 use crate::actor::From;
 use crate::view::FoundBy;
@@ -119,4 +121,43 @@ async fn a_node_that_a_contact_has_left_finds_nobody_by_them() {
     assert_eq!(told(&bob, "ann").await, Vec::<String>::new());
     stop(dom).await;
     stop(port).await;
+}
+
+/// More nodes answer than the page has read: some people are not shown, and the search ends all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_ends_however_many_answer_at_once() {
+    let dir = Folder::new();
+    let dom = start(&dir, "dom").await;
+    let ann = user(&dom, "ann").await;
+    // Of the same community, and says nothing: the search goes on for its whole time.
+    let _mute = Hostile::at(&dom, 60).await;
+    let mut answers = ann.search("zo").await.unwrap();
+    let query = dom.shared().searches.ids()[0];
+    for n in 0..300u16 {
+        let mut seed = [7; 32];
+        seed[..2].copy_from_slice(&n.to_be_bytes());
+        let key = SigningKey::from_seed(&seed);
+        let node = NodeId(key.public().0);
+        let card = NodeCard {
+            v: 1,
+            node,
+            name: "many".into(),
+            addrs: Vec::new(),
+            mailboxes: Vec::new(),
+            caps: 0,
+            ts: 1,
+        };
+        let answer = PeopleAnswer {
+            query: Bytes(query),
+            node: card.sign(&key),
+            people: Identities::default(),
+        };
+        crate::people::answered(dom.shared(), node, answer).await;
+    }
+    let (mut ended, mut answered) = (false, 0);
+    while let Some(answer) = answers.recv().await {
+        (ended, answered) = (answer.done, answer.answered);
+    }
+    assert!(ended && answered > 256, "{ended}, {answered}");
+    stop(dom).await;
 }
