@@ -15,7 +15,7 @@ use serde_bytes::ByteBuf;
 use super::nodes::pair;
 use super::*;
 use crate::MailRules;
-use crate::actor::From;
+use crate::actor::{From, now_ms};
 use crate::view::{MailboxState, MessageState};
 
 const OFFER: MailRules = MailRules {
@@ -550,6 +550,53 @@ async fn a_mailbox_that_lies_loses_nothing() {
     })
     .await;
     assert!(left.shared().is_linked(right_id) && right.shared().is_linked(left_id));
+    stop(left).await;
+    stop(right).await;
+}
+
+/// A mailbox that was full, and one whose letter ran out while both stay linked with it, get the letter again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_mailbox_could_not_keep_is_left_there_again() {
+    let (a, b) = (Folder::new(), Folder::new());
+    let (left, right, ann, bob, chat) = pair(&a, &b).await;
+    say(&ann, chat, "before").await;
+    sees(&bob, chat, "before").await;
+    let foe = Foe::at(&[&left, &right], 70, Vec::new()).await;
+    let left_there = Arc::new(AtomicU32::new(0));
+    *foe.answers.lock().unwrap() = Box::new({
+        let left_there = left_there.clone();
+        move |_, request| {
+            Some(match request {
+                MailRequest::Register(_) => MailAnswer::Registered(Terms {
+                    bytes: 1 << 20,
+                    days: 14,
+                }),
+                // The first time it is full, of events of any number; then it keeps the letter for a second.
+                MailRequest::Deposit(_) => match left_there.fetch_add(1, Ordering::Relaxed) {
+                    0..5 => no(No::Full),
+                    _ => MailAnswer::Kept(now_ms() + 1_000),
+                },
+                MailRequest::Collect(_) => MailAnswer::Letters(Letters {
+                    letters: Vec::new(),
+                    more: false,
+                }),
+                _ => MailAnswer::Done(0),
+            })
+        }
+    });
+    until("the offer", || !bob.mail().unwrap().offers.is_empty()).await;
+    bob.choose_mailbox(foe.node).await.unwrap();
+    knows_boxes(&left, right.shared().node_id).await;
+    cut(&left, &right).await;
+    left_there.store(0, Ordering::Relaxed);
+    let said = say(&ann, chat, "one").await;
+    lies(&ann, chat, said.id, "foe").await;
+    // Nothing else happens from here on.
+    let before = left_there.load(Ordering::Relaxed);
+    until("left there again", || {
+        left_there.load(Ordering::Relaxed) > before
+    })
+    .await;
     stop(left).await;
     stop(right).await;
 }
