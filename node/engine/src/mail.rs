@@ -443,7 +443,14 @@ async fn take(shared: &Arc<Shared>, mailbox: NodeId, letter: &Letter) -> bool {
                 if taken.acks.contains(&Ack::Committed) {
                     shared.post.receipt(from, chat);
                 }
-                let over = |ack: &Ack| matches!(ack, Ack::Committed | Ack::Refused);
+                // What a stranger may not write, or somebody blocked, would only be fetched again at each visit. Its node hears
+                // nothing of it, so it comes directly when the two meet.
+                let put_off = taken.put_off;
+                let over = |ack: &Ack| match ack {
+                    Ack::Committed | Ack::Refused => true,
+                    Ack::Later => put_off,
+                    Ack::Waits => false,
+                };
                 settled &= taken.acks.iter().all(over);
             }
             Part::Receipt(receipt) => {

@@ -249,6 +249,7 @@ pub(crate) fn accept(
                 gap: true,
                 unknown: Vec::new(),
                 forged: false,
+                put_off: false,
             });
         }
     };
@@ -311,6 +312,7 @@ pub(crate) fn accept(
         gap: gap || lacks_keys,
         unknown,
         forged: false,
+        put_off: false,
     })
 }
 

@@ -104,6 +104,8 @@ pub(crate) struct Taken {
     pub(crate) unknown: Vec<UserId>,
     /// Some of it was malformed or forged: whoever passes that on is to blame (S4).
     pub(crate) forged: bool,
+    /// K10 has put some of it off: as long as nobody changes their mind, nothing becomes of it however often it comes.
+    pub(crate) put_off: bool,
 }
 
 /// Epoch secrets remembered of one chat; a peer could otherwise name new ones for ever.
@@ -123,6 +125,7 @@ pub(crate) fn accept(
         gap: false,
         unknown: Vec::new(),
         forged: false,
+        put_off: false,
     };
     if chat.users.is_none() {
         return membership::accept(turn, chat, batch);
@@ -137,6 +140,7 @@ pub(crate) fn accept(
     }
     let mut no = turn.number(chat.chat)?;
     let mut acks = Vec::with_capacity(batch.len());
+    let mut put_off = false;
     for event in batch {
         // What did not verify is not there any more; its place in the answer is kept.
         let Some(event) = event else {
@@ -179,6 +183,7 @@ pub(crate) fn accept(
                 &mut held,
             )?
         {
+            put_off = true;
             acks.push(Ack::Later);
             continue;
         }
@@ -222,6 +227,7 @@ pub(crate) fn accept(
         gap,
         unknown: Vec::new(),
         forged: false,
+        put_off,
     })
 }
 

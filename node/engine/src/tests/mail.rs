@@ -14,9 +14,9 @@ use serde_bytes::ByteBuf;
 
 use super::nodes::pair;
 use super::*;
-use crate::MailRules;
 use crate::actor::{From, now_ms};
 use crate::view::{MailboxState, MessageState};
+use crate::{MailRules, RequestAnswer};
 
 const OFFER: MailRules = MailRules {
     offers: true,
@@ -552,6 +552,38 @@ async fn a_mailbox_that_lies_loses_nothing() {
     assert!(left.shared().is_linked(right_id) && right.shared().is_linked(left_id));
     stop(left).await;
     stop(right).await;
+}
+
+/// K10: what somebody blocked writes does not stay in the mailbox, and its author is told nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_blocked_writes_does_not_fill_the_mailbox() {
+    let (a, b, c) = (Folder::new(), Folder::new(), Folder::new());
+    let (mailbox, keeper) = keeper(&c).await;
+    let (left, right, ann, bob, chat) = pair(&a, &b).await;
+    let right_id = right.shared().node_id;
+    say(&ann, chat, "before").await;
+    sees(&bob, chat, "before").await;
+    link(&left, &mailbox).await;
+    link(&right, &mailbox).await;
+    choose(&bob, &mailbox).await;
+    knows_boxes(&left, right_id).await;
+    cut(&left, &right).await;
+    bob.answer_request(chat, RequestAnswer::Block)
+        .await
+        .unwrap();
+    let said = say(&ann, chat, "listen to me").await;
+    lies(&ann, chat, said.id, "box").await;
+    until("the mailbox is empty", || {
+        let kept = keeper.mail().unwrap().kept;
+        kept.iter().all(|k| k.node_id != right_id || k.letters == 0)
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(one(&ann, chat, said.id).state, MessageState::Stored);
+    assert_eq!(texts(&bob, chat), ["before"]);
+    for engine in [left, right, mailbox] {
+        stop(engine).await;
+    }
 }
 
 /// A mailbox that was full, and one whose letter ran out while both stay linked with it, get the letter again.
