@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chater_network::Protocol;
 use chater_protocol::event::{Feed, Kind, VerifiedEvent, WireEvent};
-use chater_protocol::id::{HomeId, NodeId};
+use chater_protocol::id::{HomeId, NodeId, UserId};
 use chater_protocol::identity::{NodeCard, Signed};
 use chater_protocol::limits;
 use chater_protocol::mail::{
@@ -18,7 +18,7 @@ use chater_protocol::mail::{
 use chater_protocol::seal::KemSecret;
 use chater_protocol::wire::{Ack, Message as _};
 use chater_store::mail::{self, MailboxRow};
-use chater_store::{Rows, StoreError, events, homes, nodes, outbox, users};
+use chater_store::{Rows, StoreError, chats, events, homes, nodes, outbox, users};
 use tokio::sync::Notify;
 
 use crate::actor::From;
@@ -40,6 +40,8 @@ const EVERY: Duration = Duration::from_secs(600);
 const PAGES: usize = 4_096;
 /// Letters that wait for others are looked at again so often in one visit.
 const ROUNDS: usize = 3;
+/// People looked at of a node that has told of nobody itself.
+const SAID: usize = 64;
 /// Messages shown as delivered by one receipt.
 const DELIVERED: usize = 4_096;
 
@@ -693,13 +695,19 @@ fn view(shared: &Shared) -> Result<MailView, StoreError> {
     })
 }
 
-/// The home on a node to which letters for that node are sealed: of somebody of whom it has told itself
-/// before others, since anybody may name any node as a home (I12).
-pub(crate) fn address(
-    rows: &impl Rows,
-    node: NodeId,
-) -> Result<Option<(HomeId, chater_protocol::id::Bytes<32>)>, StoreError> {
-    let mut second = None;
+/// A home to which letters for its node are sealed.
+pub(crate) struct Address {
+    pub(crate) home: HomeId,
+    pub(crate) kem: chater_protocol::id::Bytes<32>,
+    /// Nothing but the direct chats of this person may be sealed to it; none = all that is for the node.
+    pub(crate) only: Option<UserId>,
+}
+
+/// The homes on a node to which letters for it are sealed. Anybody may name any node as a home (I12), so it is one of somebody
+/// of whom the node has told itself. Of a node that has told of nobody yet, people's own records say where they live: such a home
+/// gets what is written to that very person, and nothing of others who are said to live there.
+pub(crate) fn addresses(rows: &impl Rows, node: NodeId) -> Result<Vec<Address>, StoreError> {
+    let mut unconfirmed = Vec::new();
     for user in homes::users_on(rows, node)? {
         for (home, record) in homes::live(rows, user)? {
             if record.node_id != node {
@@ -708,13 +716,24 @@ pub(crate) fn address(
             let Some((card, _)) = homes::kem(rows, user, home)? else {
                 continue;
             };
-            if homes::lives_on(rows, user, node)? {
-                return Ok(Some((home, card.kem_pk)));
+            let kem = card.kem_pk;
+            if homes::is_confirmed(rows, node, user, home)? {
+                return Ok(vec![Address {
+                    home,
+                    kem,
+                    only: None,
+                }]);
             }
-            second = second.or(Some((home, card.kem_pk)));
+            if unconfirmed.len() < SAID && !chats::of_user(rows, user)?.is_empty() {
+                unconfirmed.push(Address {
+                    home,
+                    kem,
+                    only: Some(user),
+                });
+            }
         }
     }
-    Ok(second)
+    Ok(unconfirmed)
 }
 
 /// Mailboxes in which an event of ours lies for a node that has not acknowledged it: name and time.

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use crate::actor::From;
 use crate::deliver::{Fresh, Need, needs};
-use crate::mail::{address, ask, ask_cards};
+use crate::mail::{Address, addresses, ask, ask_cards};
 use crate::serve::identities_of;
 use crate::shared::{Shared, SystemRandom, lock};
 
@@ -506,16 +506,39 @@ fn write(
     let (Some(to), Some(there)) = (nodes::node(&rows, node)?, nodes::node(&rows, mailbox)?) else {
         return Ok(Err(None));
     };
-    let Some((home, kem)) = address(&rows, node)? else {
-        return Ok(Err(None));
-    };
+    let mut until_ms = None;
+    for address in addresses(&rows, node)? {
+        match write_to(shared, &rows, (node, to.no), there.no, &address, due, most)? {
+            Ok(written) => return Ok(Ok(written)),
+            Err(until) => until_ms = until_ms.into_iter().chain(until).min(),
+        }
+    }
+    Ok(Err(until_ms))
+}
+
+/// As [`write`], sealed to one home.
+fn write_to(
+    shared: &Shared,
+    rows: &impl Rows,
+    (node, node_no): (NodeId, u32),
+    mailbox_no: u32,
+    to: &Address,
+    due: &Due,
+    most: usize,
+) -> Result<Result<Written, Option<u64>>, StoreError> {
     let now = shared.now_ms();
     let mut until_ms: Option<u64> = None;
     let (mut parts, mut marks, mut authors) = (Vec::new(), Vec::new(), BTreeSet::new());
     let (mut count, mut bytes) = (0, 0);
-    for need in wanted(&rows, node, to.no, due)? {
-        let acked = outbox::acked(&rows, need.feed_no, to.no)?;
-        let lies = mail::deposit(&rows, need.feed_no, to.no, there.no)?
+    let for_them = |need: &Need| match (to.only, need.chat.users) {
+        (None, _) => true,
+        (Some(only), Some((a, b))) => only == a || only == b,
+        (Some(_), None) => false,
+    };
+    let wanted = wanted(rows, node, node_no, due)?;
+    for need in wanted.into_iter().filter(for_them) {
+        let acked = outbox::acked(rows, need.feed_no, node_no)?;
+        let lies = mail::deposit(rows, need.feed_no, node_no, mailbox_no)?
             .filter(|row| row.until_ms > now && Some(row.up_to) > acked);
         until_ms = until_ms
             .into_iter()
@@ -531,7 +554,7 @@ fn write(
         {
             let room = limits::PUSH_EVENTS.min(most - count);
             let wires = events::range(
-                &rows,
+                rows,
                 need.feed_no,
                 next,
                 need.whole - 1,
@@ -564,7 +587,11 @@ fn write(
             }));
         }
     }
-    let receipt = receipt(shared, &rows, node)?;
+    // Whoever has written to us has told of its people.
+    let receipt = match to.only {
+        None => receipt(shared, rows, node)?,
+        Some(_) => None,
+    };
     let told = receipt.as_ref().map(|receipt| receipt.chat.clone());
     parts.extend(receipt.into_iter().map(Part::Receipt));
     if parts.is_empty() {
@@ -584,7 +611,7 @@ fn write(
         identities,
         parts,
     };
-    let sealed = letter.seal(&shared.node_key, home, &kem, &mut SystemRandom);
+    let sealed = letter.seal(&shared.node_key, to.home, &to.kem, &mut SystemRandom);
     let bundle = sealed.map_err(|_| StoreError::Damaged("a letter".to_owned()))?;
     Ok(Ok(Written {
         bundle,

@@ -93,7 +93,11 @@ pub fn lives_on(rows: &impl Rows, user: UserId, node: NodeId) -> Result<bool> {
     Ok(false)
 }
 
-fn is_confirmed(rows: &impl Rows, node: NodeId, user: UserId, home: HomeId) -> Result<bool> {
+/// Whether the node has given the record of that home itself (I12).
+///
+/// # Errors
+/// Storage errors.
+pub fn is_confirmed(rows: &impl Rows, node: NodeId, user: UserId, home: HomeId) -> Result<bool> {
     let value = rows.get(Table::NodeHomes, &join(&[&node.0, &user.0, &home.0]))?;
     Ok(value.is_some_and(|value| !value.is_empty()))
 }

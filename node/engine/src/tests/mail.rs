@@ -4,10 +4,11 @@ use std::sync::Mutex;
 
 use chater_network::{Listen, Network, NetworkEvent, Protocol};
 use chater_protocol::community::Community;
-use chater_protocol::id::{Bytes, NodeId};
-use chater_protocol::identity::NodeCard;
+use chater_protocol::id::{Bytes, NodeId, UserId};
+use chater_protocol::identity::{HomeRecord, KemCard, NodeCard};
 use chater_protocol::key::SigningKey;
 use chater_protocol::mail::{Bundle, Deposit, Kept, Letters, MailAnswer, MailRequest, No, Terms};
+use chater_protocol::seal::KemSecret;
 use chater_protocol::wire::{Hello, LogAnswer, Message as _};
 use chater_store::mail::ClientRow;
 use serde_bytes::ByteBuf;
@@ -15,6 +16,7 @@ use serde_bytes::ByteBuf;
 use super::nodes::pair;
 use super::*;
 use crate::actor::{From, now_ms};
+use crate::shared::SystemRandom;
 use crate::view::{MailboxState, MessageState};
 use crate::{MailRules, RequestAnswer};
 
@@ -173,10 +175,39 @@ async fn who_has_never_met_writes_by_the_mailbox_of_the_other() {
     choose(&bob, &mailbox).await;
     let known = keeper.find("bob@right").await.unwrap();
     knows_boxes(&mailbox, right.shared().node_id).await;
+    let right_id = right.shared().node_id;
     drop(bob);
     stop(right).await;
     let left = start(&a, "left").await;
     let ann = user(&left, "ann").await;
+    // Somebody else says to live there, and comes first in the order of ids: nothing is sealed to them.
+    let root = (0..250u8)
+        .map(|n| SigningKey::from_seed(&[n; 32]))
+        .min_by_key(|root| root.public().0)
+        .unwrap();
+    let claimed = left.shared().inputs.run(From::Others, move |turn| {
+        let record = HomeRecord {
+            v: 1,
+            user: UserId(root.public().0),
+            sign_pk: root.public(),
+            node_id: right_id,
+            state: 0,
+            ts: 1,
+        };
+        let card = KemCard {
+            v: 1,
+            user: record.user,
+            home: record.id(),
+            n: 0,
+            suite: 1,
+            kem_pk: KemSecret::generate(&mut SystemRandom).1,
+            ts: 1,
+        };
+        chater_store::homes::put_home(turn.tx, &record, &record.sign(&root))?;
+        chater_store::homes::put_kem(turn.tx, &card, &card.sign(&root))?;
+        Ok(())
+    });
+    claimed.await.unwrap();
     link(&left, &mailbox).await;
     let other = keeper.find("ann@left").await.unwrap();
     let members = [known.user_id, other.user_id].into();
