@@ -337,8 +337,13 @@ pub(crate) enum Judged {
     Blame,
 }
 
-/// Opens and checks a gossiped query (S4) that a neighbour has handed over.
-pub(crate) fn judge(shared: &Shared, known: &Known, from: NodeId, frame: &[u8]) -> Judged {
+/// Opens and checks a gossiped query (S4) that a neighbour has handed over, and whose author signed the frame.
+pub(crate) fn judge(
+    shared: &Shared,
+    known: &Known,
+    (from, author): (NodeId, NodeId),
+    frame: &[u8],
+) -> Judged {
     let Ok(plain) = known.community.open_frame(Channel::People, frame) else {
         return Judged::Blame;
     };
@@ -348,6 +353,15 @@ pub(crate) fn judge(shared: &Shared, known: &Known, from: NodeId, frame: &[u8]) 
     let Ok(mut card) = NodeCard::open(&query.asker) else {
         return Judged::Blame;
     };
+    // A card is seen by many: it proves nothing of who asks. Whoever asks under another's would spend that one's rate and aim
+    // the answers at it. The neighbour may not have looked; it is to blame for what it has written itself.
+    if author != card.node {
+        return if author == from {
+            Judged::Blame
+        } else {
+            Judged::PassOver
+        };
+    }
     let length = query.text.chars().count();
     if name::fold_query(&query.text) != query.text
         || !(limits::QUERY_CHARS..=limits::QUERY_MAX_CHARS).contains(&length)

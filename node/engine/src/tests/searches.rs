@@ -1,14 +1,17 @@
 //! Searches among many: whoever is looked for is found, whoever else is remembered here.
 
+use chater_protocol::community::{Channel, Community};
 use chater_protocol::id::{Bytes, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, NodeCard, ProfileCard};
 use chater_protocol::key::SigningKey;
-use chater_protocol::wire::{Identities, PeopleAnswer};
+use chater_protocol::wire::{Identities, Message as _, PeopleAnswer, PeopleQuery};
 use chater_store::homes;
 
 use super::hostile::Hostile;
 use super::*;
-use crate::actor::From;
+use crate::actor::{From, now_ms};
+use crate::people::{Judged, judge};
+use crate::shared::SystemRandom;
 use crate::view::FoundBy;
 
 /// All that a search shows, by address.
@@ -159,5 +162,44 @@ async fn a_search_ends_however_many_answer_at_once() {
         (ended, answered) = (answer.done, answer.answered);
     }
     assert!(ended && answered > 256, "{ended}, {answered}");
+    stop(dom).await;
+}
+
+/// A query counts if the node of its card has signed the frame: anybody who has seen a card could ask under it.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_asks_under_the_card_of_another() {
+    let dir = Folder::new();
+    let dom = start(&dir, "dom").await;
+    let key = SigningKey::from_seed(&[5; 32]);
+    let asker = NodeId(key.public().0);
+    let card = NodeCard {
+        v: 1,
+        node: asker,
+        name: "asker".into(),
+        addrs: Vec::new(),
+        mailboxes: Vec::new(),
+        caps: 0,
+        ts: 1,
+    };
+    let query = PeopleQuery {
+        id: Bytes([1; 16]),
+        text: "zo".into(),
+        asker: card.sign(&key),
+        ts: now_ms(),
+    };
+    let open = Community::open();
+    let frame = open.seal(Channel::People, &query.encode(), &mut SystemRandom);
+    let (foe, neighbour) = (NodeId([8; 32]), NodeId([9; 32]));
+    let all = dom.shared().communities.all();
+    let known = all.first().unwrap();
+    let judged = |from, author| judge(dom.shared(), known, (from, author), &frame);
+    // Who hands it over is at fault for what it has signed itself alone.
+    assert!(matches!(judged(foe, foe), Judged::Blame));
+    assert!(matches!(judged(neighbour, foe), Judged::PassOver));
+    assert!(matches!(judged(asker, foe), Judged::PassOver));
+    // None of that has used it up.
+    let forward = judged(neighbour, asker);
+    assert!(matches!(forward, Judged::Forward(Some(asked)) if asked.1.node == asker));
+    assert!(matches!(judged(foe, asker), Judged::PassOver), "again");
     stop(dom).await;
 }
