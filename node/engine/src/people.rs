@@ -42,6 +42,9 @@ const BEHIND_TIMES: u32 = 4;
 const WAITING: usize = 256;
 /// Searches open at once on this node.
 const SEARCHES: usize = 256;
+/// Somebody of elsewhere whose node has not given their card for so long is not found any more, unless there is a chat with them:
+/// they may have gone, or have said since that they do not want to be found. Linked nodes give cards once a day.
+const CARD_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 /// Queries with a time this far off are not answered: somebody plays old ones back.
 const FRESH_MS: u64 = 24 * 60 * 60 * 1000;
 /// Bytes of records in one message: the rest is the node card and the envelope.
@@ -480,8 +483,15 @@ fn shown_to(
     viewer: UserId,
 ) -> impl FnMut(UserId, bool) -> Result<bool, StoreError> {
     let mut own = None;
+    let now = shared.now_ms();
     move |user, contacts| {
         if user == viewer {
+            return Ok(false);
+        }
+        if !users::lives_here(rows, user)?
+            && homes::heard_ms(rows, user)?.is_none_or(|at| now.saturating_sub(at) > CARD_MS)
+            && !shares_chat(rows, viewer, user)?
+        {
             return Ok(false);
         }
         if contacts {

@@ -87,6 +87,10 @@ pub(crate) fn learn(
     for (card, signed) in &records.profiles {
         if homes::home(turn.tx, card.user, card.home)?.is_some() {
             new |= homes::put_card(turn.tx, card, signed, turn.now_ms)?;
+            // I10: it stands as long as its own node says so.
+            if homes::lives_on(turn.tx, card.user, from)? {
+                homes::heard_again(turn.tx, card.user, signed, turn.now_ms)?;
+            }
         }
     }
     if new {

@@ -17,6 +17,7 @@ use crate::{Result, StoreError};
 /// Words looked at by one search, whomever they lead to: some ten milliseconds. Without it two letters cost the more the more
 /// people were ever found.
 const WORDS: usize = 10_000;
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 array_struct! {
     /// A profile card as kept.
@@ -26,7 +27,7 @@ array_struct! {
         pub v: u8,
         /// As received.
         pub signed: Signed,
-        /// When it came, Unix ms.
+        /// When it came, or its node gave it again, Unix ms.
         pub got_ms: u64,
     }
 }
@@ -284,6 +285,30 @@ pub fn card(rows: &impl Rows, user: UserId) -> Result<Option<(ProfileCard, Signe
     };
     let card = ProfileCard::from_store(&row.signed).map_err(|_| damaged(Table::Cards))?;
     Ok(Some((card, row.signed)))
+}
+
+/// When the card of a user was last heard; none = there is none.
+///
+/// # Errors
+/// Storage errors.
+pub fn heard_ms(rows: &impl Rows, user: UserId) -> Result<Option<u64>> {
+    let row = rows.row::<CardRow>(Table::Cards, &user.0)?;
+    Ok(row.map(|row| row.got_ms))
+}
+
+/// The card that is known has been given again: noted when a day has passed, so that greetings write nothing.
+///
+/// # Errors
+/// Storage errors.
+pub fn heard_again(tx: &Write<'_>, user: UserId, signed: &Signed, now_ms: u64) -> Result<()> {
+    if let Some(mut row) = tx.row::<CardRow>(Table::Cards, &user.0)?
+        && row.signed == *signed
+        && now_ms.saturating_sub(row.got_ms) > DAY_MS
+    {
+        row.got_ms = now_ms;
+        tx.put_row(Table::Cards, &user.0, &row)?;
+    }
+    Ok(())
 }
 
 /// Users of whom a word begins with `prefix` (folded) and who fit, at most `limit`, each once. `fits` is also told whether

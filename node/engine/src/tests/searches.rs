@@ -203,3 +203,40 @@ async fn nobody_asks_under_the_card_of_another() {
     assert!(matches!(judged(foe, asker), Judged::PassOver), "again");
     stop(dom).await;
 }
+
+/// I10: a card that its node gives no more is found no more, except by whoever talks with that person.
+#[tokio::test(flavor = "multi_thread")]
+async fn cards_that_are_not_heard_again_are_found_no_more() {
+    let (a, b) = (Folder::new(), Folder::new());
+    let (dom, port) = (start(&a, "dom").await, start(&b, "port").await);
+    let (ann, zed) = (user(&dom, "ann").await, user(&port, "zoltan").await);
+    let (eve, zoya) = (user(&dom, "eve").await, user(&dom, "zoya").await);
+    link(&dom, &port).await;
+    let person = ann.find("zoltan@port").await.unwrap();
+    let chat = ann.start(person.user_id).await.unwrap().0.id;
+    say(&ann, chat, "hi").await;
+    sees(&zed, chat, "hi").await;
+    drop(zed);
+    stop(port).await;
+    let both = ["zoltan@port", "zoya@dom"];
+    assert_eq!(found(&eve, "zo").await, both);
+    let skew = &dom.shared().skew_ms;
+    skew.store(29 * 86_400_000, Ordering::Relaxed);
+    assert_eq!(found(&eve, "zo").await, both);
+    skew.store(31 * 86_400_000, Ordering::Relaxed);
+    assert_eq!(found(&eve, "zo").await, ["zoya@dom"]);
+    assert_eq!(found(&ann, "zo").await, both);
+    assert_eq!(found(&zoya, "zol").await, Vec::<String>::new());
+    // Its node comes and gives the same card again.
+    let port = start(&b, "port").await;
+    link(&dom, &port).await;
+    let began = Instant::now();
+    while found(&eve, "zo").await != both {
+        assert!(began.elapsed() < PATIENCE, "not heard again");
+    }
+    let at = homes::heard_ms(&dom.shared().store.read().unwrap(), person.user_id);
+    let now = dom.shared().now_ms();
+    assert!(at.unwrap().is_some_and(|at| now - at < 86_400_000));
+    stop(dom).await;
+    stop(port).await;
+}
