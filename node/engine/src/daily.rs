@@ -7,7 +7,7 @@ use chater_protocol::id::{Hash, NodeId, UserId};
 use chater_protocol::identity::{KemCard, SUITE_X25519};
 use chater_protocol::seal::KemSecret;
 use chater_store::tables::Table;
-use chater_store::users::{InviteRow, SessionRow};
+use chater_store::users::{InviteRow, OldKemsRow, SessionRow};
 use chater_store::{Rows as _, StoreError, homes, users};
 
 use crate::account::SESSION_MS;
@@ -53,6 +53,11 @@ pub(crate) async fn once(shared: &Arc<Shared>) {
     sweep(shared, Table::Invites, move |row| {
         chater_protocol::codec::decode::<InviteRow>(row, usize::MAX)
             .is_ok_and(|row| row.expires_ms < now)
+    })
+    .await;
+    sweep(shared, Table::OldKems, move |row| {
+        chater_protocol::codec::decode::<OldKemsRow>(row, usize::MAX)
+            .is_ok_and(|row| row.until_ms < now)
     })
     .await;
     crate::avatars::sweep(shared).await;

@@ -298,7 +298,7 @@ fn set_own(shared: &Shared, own: Vec<NodeId>) {
     }
 }
 
-/// The sealing keys of everybody who lives here; that which opened last is tried first.
+/// The sealing keys of everybody who lives here, those of replaced homes with them; that which opened last is tried first.
 struct Keys(Vec<(HomeId, KemSecret)>);
 
 impl Keys {
@@ -309,12 +309,19 @@ impl Keys {
             let Some(row) = users::user(&rows, user)? else {
                 continue;
             };
-            for (_, sealed, _) in &row.kems {
-                let plain = shared.kek.open(&secret_aad(b"kem", user, 1), sealed);
-                if let Ok(plain) = plain
-                    && let Ok(bytes) = plain.as_slice().try_into()
-                {
-                    keys.push((row.home, KemSecret::new(bytes)));
+            let mut homes = vec![(row.home, row.kems)];
+            for home in users::old_homes(&rows, user)? {
+                let old = users::old_kems(&rows, user, home)?;
+                homes.extend(old.map(|old| (home, old.kems)));
+            }
+            for (home, kems) in homes {
+                for (_, sealed, _) in &kems {
+                    let plain = shared.kek.open(&secret_aad(b"kem", user, 1), sealed);
+                    if let Ok(plain) = plain
+                        && let Ok(bytes) = plain.as_slice().try_into()
+                    {
+                        keys.push((home, KemSecret::new(bytes)));
+                    }
                 }
             }
         }
@@ -412,11 +419,20 @@ async fn open_all(
     letters: Vec<Kept>,
     mut keys: Keys,
 ) -> Result<Opened, String> {
-    let node = shared.node_id;
+    let (shared, node) = (shared.clone(), shared.node_id);
     tokio::task::spawn_blocking(move || {
         let mut opened = Vec::with_capacity(letters.len());
+        let mut anew = false;
         for kept in letters {
-            let letter = keys.open(node, &kept.bundle);
+            let mut letter = keys.open(node, &kept.bundle);
+            // Sealed to a key that was made since the visit began? What nobody can open now nobody ever will.
+            if matches!(letter, Err(BadLetter::Sealed))
+                && !anew
+                && let Ok(now) = Keys::load(&shared)
+            {
+                (keys, anew) = (now, true);
+                letter = keys.open(node, &kept.bundle);
+            }
             if let Err(reason) = &letter {
                 tracing::debug!(%reason, "a letter refused");
             }

@@ -43,7 +43,7 @@ const BYTES_LEAST: u64 = 10 * 1024 * 1024;
 const BYTES_MOST: u64 = 1024 * 1024 * 1024 * 1024;
 /// Days when nothing else was said, and at most.
 const DAYS: u16 = 14;
-const DAYS_MOST: u16 = 90;
+pub(crate) const DAYS_MOST: u16 = 90;
 
 /// What counts now: set from outside, else saved by the owner, else the usual (Q11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

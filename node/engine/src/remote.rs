@@ -559,10 +559,17 @@ fn open_box(
     key: KeyId,
     sealed: &KeyBox,
 ) -> Result<Option<EpochSecret>, StoreError> {
-    let Some(user) = users::user(turn.tx, sealed.user)?.filter(|u| u.home == sealed.home) else {
+    let Some(user) = users::user(turn.tx, sealed.user)? else {
         return Ok(None);
     };
-    let Some((_, secret, _)) = user.kems.iter().find(|(n, ..)| *n == sealed.n) else {
+    let kems = if user.home == sealed.home {
+        user.kems
+    } else {
+        // Of a home that was replaced, in mail that waited.
+        let old = users::old_kems(turn.tx, sealed.user, sealed.home)?;
+        old.map_or_else(Vec::new, |old| old.kems)
+    };
+    let Some((_, secret, _)) = kems.iter().find(|(n, ..)| *n == sealed.n) else {
         return Ok(None);
     };
     let kem = turn

@@ -585,6 +585,85 @@ async fn a_mailbox_that_lies_loses_nothing() {
     stop(right).await;
 }
 
+/// I7: what was sealed to a home that has been replaced is opened, once its mailbox gives it out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_home_opens_the_mail_of_the_old_one() {
+    let (a, b) = (Folder::new(), Folder::new());
+    let (left, right, ann, bob, chat) = pair(&a, &b).await;
+    say(&ann, chat, "before").await;
+    sees(&bob, chat, "before").await;
+    let foe = Foe::at(&[&left, &right], 70, Vec::new()).await;
+    let held: Arc<Mutex<Vec<Bundle>>> = Arc::default();
+    let gives = Arc::new(AtomicU32::new(0));
+    *foe.answers.lock().unwrap() = Box::new({
+        let (held, gives) = (held.clone(), gives.clone());
+        move |_, request| {
+            Some(match request {
+                MailRequest::Register(_) => MailAnswer::Registered(Terms {
+                    bytes: 1 << 20,
+                    days: 14,
+                }),
+                MailRequest::Deposit(deposit) => {
+                    held.lock().unwrap().push(deposit.bundle);
+                    MailAnswer::Kept(u64::MAX)
+                }
+                MailRequest::Collect(after) => {
+                    let held = held.lock().unwrap();
+                    let all = (1..).zip(held.iter()).filter(|(n, _)| *n > after);
+                    let letters = all.map(|(n, bundle)| Kept {
+                        n,
+                        from: NodeId([9; 32]),
+                        at: 0,
+                        bundle: bundle.clone(),
+                    });
+                    let gives = gives.load(Ordering::Relaxed) > 0;
+                    MailAnswer::Letters(Letters {
+                        letters: letters.filter(|_| gives).collect(),
+                        more: false,
+                    })
+                }
+                _ => MailAnswer::Done(0),
+            })
+        }
+    });
+    until("the offer", || !bob.mail().unwrap().offers.is_empty()).await;
+    bob.choose_mailbox(foe.node).await.unwrap();
+    knows_boxes(&left, right.shared().node_id).await;
+    cut(&left, &right).await;
+    let said = say(&ann, chat, "to the old home").await;
+    lies(&ann, chat, said.id, "foe").await;
+    let bob_id = bob.id();
+    let stopped = right.shared().inputs.run(From::Others, move |turn| {
+        let mut row = chater_store::users::user(turn.tx, bob_id)?.unwrap();
+        row.stopped = true;
+        chater_store::users::put_user(turn.tx, bob_id, &row)?;
+        turn.identities_changed();
+        Ok(row.home)
+    });
+    let old = stopped.await.unwrap();
+    // It gives its letters out only to the new home: the links are made anew.
+    gives.store(1, Ordering::Relaxed);
+    bob.renew_home(PASSWORD.to_owned()).await.unwrap();
+    let homes = |engine: &Engine| {
+        let rows = engine.shared().store.read().unwrap();
+        chater_store::users::old_homes(&rows, bob_id).unwrap()
+    };
+    assert_eq!(homes(&right), [old]);
+    sees(&bob, chat, "to the old home").await;
+    // Its keys are erased when no mailbox can hold a letter to them any more.
+    let over = right.shared().inputs.run(From::Others, move |turn| {
+        let mut row = chater_store::users::old_kems(turn.tx, bob_id, old)?.unwrap();
+        row.until_ms = turn.now_ms - 1;
+        chater_store::users::put_old_kems(turn.tx, bob_id, old, &row)?;
+        Ok(())
+    });
+    over.await.unwrap();
+    crate::daily::once(right.shared()).await;
+    assert!(homes(&right).is_empty());
+    stop(left).await;
+    stop(right).await;
+}
+
 /// K10: what somebody blocked writes does not stay in the mailbox, and its author is told nothing of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_blocked_writes_does_not_fill_the_mailbox() {
