@@ -89,6 +89,13 @@ pub(crate) fn noticed(shared: &Shared, peer: NodeId) {
     shared.mail.visit(peer, false);
 }
 
+/// Whether a node is to keep mail for this one, or mail for others is left there.
+pub(crate) fn is_needed(shared: &Shared, node: NodeId) -> bool {
+    let chosen = |rows| mail::mailbox(&rows, node);
+    let row = shared.store.read().and_then(chosen);
+    !matches!(row, Ok(None)) || shared.post.leaves_at(node)
+}
+
 /// Visits mailboxes until the node stops.
 pub(crate) async fn run(shared: Arc<Shared>) {
     loop {

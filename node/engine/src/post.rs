@@ -160,6 +160,22 @@ impl Post {
         }
     }
 
+    /// A node is known no more.
+    pub(crate) fn forgotten(&self, node: NodeId) {
+        lock(&self.boxes).remove(&node);
+        lock(&self.due).remove(&node);
+        lock(&self.again).remove(&node);
+        lock(&self.gone).remove(&node);
+        lock(&self.receipts).remove(&node);
+    }
+
+    /// Whether mail for anybody is left at that node.
+    pub(crate) fn leaves_at(&self, mailbox: NodeId) -> bool {
+        lock(&self.boxes)
+            .values()
+            .any(|boxes| boxes.contains(&mailbox))
+    }
+
     fn all(&self, node: NodeId) {
         if lock(&self.boxes).contains_key(&node) {
             lock(&self.due).entry(node).or_default().all = true;

@@ -181,6 +181,12 @@ impl Pump {
                     presence.relayed.remove(&peer);
                     presence.links.remove(&peer)
                 };
+                // It came to leave mail, and comes again when it has some: whoever makes keys must not fill what is dialled.
+                if self.shared.links.brings_mail_alone(&self.shared, peer)
+                    && !crate::mail::is_needed(&self.shared, peer)
+                {
+                    self.shared.network.unwant(peer);
+                }
                 self.shared.links.left(peer);
                 self.shared.network_changed.notify_one();
                 if let Some(link) = link {

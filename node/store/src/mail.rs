@@ -155,6 +155,14 @@ pub fn put_card(tx: &Write<'_>, new: &NodeCard, signed: &Signed) -> Result<bool>
     Ok(true)
 }
 
+/// Forgets the card of a node.
+///
+/// # Errors
+/// Storage errors.
+pub fn remove_card(tx: &Write<'_>, node: NodeId) -> Result<()> {
+    tx.remove(Table::NodeCards, &node.0).map(|_| ())
+}
+
 /// All cards kept.
 ///
 /// # Errors
