@@ -1,17 +1,20 @@
 //! What is done once a day, in small turns: keys of homes are renewed (I5), what has run out is removed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chater_protocol::id::{Hash, NodeId, UserId};
 use chater_protocol::identity::{KemCard, SUITE_X25519};
 use chater_protocol::seal::KemSecret;
+use chater_store::nodes::NodeRow;
 use chater_store::tables::Table;
-use chater_store::users::{InviteRow, SessionRow};
-use chater_store::{Rows as _, StoreError, homes, users};
+use chater_store::users::{InviteRow, OldKemsRow, SessionRow};
+use chater_store::{Rows as _, StoreError, communities, homes, mail, nodes, users};
 
 use crate::account::SESSION_MS;
 use crate::actor::{From, now_ms};
+use crate::links;
 use crate::shared::{Shared, lock};
 use crate::turn::{Fail, Turn, secret_aad};
 
@@ -24,6 +27,8 @@ const KEM_MS: u64 = 30 * DAY_MS;
 const KEM_KEPT_MS: u64 = 60 * DAY_MS;
 /// Client ids are remembered for so long (Q27).
 const CLIENT_ID_MS: u64 = 30 * DAY_MS;
+/// A node that was never linked for its own sake is remembered for so long. Without it whoever makes keys fills the disk with rows.
+const NODE_MS: u64 = 30 * DAY_MS;
 /// Rows looked at in one snapshot, and removed in one turn.
 const PIECE: usize = 512;
 
@@ -55,12 +60,101 @@ pub(crate) async fn once(shared: &Arc<Shared>) {
             .is_ok_and(|row| row.expires_ms < now)
     })
     .await;
+    sweep(shared, Table::OldKems, move |row| {
+        chater_protocol::codec::decode::<OldKemsRow>(row, usize::MAX)
+            .is_ok_and(|row| row.until_ms < now)
+    })
+    .await;
     crate::avatars::sweep(shared).await;
     crate::mailbox::sweep(shared).await;
+    forget_nodes(shared).await;
     let linked: Vec<NodeId> = lock(&shared.presence).links.keys().copied().collect();
     for node in linked {
         crate::fetch::refresh(shared, node).await;
     }
+}
+
+/// Forgets nodes that were only heard of, or let in to answer or to leave mail, and that nothing here names.
+async fn forget_nodes(shared: &Arc<Shared>) {
+    let found = {
+        let shared = shared.clone();
+        // It may walk all acks: not on the threads that serve everybody.
+        tokio::task::spawn_blocking(move || strangers(&shared)).await
+    };
+    let found = match found {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "nodes that nothing names were not looked for");
+            return;
+        }
+        Err(_) => return,
+    };
+    for part in found.chunks(PIECE) {
+        let part = part.to_vec();
+        let forgotten = shared
+            .inputs
+            .run(From::Others, move |turn| {
+                let mut forgotten = Vec::new();
+                for node in part {
+                    // Somebody may have come meanwhile.
+                    let row = nodes::node(turn.tx, node)?;
+                    let still = row.is_some_and(|row| is_old(&row, turn.now_ms));
+                    if still && homes::users_on(turn.tx, node)?.is_empty() {
+                        nodes::remove(turn.tx, node)?;
+                        mail::remove_card(turn.tx, node)?;
+                        forgotten.push(node);
+                    }
+                }
+                Ok(forgotten)
+            })
+            .await;
+        let Ok(forgotten) = forgotten else { return };
+        for node in forgotten {
+            shared.post.forgotten(node);
+            shared.network.unwant(node);
+        }
+    }
+}
+
+/// Whether nothing in its row speaks for keeping a node.
+fn is_old(row: &NodeRow, now_ms: u64) -> bool {
+    let last = row.since_ms.max(row.seen_ms);
+    !links::is_known(row) && !row.blocked && now_ms.saturating_sub(last) > NODE_MS
+}
+
+/// Nodes that may be forgotten: no user lives there, no chat, ack, card of a community or mailbox has to do with them, and the owner
+/// has not said anything about them.
+fn strangers(shared: &Shared) -> Result<Vec<NodeId>, StoreError> {
+    let rows = shared.store.read()?;
+    let now = shared.now_ms();
+    let off = communities::off(&rows)?;
+    let mut found = BTreeMap::new();
+    for (node, row) in nodes::all(&rows)? {
+        if is_old(&row, now)
+            && !shared.is_linked(node)
+            && !shared.blocks.has(node)
+            && !shared.neighbours.has(node)
+            && !off.contains(&node)
+            && homes::users_on(&rows, node)?.is_empty()
+            && mail::mailbox(&rows, node)?.is_none()
+            && mail::client(&rows, node)?.is_none()
+        {
+            found.insert(node, row.no);
+        }
+    }
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    // The mailboxes of those who stay.
+    let mut boxes = BTreeSet::new();
+    for card in mail::cards(&rows)? {
+        if !found.contains_key(&card.node) {
+            boxes.extend(card.mailboxes);
+        }
+    }
+    let named = nodes::named(&rows, &found.values().copied().collect())?;
+    found.retain(|node, no| !boxes.contains(node) && !named.contains(no));
+    Ok(found.into_keys().collect())
 }
 
 /// Renews KEM keys that are old enough and erases those that ran out; one user a turn.

@@ -423,6 +423,7 @@ async fn take_in_once(
         gap: false,
         unknown: Vec::new(),
         forged: false,
+        put_off: false,
     });
     taken.forged = forged;
     if !taken.unknown.is_empty() {

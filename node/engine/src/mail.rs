@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chater_network::Protocol;
 use chater_protocol::event::{Feed, Kind, VerifiedEvent, WireEvent};
-use chater_protocol::id::{HomeId, NodeId};
+use chater_protocol::id::{HomeId, NodeId, UserId};
 use chater_protocol::identity::{NodeCard, Signed};
 use chater_protocol::limits;
 use chater_protocol::mail::{
@@ -18,7 +18,7 @@ use chater_protocol::mail::{
 use chater_protocol::seal::KemSecret;
 use chater_protocol::wire::{Ack, Message as _};
 use chater_store::mail::{self, MailboxRow};
-use chater_store::{Rows, StoreError, events, homes, nodes, outbox, users};
+use chater_store::{Rows, StoreError, chats, events, homes, nodes, outbox, users};
 use tokio::sync::Notify;
 
 use crate::actor::From;
@@ -40,6 +40,8 @@ const EVERY: Duration = Duration::from_secs(600);
 const PAGES: usize = 4_096;
 /// Letters that wait for others are looked at again so often in one visit.
 const ROUNDS: usize = 3;
+/// People looked at of a node that has told of nobody itself.
+const SAID: usize = 64;
 /// Messages shown as delivered by one receipt.
 const DELIVERED: usize = 4_096;
 
@@ -85,6 +87,13 @@ fn confirmed(rows: &impl Rows) -> Result<Vec<NodeId>, StoreError> {
 /// A mailbox says that something waits.
 pub(crate) fn noticed(shared: &Shared, peer: NodeId) {
     shared.mail.visit(peer, false);
+}
+
+/// Whether a node is to keep mail for this one, or mail for others is left there.
+pub(crate) fn is_needed(shared: &Shared, node: NodeId) -> bool {
+    let chosen = |rows| mail::mailbox(&rows, node);
+    let row = shared.store.read().and_then(chosen);
+    !matches!(row, Ok(None)) || shared.post.leaves_at(node)
 }
 
 /// Visits mailboxes until the node stops.
@@ -296,7 +305,7 @@ fn set_own(shared: &Shared, own: Vec<NodeId>) {
     }
 }
 
-/// The sealing keys of everybody who lives here; that which opened last is tried first.
+/// The sealing keys of everybody who lives here, those of replaced homes with them; that which opened last is tried first.
 struct Keys(Vec<(HomeId, KemSecret)>);
 
 impl Keys {
@@ -307,12 +316,19 @@ impl Keys {
             let Some(row) = users::user(&rows, user)? else {
                 continue;
             };
-            for (_, sealed, _) in &row.kems {
-                let plain = shared.kek.open(&secret_aad(b"kem", user, 1), sealed);
-                if let Ok(plain) = plain
-                    && let Ok(bytes) = plain.as_slice().try_into()
-                {
-                    keys.push((row.home, KemSecret::new(bytes)));
+            let mut homes = vec![(row.home, row.kems)];
+            for home in users::old_homes(&rows, user)? {
+                let old = users::old_kems(&rows, user, home)?;
+                homes.extend(old.map(|old| (home, old.kems)));
+            }
+            for (home, kems) in homes {
+                for (_, sealed, _) in &kems {
+                    let plain = shared.kek.open(&secret_aad(b"kem", user, 1), sealed);
+                    if let Ok(plain) = plain
+                        && let Ok(bytes) = plain.as_slice().try_into()
+                    {
+                        keys.push((home, KemSecret::new(bytes)));
+                    }
                 }
             }
         }
@@ -410,11 +426,20 @@ async fn open_all(
     letters: Vec<Kept>,
     mut keys: Keys,
 ) -> Result<Opened, String> {
-    let node = shared.node_id;
+    let (shared, node) = (shared.clone(), shared.node_id);
     tokio::task::spawn_blocking(move || {
         let mut opened = Vec::with_capacity(letters.len());
+        let mut anew = false;
         for kept in letters {
-            let letter = keys.open(node, &kept.bundle);
+            let mut letter = keys.open(node, &kept.bundle);
+            // Sealed to a key that was made since the visit began? What nobody can open now nobody ever will.
+            if matches!(letter, Err(BadLetter::Sealed))
+                && !anew
+                && let Ok(now) = Keys::load(&shared)
+            {
+                (keys, anew) = (now, true);
+                letter = keys.open(node, &kept.bundle);
+            }
             if let Err(reason) = &letter {
                 tracing::debug!(%reason, "a letter refused");
             }
@@ -443,7 +468,14 @@ async fn take(shared: &Arc<Shared>, mailbox: NodeId, letter: &Letter) -> bool {
                 if taken.acks.contains(&Ack::Committed) {
                     shared.post.receipt(from, chat);
                 }
-                let over = |ack: &Ack| matches!(ack, Ack::Committed | Ack::Refused);
+                // What a stranger may not write, or somebody blocked, would only be fetched again at each visit. Its node hears
+                // nothing of it, so it comes directly when the two meet.
+                let put_off = taken.put_off;
+                let over = |ack: &Ack| match ack {
+                    Ack::Committed | Ack::Refused => true,
+                    Ack::Later => put_off,
+                    Ack::Waits => false,
+                };
                 settled &= taken.acks.iter().all(over);
             }
             Part::Receipt(receipt) => {
@@ -686,13 +718,19 @@ fn view(shared: &Shared) -> Result<MailView, StoreError> {
     })
 }
 
-/// The home on a node to which letters for that node are sealed: of somebody of whom it has told itself
-/// before others, since anybody may name any node as a home (I12).
-pub(crate) fn address(
-    rows: &impl Rows,
-    node: NodeId,
-) -> Result<Option<(HomeId, chater_protocol::id::Bytes<32>)>, StoreError> {
-    let mut second = None;
+/// A home to which letters for its node are sealed.
+pub(crate) struct Address {
+    pub(crate) home: HomeId,
+    pub(crate) kem: chater_protocol::id::Bytes<32>,
+    /// Nothing but the direct chats of this person may be sealed to it; none = all that is for the node.
+    pub(crate) only: Option<UserId>,
+}
+
+/// The homes on a node to which letters for it are sealed. Anybody may name any node as a home (I12), so it is one of somebody
+/// of whom the node has told itself. Of a node that has told of nobody yet, people's own records say where they live: such a home
+/// gets what is written to that very person, and nothing of others who are said to live there.
+pub(crate) fn addresses(rows: &impl Rows, node: NodeId) -> Result<Vec<Address>, StoreError> {
+    let mut unconfirmed = Vec::new();
     for user in homes::users_on(rows, node)? {
         for (home, record) in homes::live(rows, user)? {
             if record.node_id != node {
@@ -701,13 +739,24 @@ pub(crate) fn address(
             let Some((card, _)) = homes::kem(rows, user, home)? else {
                 continue;
             };
-            if homes::lives_on(rows, user, node)? {
-                return Ok(Some((home, card.kem_pk)));
+            let kem = card.kem_pk;
+            if homes::is_confirmed(rows, node, user, home)? {
+                return Ok(vec![Address {
+                    home,
+                    kem,
+                    only: None,
+                }]);
             }
-            second = second.or(Some((home, card.kem_pk)));
+            if unconfirmed.len() < SAID && !chats::of_user(rows, user)?.is_empty() {
+                unconfirmed.push(Address {
+                    home,
+                    kem,
+                    only: Some(user),
+                });
+            }
         }
     }
-    Ok(second)
+    Ok(unconfirmed)
 }
 
 /// Mailboxes in which an event of ours lies for a node that has not acknowledged it: name and time.

@@ -43,7 +43,7 @@ const BYTES_LEAST: u64 = 10 * 1024 * 1024;
 const BYTES_MOST: u64 = 1024 * 1024 * 1024 * 1024;
 /// Days when nothing else was said, and at most.
 const DAYS: u16 = 14;
-const DAYS_MOST: u16 = 90;
+pub(crate) const DAYS_MOST: u16 = 90;
 
 /// What counts now: set from outside, else saved by the owner, else the usual (Q11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +122,10 @@ pub(crate) async fn serve(shared: &Arc<Shared>, peer: NodeId, request: MailReque
 }
 
 async fn register(shared: &Arc<Shared>, peer: NodeId, on: bool) -> Result<MailAnswer, Error> {
+    // Let in to leave mail and for nothing else: strangers would take all places with keys made for it.
+    if on && shared.links.brings_mail_alone(shared, peer) {
+        return Ok(no(No::Unwanted));
+    }
     let rules = shared.mailbox.rules();
     let (kept, new) = shared
         .inputs
@@ -140,7 +144,9 @@ async fn register(shared: &Arc<Shared>, peer: NodeId, on: bool) -> Result<MailAn
                 Some(row) => return Ok((!row.evicted, false)),
                 None => {}
             }
-            if mail::clients(turn.tx)?.len() >= CLIENTS {
+            // Whom the owner evicted takes nobody's place.
+            let all = mail::clients(turn.tx)?;
+            if all.iter().filter(|(_, row)| !row.evicted).count() >= CLIENTS {
                 return Ok((false, false));
             }
             turn.durable();
@@ -382,7 +388,8 @@ pub(crate) async fn sweep(shared: &Arc<Shared>) {
                     return Ok(());
                 };
                 let last = row.collected_ms.max(row.since_ms);
-                if !row.evicted && now.saturating_sub(last) > FORGOTTEN_MS {
+                // Evicted ones, too: who comes back after so long may ask again.
+                if now.saturating_sub(last) > FORGOTTEN_MS {
                     turn.durable();
                     return Ok(mail::remove_client(turn.tx, node)?);
                 }
@@ -454,6 +461,8 @@ impl UserHandle {
                 mail::drop_letters(turn.tx, node)?;
                 row.depositors.clear();
                 row.evicted = true;
+                // It is remembered from now on, however long its mail was kept.
+                row.since_ms = turn.now_ms;
                 mail::put_client(turn.tx, node, &row)?;
             } else {
                 // As if it had never been: it registers when it comes.

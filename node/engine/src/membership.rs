@@ -254,6 +254,7 @@ pub(crate) fn accept(
         gap: ack == Ack::Waits,
         unknown: Vec::new(),
         forged: false,
+        put_off: false,
     };
     let no = match turn.number(chat.chat)? {
         Some(no) => no,
@@ -332,6 +333,7 @@ pub(crate) fn accept(
         gap: gap || lacks_keys,
         unknown,
         forged: false,
+        put_off: false,
     })
 }
 

@@ -46,6 +46,14 @@ struct Heard {
 #[derive(Default)]
 pub(crate) struct Neighbours(Mutex<HashMap<Hash, BTreeMap<NodeId, Heard>>>);
 
+impl Neighbours {
+    /// Whether a community tells of that node.
+    pub(crate) fn has(&self, node: NodeId) -> bool {
+        let all = lock(&self.0);
+        all.values().any(|here| here.contains_key(&node))
+    }
+}
+
 /// Cards came by gossip: what is news is kept, and passed on.
 pub(crate) fn heard(shared: &Shared, from: NodeId, known: &Known, frame: &[u8], verdict: Verdict) {
     let frame = known

@@ -37,8 +37,14 @@ const LOOK: Duration = Duration::from_millis(100);
 const BEHIND: Duration = Duration::from_millis(800);
 /// So many times what the last answer took.
 const BEHIND_TIMES: u32 = 4;
+/// Answers that wait for whoever searched; one beyond them is counted and not shown. Without it a page that reads nothing
+/// would hold whatever comes.
+const WAITING: usize = 256;
 /// Searches open at once on this node.
 const SEARCHES: usize = 256;
+/// Somebody of elsewhere whose node has not given their card for so long is not found any more, unless there is a chat with them:
+/// they may have gone, or have said since that they do not want to be found. Linked nodes give cards once a day.
+const CARD_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 /// Queries with a time this far off are not answered: somebody plays old ones back.
 const FRESH_MS: u64 = 24 * 60 * 60 * 1000;
 /// Bytes of records in one message: the rest is the node card and the envelope.
@@ -73,6 +79,12 @@ impl Searches {
             let proof = Bytes(answer_proof(&Bytes(*id), peer, own));
             proofs.contains(&proof)
         })
+    }
+
+    /// The ids of the queries, for tests that answer them by hand.
+    #[cfg(test)]
+    pub(crate) fn ids(&self) -> Vec<[u8; 16]> {
+        lock(&self.0).keys().copied().collect()
     }
 }
 
@@ -117,7 +129,7 @@ pub(crate) fn search(
     if q.chars().count() > limits::QUERY_MAX_CHARS * 2 {
         return Err(Error::invalid("q", Reason::Long));
     }
-    let (to, from) = mpsc::channel(64);
+    let (to, from) = mpsc::channel(WAITING);
     let text = name::fold_query(q);
     if text.chars().filter(|c| c.is_alphanumeric()).count() < limits::QUERY_CHARS {
         let _ = to.try_send(PeopleAnswer {
@@ -134,14 +146,9 @@ pub(crate) fn search(
     let (here, known) = {
         let rows = shared.store.read()?;
         let mut found = Vec::new();
-        for (user, contacts) in homes::find(&rows, &text, limits::PEOPLE_ROWS)? {
-            if user == viewer || (contacts && !shares_chat(&rows, user, viewer)?) {
-                continue;
-            }
-            let person = person(shared, &rows, user)?;
-            if !shared.blocks.has(person.node_id) {
-                found.push(Person::clone(&*person));
-            }
+        let shown = shown_to(shared, &rows, viewer);
+        for user in homes::find(&rows, &text, limits::PEOPLE_ROWS, shown)? {
+            found.push(Person::clone(&*person(shared, &rows, user)?));
         }
         // People of this node first, then by name.
         found.sort_by(|a, b| (!a.here, &a.display_name).cmp(&(!b.here, &b.display_name)));
@@ -324,8 +331,11 @@ pub(crate) async fn answered(shared: &Arc<Shared>, peer: NodeId, answer: WireAns
             answered,
             done: false,
         };
-        if search.to.try_send(news).is_err() {
+        if search.to.is_closed() {
             open.remove(&answer.query.0);
+        } else if search.to.capacity() > 1 {
+            // The last place is kept for the end: a search that never says so would be waited for.
+            let _ = search.to.try_send(news);
         }
     }
 }
@@ -338,17 +348,31 @@ pub(crate) enum Judged {
     Blame,
 }
 
-/// Opens and checks a gossiped query (S4).
-pub(crate) fn judge(shared: &Shared, known: &Known, frame: &[u8]) -> Judged {
+/// Opens and checks a gossiped query (S4) that a neighbour has handed over, and whose author signed the frame.
+pub(crate) fn judge(
+    shared: &Shared,
+    known: &Known,
+    (from, author): (NodeId, NodeId),
+    frame: &[u8],
+) -> Judged {
     let Ok(plain) = known.community.open_frame(Channel::People, frame) else {
         return Judged::Blame;
     };
     let Ok(query) = PeopleQuery::decode(&plain) else {
         return Judged::Blame;
     };
-    let Ok(card) = NodeCard::open(&query.asker) else {
+    let Ok(mut card) = NodeCard::open(&query.asker) else {
         return Judged::Blame;
     };
+    // A card is seen by many: it proves nothing of who asks. Whoever asks under another's would spend that one's rate and aim
+    // the answers at it. The neighbour may not have looked; it is to blame for what it has written itself.
+    if author != card.node {
+        return if author == from {
+            Judged::Blame
+        } else {
+            Judged::PassOver
+        };
+    }
     let length = query.text.chars().count();
     if name::fold_query(&query.text) != query.text
         || !(limits::QUERY_CHARS..=limits::QUERY_MAX_CHARS).contains(&length)
@@ -372,11 +396,22 @@ pub(crate) fn judge(shared: &Shared, known: &Known, frame: &[u8]) -> Judged {
     if lock(&shared.rates).queries.take(&card.node, now).is_err() {
         return Judged::PassOver;
     }
+    card.addrs = {
+        let presence = lock(&shared.presence);
+        let place = presence.links.get(&from).map(|link| &link.address);
+        place.map_or_else(Vec::new, |place| dialled(&card, place))
+    };
     Judged::Forward(Some(Box::new((query, card))))
 }
 
+/// Where an asker is dialled whose query came from a neighbour at that place: anybody may claim any address, and a query must
+/// not aim the dials of all nodes at what stands in their own networks.
+fn dialled(card: &NodeCard, place: &str) -> Vec<String> {
+    chater_network::believed(&card.addrs, card.node, place)
+}
+
 /// Answers a query: on a connection there is, also with "none"; only with a hit is the asker dialled,
-/// once, at the addresses of its own signed card.
+/// once, at the addresses of its own signed card that are believed.
 pub(crate) async fn answer(shared: Arc<Shared>, (query, asker): (PeopleQuery, NodeCard)) {
     let hits = find_here(&shared, &query.text, asker.node).unwrap_or_else(|error| {
         tracing::error!(%error, "a people query cannot be answered");
@@ -432,28 +467,65 @@ pub(crate) async fn wait_linked(shared: &Shared, node: NodeId) -> bool {
 /// People who live here and may be found by somebody of that node.
 fn find_here(shared: &Shared, text: &str, asker: NodeId) -> Result<Vec<UserId>, StoreError> {
     let rows = shared.store.read()?;
-    let mut found = Vec::new();
     let mut there = None;
-    for (user, contacts) in homes::find(&rows, text, limits::PEOPLE_ROWS * 4)? {
+    homes::find(&rows, text, limits::PEOPLE_ROWS, |user, contacts| {
         if !users::lives_here(&rows, user)? {
-            continue;
+            return Ok(false);
+        }
+        if !contacts {
+            return Ok(true);
+        }
+        let there = match &mut there {
+            Some(there) => there,
+            // Whoever has moved away from there is no contact of theirs any more.
+            none => none.insert(chats_of(&rows, &homes::living_on(&rows, asker)?)?),
+        };
+        is_in_any(&rows, user, there)
+    })
+}
+
+/// Which of the people remembered here are shown to a user of this node (I10).
+fn shown_to(
+    shared: &Shared,
+    rows: &impl Rows,
+    viewer: UserId,
+) -> impl FnMut(UserId, bool) -> Result<bool, StoreError> {
+    let mut own = None;
+    let now = shared.now_ms();
+    move |user, contacts| {
+        if user == viewer {
+            return Ok(false);
+        }
+        if !users::lives_here(rows, user)?
+            && homes::heard_ms(rows, user)?.is_none_or(|at| now.saturating_sub(at) > CARD_MS)
+            && !shares_chat(rows, viewer, user)?
+        {
+            return Ok(false);
         }
         if contacts {
-            let there = match &mut there {
-                Some(there) => there,
-                none => none.insert(homes::users_on(&rows, asker)?),
+            let own = match &mut own {
+                Some(own) => own,
+                none => none.insert(chats_of(rows, &[viewer])?),
             };
-            let mut shares = false;
-            for other in there.iter().take(CONTACTS) {
-                shares = shares || shares_chat(&rows, user, *other)?;
-            }
-            if !shares {
-                continue;
+            if !is_in_any(rows, user, own)? {
+                return Ok(false);
             }
         }
-        found.push(user);
+        Ok(!shared.blocks.has(person(shared, rows, user)?.node_id))
     }
-    found.truncate(limits::PEOPLE_ROWS);
+}
+
+/// The chats that any of these people is in, read once for all whom a search comes upon.
+fn chats_of(rows: &impl Rows, people: &[UserId]) -> Result<BTreeSet<u32>, StoreError> {
+    let mut found = BTreeSet::new();
+    for person in people.iter().take(CONTACTS) {
+        let all = chats::of_user(rows, *person)?;
+        for no in all.into_iter().take(CONTACT_CHATS) {
+            if chats::is_member(rows, *person, no)? {
+                found.insert(no);
+            }
+        }
+    }
     Ok(found)
 }
 
@@ -466,6 +538,19 @@ fn known(rows: &impl Rows, viewer: UserId, found: &[Person]) -> Result<Vec<UserI
         }
     }
     Ok(known)
+}
+
+/// As [`shares_chat`], with whoever is in these chats.
+fn is_in_any(rows: &impl Rows, user: UserId, theirs: &BTreeSet<u32>) -> Result<bool, StoreError> {
+    let here = users::lives_here(rows, user)?;
+    let own = chats::of_user(rows, user)?;
+    let common = own.into_iter().take(CONTACT_CHATS);
+    for no in common.filter(|no| theirs.contains(no)) {
+        if !here || chats::inbox(rows, user, no)?.is_some_and(|inbox| inbox.state == 0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether a user of this node shares a chat with somebody, and has said yes to it: a stranger's request is none.
@@ -632,4 +717,40 @@ fn nodes_named(shared: &Shared, typed: &str) -> Result<Vec<NodeId>, Error> {
     let digits = digits.to_lowercase();
     found.retain(|id| chater_protocol::id::hex(&id.0).starts_with(&digits));
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A query names hosts of the nodes that hear it: none of them is dialled, unless it came from near.
+    #[test]
+    fn a_query_aims_no_dial_at_a_private_network() {
+        let claimed = NodeCard {
+            v: 1,
+            node: NodeId([1; 32]),
+            name: "asker".into(),
+            addrs: [
+                "/ip4/192.168.1.1/tcp/80",
+                "/ip4/127.0.0.1/tcp/6379",
+                "/ip4/169.254.169.254/tcp/80",
+                "/ip4/8.8.4.4/tcp/4001",
+            ]
+            .map(str::to_owned)
+            .into(),
+            mailboxes: Vec::new(),
+            caps: 0,
+            ts: 1,
+        };
+        let places = |place: &str| {
+            let kept = dialled(&claimed, place).join(" ");
+            ["/192.168.", "/127.0.", "/169.254.", "/8.8.4.4/"].map(|host| kept.contains(host))
+        };
+        let public = "/ip4/8.8.8.8/tcp/4001";
+        assert_eq!(places(public), [false, false, false, true]);
+        assert_eq!(
+            places("/ip4/192.168.1.7/tcp/4001"),
+            [true, false, false, true]
+        );
+    }
 }

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use crate::actor::From;
 use crate::deliver::{Fresh, Need, needs};
-use crate::mail::{address, ask, ask_cards};
+use crate::mail::{Address, addresses, ask, ask_cards};
 use crate::serve::identities_of;
 use crate::shared::{Shared, SystemRandom, lock};
 
@@ -32,7 +32,11 @@ const AWAY: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 3_000 
 const RETRY: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(300);
 /// A mailbox that is full is left alone for so long.
-const FULL: Duration = Duration::from_secs(300);
+const FULL: Duration = Duration::from_millis(if cfg!(test) { 2_500 } else { 300_000 });
+/// A letter lies for so long at least, whatever its mailbox says: else it would be left there again and again.
+const LIES_MS: u64 = if cfg!(test) { 1_000 } else { 60 * 60 * 1000 };
+/// Nobody sleeps longer than this before looking whether what was left has run out.
+const LOOK: Duration = Duration::from_secs(24 * 60 * 60);
 /// Events in one letter, and their bytes: with records and padding they fit the greatest.
 const EVENTS: usize = 256;
 const BYTES: usize = limits::LETTER - 96 * 1024;
@@ -78,6 +82,8 @@ pub(crate) struct Post {
     /// A mailbox said no for a node: it is left alone until then.
     shut: Mutex<HashMap<(NodeId, NodeId), Instant>>,
     pauses: Mutex<HashMap<NodeId, Duration>>,
+    /// When something is to be left for a node again: after a failure, when a mailbox is no longer shut, when a letter ran out.
+    again: Mutex<BTreeMap<NodeId, Instant>>,
     room: Arc<Semaphore>,
     wake: Notify,
 }
@@ -109,6 +115,7 @@ impl Post {
             receipts: Mutex::default(),
             shut: Mutex::default(),
             pauses: Mutex::default(),
+            again: Mutex::default(),
             room: Arc::new(Semaphore::new(AT_ONCE)),
             wake: Notify::new(),
         })
@@ -153,11 +160,51 @@ impl Post {
         }
     }
 
+    /// A node is known no more.
+    pub(crate) fn forgotten(&self, node: NodeId) {
+        lock(&self.boxes).remove(&node);
+        lock(&self.due).remove(&node);
+        lock(&self.again).remove(&node);
+        lock(&self.gone).remove(&node);
+        lock(&self.receipts).remove(&node);
+    }
+
+    /// Whether mail for anybody is left at that node.
+    pub(crate) fn leaves_at(&self, mailbox: NodeId) -> bool {
+        lock(&self.boxes)
+            .values()
+            .any(|boxes| boxes.contains(&mailbox))
+    }
+
     fn all(&self, node: NodeId) {
         if lock(&self.boxes).contains_key(&node) {
             lock(&self.due).entry(node).or_default().all = true;
             self.wake.notify_one();
         }
+    }
+
+    /// Something is to be left for that node at that time, if not before.
+    fn later(&self, node: NodeId, at: Instant) {
+        let mut again = lock(&self.again);
+        let next = again.entry(node).or_insert(at);
+        *next = (*next).min(at);
+        drop(again);
+        self.wake.notify_one();
+    }
+
+    /// Everything is due for the nodes whose time has come; gives when that of the next one comes.
+    fn come(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let come: Vec<NodeId> = {
+            let again = lock(&self.again);
+            let come = again.iter().filter(|(_, at)| **at <= now);
+            come.map(|(node, _)| *node).collect()
+        };
+        for node in come {
+            lock(&self.again).remove(&node);
+            self.all(node);
+        }
+        lock(&self.again).values().min().copied()
     }
 
     /// A node came. As a mailbox it takes what waits for others.
@@ -233,6 +280,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     // Those who are there will have come by then.
     tokio::time::sleep(AWAY).await;
     loop {
+        let next = shared.post.come();
         let ready: Vec<(NodeId, Due)> = {
             let (mut due, mut busy) = (lock(&shared.post.due), lock(&shared.post.busy));
             let ready: Vec<NodeId> = due
@@ -258,7 +306,13 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             });
         }
         ask_around(&shared);
-        shared.post.wake.notified().await;
+        let woken = shared.post.wake.notified();
+        match next {
+            Some(next) => {
+                let _ = tokio::time::timeout_at(next, woken).await;
+            }
+            None => woken.await,
+        }
     }
 }
 
@@ -307,25 +361,21 @@ async fn one(shared: &Arc<Shared>, node: NodeId, due: Due) {
         };
         leave(shared, node, &due).await
     };
-    match left {
-        Ok(()) => {
+    let again = match left {
+        Ok(again) => {
             lock(&shared.post.pauses).remove(&node);
+            again
         }
         Err(reason) => {
             tracing::debug!(%reason, node = %node.short(), "mail was not left");
-            let pause = {
-                let mut pauses = lock(&shared.post.pauses);
-                let pause = pauses.entry(node).or_insert(RETRY / 2);
-                *pause = (*pause * 2).min(RETRY_MAX);
-                *pause
-            };
-            let shared = shared.clone();
-            tokio::spawn(async move {
-                if !stops_within(&shared, pause).await {
-                    shared.post.all(node);
-                }
-            });
+            let mut pauses = lock(&shared.post.pauses);
+            let pause = pauses.entry(node).or_insert(RETRY / 2);
+            *pause = (*pause * 2).min(RETRY_MAX);
+            Some(Instant::now() + *pause)
         }
+    };
+    if let Some(again) = again {
+        shared.post.later(node, again);
     }
 }
 
@@ -337,35 +387,38 @@ async fn stops_within(shared: &Shared, pause: Duration) -> bool {
     }
 }
 
-/// Leaves what is due at every mailbox of the node that is connected.
-async fn leave(shared: &Arc<Shared>, node: NodeId, due: &Due) -> Result<(), String> {
+/// Leaves what is due at every mailbox of the node that is connected; gives when it is to be looked at again.
+async fn leave(shared: &Arc<Shared>, node: NodeId, due: &Due) -> Result<Option<Instant>, String> {
     let boxes = lock(&shared.post.boxes)
         .get(&node)
         .cloned()
         .unwrap_or_default();
-    let mut failed = None;
+    let (mut failed, mut again) = (None, None);
     for mailbox in boxes {
         // What this node itself keeps for others it has in its own log.
         if mailbox == shared.node_id || !shared.is_linked(mailbox) {
             continue;
         }
         let shut = lock(&shared.post.shut).get(&(node, mailbox)).copied();
-        if shut.is_some_and(|until| until > Instant::now()) {
-            continue;
-        }
-        if let Err(reason) = leave_at(shared, node, mailbox, due).await {
-            failed = Some(reason);
+        let next = match shut.filter(|until| *until > Instant::now()) {
+            Some(until) => Ok(Some(until)),
+            None => leave_at(shared, node, mailbox, due).await,
+        };
+        match next {
+            Ok(next) => again = again.into_iter().chain(next).min(),
+            Err(reason) => failed = Some(reason),
         }
     }
-    failed.map_or(Ok(()), Err)
+    failed.map_or(Ok(again), Err)
 }
 
+/// Leaves what is due at one mailbox; gives when something can be left there again, or has to be since it ran out.
 async fn leave_at(
     shared: &Arc<Shared>,
     node: NodeId,
     mailbox: NodeId,
     due: &Due,
-) -> Result<(), String> {
+) -> Result<Option<Instant>, String> {
     let mut most = EVENTS;
     while !shared.is_linked(node) {
         let written = {
@@ -375,8 +428,9 @@ async fn leave_at(
                 .map_err(|error| error.to_string())?
                 .map_err(|error| error.to_string())?
         };
-        let Some(written) = written else {
-            return Ok(());
+        let written = match written {
+            Ok(written) => written,
+            Err(until_ms) => return Ok(until_ms.map(|until_ms| over(shared, until_ms))),
         };
         let request = MailRequest::Deposit(Deposit {
             to: node,
@@ -393,25 +447,28 @@ async fn leave_at(
             MailAnswer::Refused(why) => match No::from(why) {
                 // A smaller letter may fit.
                 No::Full if most > 1 => most /= 4,
-                No::Full => {
-                    shut(shared, node, mailbox, FULL);
-                    return Err("the mailbox is full".to_owned());
-                }
-                No::Unwanted => {
-                    // Until it comes again, or the other node names it anew.
-                    shut(shared, node, mailbox, RETRY_MAX * 12);
-                    return Ok(());
-                }
+                No::Full => return Ok(Some(shut(shared, node, mailbox, FULL))),
+                // Until it comes again, or the other node names it anew.
+                No::Unwanted => return Ok(Some(shut(shared, node, mailbox, RETRY_MAX * 12))),
                 No::Later => return Err("not now".to_owned()),
             },
             _ => return Err("another answer".to_owned()),
         }
     }
-    Ok(())
+    Ok(None)
 }
 
-fn shut(shared: &Shared, node: NodeId, mailbox: NodeId, pause: Duration) {
-    lock(&shared.post.shut).insert((node, mailbox), Instant::now() + pause);
+/// A mailbox is left alone for that node; gives until when.
+fn shut(shared: &Shared, node: NodeId, mailbox: NodeId, pause: Duration) -> Instant {
+    let until = Instant::now() + pause;
+    lock(&shared.post.shut).insert((node, mailbox), until);
+    until
+}
+
+/// When a letter that is kept until then is looked after: a second past its end.
+fn over(shared: &Shared, until_ms: u64) -> Instant {
+    let left = until_ms.saturating_sub(shared.now_ms());
+    Instant::now() + Duration::from_millis(left.saturating_add(1_000)).min(LOOK)
 }
 
 /// Notes durably what lies there now.
@@ -427,6 +484,7 @@ async fn note(
         .run(From::Others, move |turn| {
             let node_no = nodes::ensure(turn.tx, node, 2, turn.now_ms)?.no;
             let mailbox_no = nodes::ensure(turn.tx, mailbox, 2, turn.now_ms)?.no;
+            let until_ms = until_ms.max(turn.now_ms.saturating_add(LIES_MS));
             turn.durable();
             for (feed_no, up_to) in marks {
                 let row = DepositRow {
@@ -452,29 +510,57 @@ struct Written {
     receipt: Option<ChatRef>,
 }
 
-/// The next letter for a node at one of its mailboxes; none = everything due lies there.
+/// The next letter for a node at one of its mailboxes, or until when what is due lies there already; none = nothing does.
 fn write(
     shared: &Shared,
     node: NodeId,
     mailbox: NodeId,
     due: &Due,
     most: usize,
-) -> Result<Option<Written>, StoreError> {
+) -> Result<Result<Written, Option<u64>>, StoreError> {
     let rows = shared.store.read()?;
     let (Some(to), Some(there)) = (nodes::node(&rows, node)?, nodes::node(&rows, mailbox)?) else {
-        return Ok(None);
+        return Ok(Err(None));
     };
-    let Some((home, kem)) = address(&rows, node)? else {
-        return Ok(None);
-    };
+    let mut until_ms = None;
+    for address in addresses(&rows, node)? {
+        match write_to(shared, &rows, (node, to.no), there.no, &address, due, most)? {
+            Ok(written) => return Ok(Ok(written)),
+            Err(until) => until_ms = until_ms.into_iter().chain(until).min(),
+        }
+    }
+    Ok(Err(until_ms))
+}
+
+/// As [`write`], sealed to one home.
+fn write_to(
+    shared: &Shared,
+    rows: &impl Rows,
+    (node, node_no): (NodeId, u32),
+    mailbox_no: u32,
+    to: &Address,
+    due: &Due,
+    most: usize,
+) -> Result<Result<Written, Option<u64>>, StoreError> {
     let now = shared.now_ms();
+    let mut until_ms: Option<u64> = None;
     let (mut parts, mut marks, mut authors) = (Vec::new(), Vec::new(), BTreeSet::new());
     let (mut count, mut bytes) = (0, 0);
-    for need in wanted(&rows, node, to.no, due)? {
-        let acked = outbox::acked(&rows, need.feed_no, to.no)?;
-        let lies = mail::deposit(&rows, need.feed_no, to.no, there.no)?
-            .filter(|row| row.until_ms > now)
-            .map(|row| row.up_to);
+    let for_them = |need: &Need| match (to.only, need.chat.users) {
+        (None, _) => true,
+        (Some(only), Some((a, b))) => only == a || only == b,
+        (Some(_), None) => false,
+    };
+    let wanted = wanted(rows, node, node_no, due)?;
+    for need in wanted.into_iter().filter(for_them) {
+        let acked = outbox::acked(rows, need.feed_no, node_no)?;
+        let lies = mail::deposit(rows, need.feed_no, node_no, mailbox_no)?
+            .filter(|row| row.until_ms > now && Some(row.up_to) > acked);
+        until_ms = until_ms
+            .into_iter()
+            .chain(lies.map(|row| row.until_ms))
+            .min();
+        let lies = lies.map(|row| row.up_to);
         let new = acked.is_none() && lies.is_none();
         let mut next = acked.max(lies).map_or(0, |seq| seq + 1);
         while next < need.whole
@@ -484,7 +570,7 @@ fn write(
         {
             let room = limits::PUSH_EVENTS.min(most - count);
             let wires = events::range(
-                &rows,
+                rows,
                 need.feed_no,
                 next,
                 need.whole - 1,
@@ -517,11 +603,15 @@ fn write(
             }));
         }
     }
-    let receipt = receipt(shared, &rows, node)?;
+    // Whoever has written to us has told of its people.
+    let receipt = match to.only {
+        None => receipt(shared, rows, node)?,
+        Some(_) => None,
+    };
     let told = receipt.as_ref().map(|receipt| receipt.chat.clone());
     parts.extend(receipt.into_iter().map(Part::Receipt));
     if parts.is_empty() {
-        return Ok(None);
+        return Ok(Err(until_ms));
     }
     let authors: Vec<UserId> = authors.into_iter().collect();
     let identities = if authors.is_empty() {
@@ -537,9 +627,9 @@ fn write(
         identities,
         parts,
     };
-    let sealed = letter.seal(&shared.node_key, home, &kem, &mut SystemRandom);
+    let sealed = letter.seal(&shared.node_key, to.home, &to.kem, &mut SystemRandom);
     let bundle = sealed.map_err(|_| StoreError::Damaged("a letter".to_owned()))?;
-    Ok(Some(Written {
+    Ok(Ok(Written {
         bundle,
         marks,
         receipt: told,

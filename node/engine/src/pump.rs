@@ -181,6 +181,12 @@ impl Pump {
                     presence.relayed.remove(&peer);
                     presence.links.remove(&peer)
                 };
+                // It came to leave mail, and comes again when it has some: whoever makes keys must not fill what is dialled.
+                if self.shared.links.brings_mail_alone(&self.shared, peer)
+                    && !crate::mail::is_needed(&self.shared, peer)
+                {
+                    self.shared.network.unwant(peer);
+                }
                 self.shared.links.left(peer);
                 self.shared.network_changed.notify_one();
                 if let Some(link) = link {
@@ -210,6 +216,7 @@ impl Pump {
             }
             NetworkEvent::Gossip {
                 peer,
+                author,
                 topic,
                 frame,
                 verdict,
@@ -228,7 +235,7 @@ impl Pump {
                     });
                     return;
                 }
-                self.of_community(peer, topic, frame, verdict);
+                self.of_community((peer, author), topic, frame, verdict);
             }
             NetworkEvent::FoundLan { peer, addresses } => {
                 lock(&self.shared.presence).lan.insert(peer);
@@ -295,30 +302,33 @@ impl Pump {
         }
     }
 
-    /// A frame of a community: a query, cards of nodes, or a block list.
-    fn of_community(&self, peer: NodeId, topic: Topic, frame: Vec<u8>, verdict: Travels) {
+    /// A frame of a community that a neighbour handed over, and whose author signed it: a query, cards of nodes, or a block list.
+    fn of_community(&self, by: (NodeId, NodeId), topic: Topic, frame: Vec<u8>, verdict: Travels) {
+        let peer = by.0;
         let all = self.shared.communities.all();
         let found = all
             .iter()
             .find_map(|known| Some((known, known.channel(topic)?)));
         match found {
             None => verdict.ignore(),
-            Some((known, Channel::People)) => match people::judge(&self.shared, known, &frame) {
-                Judged::Forward(query) => {
-                    verdict.accept();
-                    if let Some(query) = query
-                        && let Ok(room) = self.answers.clone().try_acquire_owned()
-                    {
-                        let shared = self.shared.clone();
-                        tokio::spawn(async move {
-                            people::answer(shared, *query).await;
-                            drop(room);
-                        });
+            Some((known, Channel::People)) => {
+                match people::judge(&self.shared, known, by, &frame) {
+                    Judged::Forward(query) => {
+                        verdict.accept();
+                        if let Some(query) = query
+                            && let Ok(room) = self.answers.clone().try_acquire_owned()
+                        {
+                            let shared = self.shared.clone();
+                            tokio::spawn(async move {
+                                people::answer(shared, *query).await;
+                                drop(room);
+                            });
+                        }
                     }
+                    Judged::PassOver => verdict.ignore(),
+                    Judged::Blame => verdict.reject(),
                 }
-                Judged::PassOver => verdict.ignore(),
-                Judged::Blame => verdict.reject(),
-            },
+            }
             Some((known, Channel::Nodes)) => {
                 neighbours::heard(&self.shared, peer, known, &frame, verdict);
             }

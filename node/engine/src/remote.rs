@@ -87,6 +87,10 @@ pub(crate) fn learn(
     for (card, signed) in &records.profiles {
         if homes::home(turn.tx, card.user, card.home)?.is_some() {
             new |= homes::put_card(turn.tx, card, signed, turn.now_ms)?;
+            // I10: it stands as long as its own node says so.
+            if homes::lives_on(turn.tx, card.user, from)? {
+                homes::heard_again(turn.tx, card.user, signed, turn.now_ms)?;
+            }
         }
     }
     if new {
@@ -104,6 +108,8 @@ pub(crate) struct Taken {
     pub(crate) unknown: Vec<UserId>,
     /// Some of it was malformed or forged: whoever passes that on is to blame (S4).
     pub(crate) forged: bool,
+    /// K10 has put some of it off: as long as nobody changes their mind, nothing becomes of it however often it comes.
+    pub(crate) put_off: bool,
 }
 
 /// Keys remembered of one chat without their secret; a member could otherwise name new ones for ever. One that comes
@@ -126,6 +132,7 @@ pub(crate) fn accept(
         gap: false,
         unknown: Vec::new(),
         forged: false,
+        put_off: false,
     };
     if chat.users.is_none() {
         return membership::accept(turn, from, chat, batch);
@@ -140,6 +147,7 @@ pub(crate) fn accept(
     }
     let mut no = turn.number(chat.chat)?;
     let mut acks = Vec::with_capacity(batch.len());
+    let mut put_off = false;
     for event in batch {
         // What did not verify is not there any more; its place in the answer is kept.
         let Some(event) = event else {
@@ -189,6 +197,7 @@ pub(crate) fn accept(
                 &mut held,
             )?
         {
+            put_off = true;
             acks.push(Ack::Later);
             continue;
         }
@@ -232,6 +241,7 @@ pub(crate) fn accept(
         gap,
         unknown: Vec::new(),
         forged: false,
+        put_off,
     })
 }
 
@@ -598,10 +608,17 @@ pub(crate) fn open_box(
     key: KeyId,
     sealed: &KeyBox,
 ) -> Result<Option<EpochSecret>, StoreError> {
-    let Some(user) = users::user(turn.tx, sealed.user)?.filter(|u| u.home == sealed.home) else {
+    let Some(user) = users::user(turn.tx, sealed.user)? else {
         return Ok(None);
     };
-    let Some((_, secret, _)) = user.kems.iter().find(|(n, ..)| *n == sealed.n) else {
+    let kems = if user.home == sealed.home {
+        user.kems
+    } else {
+        // Of a home that was replaced, in mail that waited.
+        let old = users::old_kems(turn.tx, sealed.user, sealed.home)?;
+        old.map_or_else(Vec::new, |old| old.kems)
+    };
+    let Some((_, secret, _)) = kems.iter().find(|(n, ..)| *n == sealed.n) else {
         return Ok(None);
     };
     let kem = turn

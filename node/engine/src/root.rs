@@ -7,7 +7,7 @@ use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard, SUITE_X25519};
 use chater_protocol::key::SigningKey;
 use chater_protocol::seal::KemSecret;
 use chater_protocol::secret::SecretKey;
-use chater_store::users::{SessionRow, UserRow};
+use chater_store::users::{OldKemsRow, SessionRow, UserRow};
 use chater_store::{StoreError, homes, users};
 use serde_bytes::ByteBuf;
 use zeroize::Zeroizing;
@@ -17,6 +17,7 @@ use crate::account::{NewSession, SessionKind, check_password, device, new_secret
 use crate::actor::{From, now_ms};
 use crate::error::{Error, Reason};
 use crate::greet::meet_anew;
+use crate::mailbox;
 use crate::sessions::{end_others, prove};
 use crate::shared::{Shared, SystemRandom, lock};
 use crate::turn::{Fail, Turn, secret_aad};
@@ -24,6 +25,8 @@ use crate::user::UserHandle;
 
 /// Words of a root: 256 bits and a checksum.
 const WORDS: usize = 24;
+/// A letter waits in a mailbox for so long at most.
+const MAIL_MS: u64 = mailbox::DAYS_MOST as u64 * 24 * 60 * 60 * 1000;
 
 /// The words of a recovery form.
 #[derive(Debug, Clone)]
@@ -178,6 +181,13 @@ pub(crate) fn new_home(
         ..card
     };
     homes::put_card(turn.tx, &card, &card.sign(&opened.key), now)?;
+    // What was sealed to the old home may lie in a mailbox still, and nobody would seal it anew.
+    let old = OldKemsRow {
+        v: 1,
+        until_ms: now.saturating_add(MAIL_MS),
+        kems: std::mem::take(&mut row.kems),
+    };
+    users::put_old_kems(turn.tx, user, row.home, &old)?;
     (row.home, row.home_sealed, row.kems) = (opened.home, opened.key_sealed, opened.kems);
     row.stopped = false;
     users::put_user(turn.tx, user, &row)?;

@@ -28,6 +28,7 @@ mod nodes;
 mod outsiders;
 mod owner;
 mod pictures;
+mod searches;
 mod simulate;
 mod strangers;
 mod tickets;

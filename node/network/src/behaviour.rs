@@ -143,8 +143,14 @@ fn gossip(key: &Keypair) -> Result<Gossip, String> {
         .heartbeat_initial_delay(Duration::from_millis(300))
         .validation_mode(gossipsub::ValidationMode::Strict)
         .validate_messages()
+        // With its author, or whoever is quicker could publish the frame of another as its own, and that one's would pass for
+        // a repeat.
         .message_id_fn(|message| {
-            gossipsub::MessageId::new(Sha256::digest(&message.data).as_slice())
+            let author = message.source.map(|peer| peer.to_bytes());
+            let digest = Sha256::new()
+                .chain_update(author.unwrap_or_default())
+                .chain_update(&message.data);
+            gossipsub::MessageId::new(digest.finalize().as_slice())
         })
         .max_transmit_size(limits::FRAME + limits::FRAME_ROOM)
         .max_control_message_size(limits::CONTROL)

@@ -67,6 +67,8 @@ pub enum NetworkEvent {
     Gossip {
         /// The neighbour that handed it over, not its author.
         peer: NodeId,
+        /// The node that published it: its signature was verified.
+        author: NodeId,
         /// The topic.
         topic: Topic,
         /// At most 64 KiB.

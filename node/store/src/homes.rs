@@ -1,6 +1,8 @@
 //! What is known of users anywhere: home records, KEM cards, profile cards, and finding people by
 //! the beginning of a word.
 
+use std::collections::BTreeSet;
+
 use chater_protocol::array_struct;
 use chater_protocol::id::{HomeId, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard, Signed, live_homes};
@@ -12,6 +14,11 @@ use crate::rows::{Rows, Write, damaged};
 use crate::tables::Table;
 use crate::{Result, StoreError};
 
+/// Words looked at by one search, whomever they lead to: some ten milliseconds. Without it two letters cost the more the more
+/// people were ever found.
+const WORDS: usize = 10_000;
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
 array_struct! {
     /// A profile card as kept.
     #[derive(Debug, Clone)]
@@ -20,7 +27,7 @@ array_struct! {
         pub v: u8,
         /// As received.
         pub signed: Signed,
-        /// When it came, Unix ms.
+        /// When it came, or its node gave it again, Unix ms.
         pub got_ms: u64,
     }
 }
@@ -87,7 +94,11 @@ pub fn lives_on(rows: &impl Rows, user: UserId, node: NodeId) -> Result<bool> {
     Ok(false)
 }
 
-fn is_confirmed(rows: &impl Rows, node: NodeId, user: UserId, home: HomeId) -> Result<bool> {
+/// Whether the node has given the record of that home itself (I12).
+///
+/// # Errors
+/// Storage errors.
+pub fn is_confirmed(rows: &impl Rows, node: NodeId, user: UserId, home: HomeId) -> Result<bool> {
     let value = rows.get(Table::NodeHomes, &join(&[&node.0, &user.0, &home.0]))?;
     Ok(value.is_some_and(|value| !value.is_empty()))
 }
@@ -177,6 +188,21 @@ pub fn users_on(rows: &impl Rows, node: NodeId) -> Result<Vec<UserId>> {
     Ok(users)
 }
 
+/// Users with a live home on that node, whether or not it has said so itself: their roots have.
+///
+/// # Errors
+/// Storage errors.
+pub fn living_on(rows: &impl Rows, node: NodeId) -> Result<Vec<UserId>> {
+    let mut found = Vec::new();
+    for user in users_on(rows, node)? {
+        let homes = live(rows, user)?;
+        if homes.iter().any(|(_, home)| home.node_id == node) {
+            found.push(user);
+        }
+    }
+    Ok(found)
+}
+
 /// Keeps a verified KEM card if it replaces the one known (I5). Whether it did.
 ///
 /// # Errors
@@ -261,13 +287,44 @@ pub fn card(rows: &impl Rows, user: UserId) -> Result<Option<(ProfileCard, Signe
     Ok(Some((card, row.signed)))
 }
 
-/// Users of whom a word begins with `prefix` (folded), at most `limit`, each once, with whether they are found by
-/// contacts only: the caller asks whether that is one.
+/// When the card of a user was last heard; none = there is none.
 ///
 /// # Errors
 /// Storage errors.
-pub fn find(rows: &impl Rows, prefix: &str, limit: usize) -> Result<Vec<(UserId, bool)>> {
-    let mut users: Vec<(UserId, bool)> = Vec::new();
+pub fn heard_ms(rows: &impl Rows, user: UserId) -> Result<Option<u64>> {
+    let row = rows.row::<CardRow>(Table::Cards, &user.0)?;
+    Ok(row.map(|row| row.got_ms))
+}
+
+/// The card that is known has been given again: noted when a day has passed, so that greetings write nothing.
+///
+/// # Errors
+/// Storage errors.
+pub fn heard_again(tx: &Write<'_>, user: UserId, signed: &Signed, now_ms: u64) -> Result<()> {
+    if let Some(mut row) = tx.row::<CardRow>(Table::Cards, &user.0)?
+        && row.signed == *signed
+        && now_ms.saturating_sub(row.got_ms) > DAY_MS
+    {
+        row.got_ms = now_ms;
+        tx.put_row(Table::Cards, &user.0, &row)?;
+    }
+    Ok(())
+}
+
+/// Users of whom a word begins with `prefix` (folded) and who fit, at most `limit`, each once. `fits` is also told whether
+/// somebody is found by contacts only: the caller asks whether that is one. It is asked before anything is cut off: people of
+/// other nodes that are remembered here must not take the places of those who are looked for.
+///
+/// # Errors
+/// Storage errors, and those of `fits`.
+pub fn find(
+    rows: &impl Rows,
+    prefix: &str,
+    limit: usize,
+    mut fits: impl FnMut(UserId, bool) -> Result<bool>,
+) -> Result<Vec<UserId>> {
+    let (mut found, mut failed) = (Vec::new(), None);
+    let mut seen = BTreeSet::new();
     let mut looked = 0;
     rows.each(Table::CardWords, prefix.as_bytes(), &mut |key, mark| {
         looked += 1;
@@ -276,13 +333,20 @@ pub fn find(rows: &impl Rows, prefix: &str, limit: usize) -> Result<Vec<(UserId,
             .checked_sub(32)
             .and_then(|at| key.get(at..))
             .and_then(|b| UserId::try_from(b).ok())
-            && !users.iter().any(|(known, _)| *known == user)
+            && seen.insert(user)
         {
-            users.push((user, !mark.is_empty()));
+            match fits(user, !mark.is_empty()) {
+                Ok(true) => found.push(user),
+                Ok(false) => {}
+                Err(error) => {
+                    failed = Some(error);
+                    return false;
+                }
+            }
         }
-        users.len() < limit && looked < limit * 12
+        found.len() < limit && looked < WORDS
     })?;
-    Ok(users)
+    failed.map_or(Ok(found), Err)
 }
 
 /// Whether a stored row that must be there is there.

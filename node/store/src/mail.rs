@@ -70,7 +70,7 @@ array_struct! {
     pub struct ClientRow {
         /// 1.
         pub v: u8,
-        /// Since when, Unix ms.
+        /// Since when, Unix ms; of one that is evicted: when it was.
         pub since_ms: u64,
         /// The owner does not want it: nothing is kept until that is taken back.
         pub evicted: bool,
@@ -153,6 +153,14 @@ pub fn put_card(tx: &Write<'_>, new: &NodeCard, signed: &Signed) -> Result<bool>
     }
     tx.put_row(Table::NodeCards, &new.node.0, signed)?;
     Ok(true)
+}
+
+/// Forgets the card of a node.
+///
+/// # Errors
+/// Storage errors.
+pub fn remove_card(tx: &Write<'_>, node: NodeId) -> Result<()> {
+    tx.remove(Table::NodeCards, &node.0).map(|_| ())
 }
 
 /// All cards kept.

@@ -1,5 +1,7 @@
 //! Other nodes: names, addresses, what is known of them.
 
+use std::collections::BTreeSet;
+
 use chater_protocol::array_struct;
 use chater_protocol::id::NodeId;
 use chater_protocol::name::skeleton;
@@ -86,6 +88,47 @@ pub fn put(tx: &Write<'_>, id: NodeId, row: &NodeRow) -> Result<()> {
         )?;
     }
     tx.put_row(Table::Nodes, &id.0, row)
+}
+
+/// Forgets a node: its row, its name and which number it had. That number is never given again.
+///
+/// # Errors
+/// Storage errors.
+pub fn remove(tx: &Write<'_>, id: NodeId) -> Result<()> {
+    let Some(row) = node(tx, id)? else {
+        return Ok(());
+    };
+    if !row.name.is_empty() {
+        tx.remove(Table::NodeNames, &name_key(&row.name, row.since_ms, id))?;
+    }
+    tx.remove(Table::NodeNos, &row.no.to_be_bytes())?;
+    tx.remove(Table::Nodes, &id.0).map(|_| ())
+}
+
+/// Of these numbers of nodes, those that an ack, a refusal or a deposit names. Walks whole tables: for once a day.
+///
+/// # Errors
+/// Storage errors.
+pub fn named(rows: &impl Rows, numbers: &BTreeSet<u32>) -> Result<BTreeSet<u32>> {
+    let mut found = BTreeSet::new();
+    let mut note = |no: Option<u32>| found.extend(no.filter(|no| numbers.contains(no)));
+    rows.each(Table::Acks, &[], &mut |key, _| {
+        let mut parts = Parts(key);
+        note(parts.u32().and(parts.u32()));
+        true
+    })?;
+    rows.each(Table::Refused, &[], &mut |key, _| {
+        let mut parts = Parts(key);
+        note(parts.u32().and(parts.u64()).and(parts.u32()));
+        true
+    })?;
+    rows.each(Table::Deposits, &[], &mut |key, _| {
+        let mut parts = Parts(key);
+        note(parts.u32().and(parts.u32()));
+        note(parts.u32());
+        true
+    })?;
+    Ok(found)
 }
 
 /// Names are kept by skeleton: a look-alike of a known name counts as the same name (Q6).

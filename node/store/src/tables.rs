@@ -126,6 +126,8 @@ tables! {
     Written = 64, "written_v1",
     /// user 32 -> bytes u64: how much a user may fill; none = what is usual
     Quotas = 65, "quotas_v1",
+    /// user 32, home 16 -> OldKemsRow: sealing keys of homes here that were replaced, while mail may wait for them
+    OldKems = 66, "old_kems_v1",
     /// user 32, chat_no u32, n u64 -> 0 = this message, 1 = everything up to it: what a user deleted for themselves
     Hidden = 36, "hidden_v1",
     /// chat_no u32 -> GroupRow: title and members of a group

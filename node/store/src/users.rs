@@ -42,6 +42,19 @@ array_struct! {
 }
 
 array_struct! {
+    /// The sealing keys of a home on this node that was replaced: letters to it may still wait in mailboxes.
+    #[derive(Debug, Clone)]
+    pub struct OldKemsRow {
+        /// 1.
+        pub v: u8,
+        /// Until when they are kept, Unix ms.
+        pub until_ms: u64,
+        /// As in [`UserRow`].
+        pub kems: Vec<(u32, serde_bytes::ByteBuf, u64)>,
+    }
+}
+
+array_struct! {
     /// A login.
     #[derive(Debug, Clone)]
     pub struct SessionRow {
@@ -95,6 +108,35 @@ pub fn lives_here(rows: &impl Rows, user: UserId) -> Result<bool> {
 /// Storage errors.
 pub fn put_user(tx: &Write<'_>, user: UserId, row: &UserRow) -> Result<()> {
     tx.put_row(Table::Users, &user.0, row)
+}
+
+/// Keeps the sealing keys of a home that was replaced.
+///
+/// # Errors
+/// Storage errors.
+pub fn put_old_kems(tx: &Write<'_>, user: UserId, home: HomeId, row: &OldKemsRow) -> Result<()> {
+    tx.put_row(Table::OldKems, &join(&[&user.0, &home.0]), row)
+}
+
+/// The sealing keys of one home that was replaced, while they are kept.
+///
+/// # Errors
+/// Storage errors, a damaged row.
+pub fn old_kems(rows: &impl Rows, user: UserId, home: HomeId) -> Result<Option<OldKemsRow>> {
+    rows.row(Table::OldKems, &join(&[&user.0, &home.0]))
+}
+
+/// The homes of a user that were replaced and whose sealing keys are kept.
+///
+/// # Errors
+/// Storage errors.
+pub fn old_homes(rows: &impl Rows, user: UserId) -> Result<Vec<HomeId>> {
+    let mut found = Vec::new();
+    rows.each(Table::OldKems, &user.0, &mut |key, _| {
+        found.extend(key.get(32..).and_then(|home| HomeId::try_from(home).ok()));
+        true
+    })?;
+    Ok(found)
 }
 
 /// Who has this folded nick here.

@@ -183,14 +183,19 @@ fn people_are_found_by_the_beginning_of_a_word() {
     });
     let find = |text: &str, limit| {
         let read = store.read().unwrap();
-        let found = homes::find(&read, &name::fold_query(text), limit).unwrap();
-        let open = found.into_iter().filter(|(_, contacts)| !contacts);
-        let mut found: Vec<UserId> = open.map(|(user, _)| user).collect();
+        let open = |_, contacts: bool| Ok(!contacts);
+        let mut found = homes::find(&read, &name::fold_query(text), limit, open).unwrap();
         found.sort();
         found
     };
-    let marked = homes::find(&store.read().unwrap(), "совёнок", 20).unwrap();
-    assert_eq!(marked, [(Home::new(4, 1).user(), true)]);
+    let read = store.read().unwrap();
+    let marked = homes::find(&read, "совёнок", 20, |_, contacts| Ok(contacts)).unwrap();
+    assert_eq!(marked, [Home::new(4, 1).user()]);
+    // Whoever does not fit takes nobody's place.
+    let last = people[2].0.user();
+    let one = homes::find(&read, "со", 1, |user, _| Ok(user == last)).unwrap();
+    assert_eq!(one, [last]);
+    drop(read);
     let users = |list: &[usize]| {
         let mut users: Vec<UserId> = list.iter().map(|i| people[*i].0.user()).collect();
         users.sort();

@@ -490,7 +490,7 @@ async fn who_is_found_by_nobody_or_by_contacts_only() {
     assert_eq!(bob.me().unwrap().found_by, crate::view::FoundBy::Nobody);
     until("found by nobody", || {
         let rows = dom.shared().store.read().unwrap();
-        chater_store::homes::find(&rows, "bob", 20)
+        chater_store::homes::find(&rows, "bob", 20, |_, _| Ok(true))
             .unwrap()
             .is_empty()
     })
@@ -501,7 +501,7 @@ async fn who_is_found_by_nobody_or_by_contacts_only() {
         .unwrap();
     until("the card has come again", || {
         let rows = dom.shared().store.read().unwrap();
-        !chater_store::homes::find(&rows, "bob", 20)
+        !chater_store::homes::find(&rows, "bob", 20, |_, _| Ok(true))
             .unwrap()
             .is_empty()
     })

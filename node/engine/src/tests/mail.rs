@@ -4,17 +4,21 @@ use std::sync::Mutex;
 
 use chater_network::{Listen, Network, NetworkEvent, Protocol};
 use chater_protocol::community::Community;
-use chater_protocol::id::{Bytes, NodeId};
-use chater_protocol::identity::NodeCard;
+use chater_protocol::id::{Bytes, NodeId, UserId};
+use chater_protocol::identity::{HomeRecord, KemCard, NodeCard};
 use chater_protocol::key::SigningKey;
 use chater_protocol::mail::{Bundle, Deposit, Kept, Letters, MailAnswer, MailRequest, No, Terms};
+use chater_protocol::seal::KemSecret;
 use chater_protocol::wire::{Hello, LogAnswer, Message as _};
+use chater_store::mail::ClientRow;
 use serde_bytes::ByteBuf;
 
 use super::nodes::pair;
 use super::*;
-use crate::MailRules;
+use crate::actor::{From, now_ms};
+use crate::shared::SystemRandom;
 use crate::view::{MailboxState, MessageState};
+use crate::{MailRules, RequestAnswer};
 
 const OFFER: MailRules = MailRules {
     offers: true,
@@ -171,10 +175,39 @@ async fn who_has_never_met_writes_by_the_mailbox_of_the_other() {
     choose(&bob, &mailbox).await;
     let known = keeper.find("bob@right").await.unwrap();
     knows_boxes(&mailbox, right.shared().node_id).await;
+    let right_id = right.shared().node_id;
     drop(bob);
     stop(right).await;
     let left = start(&a, "left").await;
     let ann = user(&left, "ann").await;
+    // Somebody else says to live there, and comes first in the order of ids: nothing is sealed to them.
+    let root = (0..250u8)
+        .map(|n| SigningKey::from_seed(&[n; 32]))
+        .min_by_key(|root| root.public().0)
+        .unwrap();
+    let claimed = left.shared().inputs.run(From::Others, move |turn| {
+        let record = HomeRecord {
+            v: 1,
+            user: UserId(root.public().0),
+            sign_pk: root.public(),
+            node_id: right_id,
+            state: 0,
+            ts: 1,
+        };
+        let card = KemCard {
+            v: 1,
+            user: record.user,
+            home: record.id(),
+            n: 0,
+            suite: 1,
+            kem_pk: KemSecret::generate(&mut SystemRandom).1,
+            ts: 1,
+        };
+        chater_store::homes::put_home(turn.tx, &record, &record.sign(&root))?;
+        chater_store::homes::put_kem(turn.tx, &card, &card.sign(&root))?;
+        Ok(())
+    });
+    claimed.await.unwrap();
     link(&left, &mailbox).await;
     let other = keeper.find("ann@left").await.unwrap();
     let members = [known.user_id, other.user_id].into();
@@ -414,6 +447,44 @@ async fn a_mailbox_keeps_to_its_shares_and_to_whom_it_serves() {
     stop(mailbox).await;
 }
 
+/// Whom the owner evicted takes no place, and is forgotten like others who have not come for long.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_evicted_takes_no_place_and_is_forgotten() {
+    let c = Folder::new();
+    let (mailbox, owner) = keeper(&c).await;
+    let evicted = mailbox.shared().inputs.run(From::Others, |turn| {
+        for n in 0..64 {
+            let row = ClientRow {
+                v: 1,
+                since_ms: turn.now_ms,
+                evicted: true,
+                next: 1,
+                collected_ms: 0,
+                depositors: Vec::new(),
+            };
+            chater_store::mail::put_client(turn.tx, NodeId([n; 32]), &row)?;
+        }
+        Ok(())
+    });
+    evicted.await.unwrap();
+    let foe = Foe::at(&[&mailbox], 60, Vec::new()).await;
+    let answer = foe.asks(&mailbox, MailRequest::Register(1)).await;
+    assert!(matches!(answer, MailAnswer::Registered(_)), "{answer:?}");
+    assert_eq!(owner.mail().unwrap().kept.len(), 65);
+    crate::mailbox::sweep(mailbox.shared()).await;
+    assert_eq!(owner.mail().unwrap().kept.len(), 65);
+    // Evicted anew it counts from then on.
+    let skew = &mailbox.shared().skew_ms;
+    skew.store(40 * 86_400_000, Ordering::Relaxed);
+    owner.evict_mail(foe.node, true).await.unwrap();
+    skew.store(61 * 86_400_000, Ordering::Relaxed);
+    crate::mailbox::sweep(mailbox.shared()).await;
+    let kept = owner.mail().unwrap().kept;
+    assert_eq!(kept.len(), 1);
+    assert!(kept[0].evicted && kept[0].node_id == foe.node);
+    stop(mailbox).await;
+}
+
 /// N14: a mailbox gives nothing, garbage, the same twice, or what was long taken. Nothing breaks, and what
 /// it kept to itself comes directly when the two meet.
 #[tokio::test(flavor = "multi_thread")]
@@ -510,6 +581,164 @@ async fn a_mailbox_that_lies_loses_nothing() {
     })
     .await;
     assert!(left.shared().is_linked(right_id) && right.shared().is_linked(left_id));
+    stop(left).await;
+    stop(right).await;
+}
+
+/// I7: what was sealed to a home that has been replaced is opened, once its mailbox gives it out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_home_opens_the_mail_of_the_old_one() {
+    let (a, b) = (Folder::new(), Folder::new());
+    let (left, right, ann, bob, chat) = pair(&a, &b).await;
+    say(&ann, chat, "before").await;
+    sees(&bob, chat, "before").await;
+    let foe = Foe::at(&[&left, &right], 70, Vec::new()).await;
+    let held: Arc<Mutex<Vec<Bundle>>> = Arc::default();
+    let gives = Arc::new(AtomicU32::new(0));
+    *foe.answers.lock().unwrap() = Box::new({
+        let (held, gives) = (held.clone(), gives.clone());
+        move |_, request| {
+            Some(match request {
+                MailRequest::Register(_) => MailAnswer::Registered(Terms {
+                    bytes: 1 << 20,
+                    days: 14,
+                }),
+                MailRequest::Deposit(deposit) => {
+                    held.lock().unwrap().push(deposit.bundle);
+                    MailAnswer::Kept(u64::MAX)
+                }
+                MailRequest::Collect(after) => {
+                    let held = held.lock().unwrap();
+                    let all = (1..).zip(held.iter()).filter(|(n, _)| *n > after);
+                    let letters = all.map(|(n, bundle)| Kept {
+                        n,
+                        from: NodeId([9; 32]),
+                        at: 0,
+                        bundle: bundle.clone(),
+                    });
+                    let gives = gives.load(Ordering::Relaxed) > 0;
+                    MailAnswer::Letters(Letters {
+                        letters: letters.filter(|_| gives).collect(),
+                        more: false,
+                    })
+                }
+                _ => MailAnswer::Done(0),
+            })
+        }
+    });
+    until("the offer", || !bob.mail().unwrap().offers.is_empty()).await;
+    bob.choose_mailbox(foe.node).await.unwrap();
+    knows_boxes(&left, right.shared().node_id).await;
+    cut(&left, &right).await;
+    let said = say(&ann, chat, "to the old home").await;
+    lies(&ann, chat, said.id, "foe").await;
+    let bob_id = bob.id();
+    let stopped = right.shared().inputs.run(From::Others, move |turn| {
+        let mut row = chater_store::users::user(turn.tx, bob_id)?.unwrap();
+        row.stopped = true;
+        chater_store::users::put_user(turn.tx, bob_id, &row)?;
+        turn.identities_changed();
+        Ok(row.home)
+    });
+    let old = stopped.await.unwrap();
+    // It gives its letters out only to the new home: the links are made anew.
+    gives.store(1, Ordering::Relaxed);
+    bob.renew_home(PASSWORD.to_owned()).await.unwrap();
+    let homes = |engine: &Engine| {
+        let rows = engine.shared().store.read().unwrap();
+        chater_store::users::old_homes(&rows, bob_id).unwrap()
+    };
+    assert_eq!(homes(&right), [old]);
+    sees(&bob, chat, "to the old home").await;
+    // Its keys are erased when no mailbox can hold a letter to them any more.
+    let over = right.shared().inputs.run(From::Others, move |turn| {
+        let mut row = chater_store::users::old_kems(turn.tx, bob_id, old)?.unwrap();
+        row.until_ms = turn.now_ms - 1;
+        chater_store::users::put_old_kems(turn.tx, bob_id, old, &row)?;
+        Ok(())
+    });
+    over.await.unwrap();
+    crate::daily::once(right.shared()).await;
+    assert!(homes(&right).is_empty());
+    stop(left).await;
+    stop(right).await;
+}
+
+/// K10: what somebody blocked writes does not stay in the mailbox, and its author is told nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_blocked_writes_does_not_fill_the_mailbox() {
+    let (a, b, c) = (Folder::new(), Folder::new(), Folder::new());
+    let (mailbox, keeper) = keeper(&c).await;
+    let (left, right, ann, bob, chat) = pair(&a, &b).await;
+    let right_id = right.shared().node_id;
+    say(&ann, chat, "before").await;
+    sees(&bob, chat, "before").await;
+    link(&left, &mailbox).await;
+    link(&right, &mailbox).await;
+    choose(&bob, &mailbox).await;
+    knows_boxes(&left, right_id).await;
+    cut(&left, &right).await;
+    bob.answer_request(chat, RequestAnswer::Block)
+        .await
+        .unwrap();
+    let said = say(&ann, chat, "listen to me").await;
+    lies(&ann, chat, said.id, "box").await;
+    until("the mailbox is empty", || {
+        let kept = keeper.mail().unwrap().kept;
+        kept.iter().all(|k| k.node_id != right_id || k.letters == 0)
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(one(&ann, chat, said.id).state, MessageState::Stored);
+    assert_eq!(texts(&bob, chat), ["before"]);
+    for engine in [left, right, mailbox] {
+        stop(engine).await;
+    }
+}
+
+/// A mailbox that was full, and one whose letter ran out while both stay linked with it, get the letter again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_mailbox_could_not_keep_is_left_there_again() {
+    let (a, b) = (Folder::new(), Folder::new());
+    let (left, right, ann, bob, chat) = pair(&a, &b).await;
+    say(&ann, chat, "before").await;
+    sees(&bob, chat, "before").await;
+    let foe = Foe::at(&[&left, &right], 70, Vec::new()).await;
+    let left_there = Arc::new(AtomicU32::new(0));
+    *foe.answers.lock().unwrap() = Box::new({
+        let left_there = left_there.clone();
+        move |_, request| {
+            Some(match request {
+                MailRequest::Register(_) => MailAnswer::Registered(Terms {
+                    bytes: 1 << 20,
+                    days: 14,
+                }),
+                // The first time it is full, of events of any number; then it keeps the letter for a second.
+                MailRequest::Deposit(_) => match left_there.fetch_add(1, Ordering::Relaxed) {
+                    0..5 => no(No::Full),
+                    _ => MailAnswer::Kept(now_ms() + 1_000),
+                },
+                MailRequest::Collect(_) => MailAnswer::Letters(Letters {
+                    letters: Vec::new(),
+                    more: false,
+                }),
+                _ => MailAnswer::Done(0),
+            })
+        }
+    });
+    until("the offer", || !bob.mail().unwrap().offers.is_empty()).await;
+    bob.choose_mailbox(foe.node).await.unwrap();
+    knows_boxes(&left, right.shared().node_id).await;
+    cut(&left, &right).await;
+    left_there.store(0, Ordering::Relaxed);
+    let said = say(&ann, chat, "one").await;
+    lies(&ann, chat, said.id, "foe").await;
+    // Nothing else happens from here on.
+    let before = left_there.load(Ordering::Relaxed);
+    until("left there again", || {
+        left_there.load(Ordering::Relaxed) > before
+    })
+    .await;
     stop(left).await;
     stop(right).await;
 }

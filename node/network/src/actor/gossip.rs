@@ -142,6 +142,10 @@ impl Actor {
             self.meters.one("chater_refused_total", "reason=\"gossip\"");
             return false;
         }
+        // Strict validation lets no frame through that its source has not signed.
+        let Some(author) = message.source.as_ref().and_then(address::node_id) else {
+            return false;
+        };
         let known = topic(&message.topic).filter(|topic| self.topics.contains(topic));
         let (Some(topic), Some(commands)) = (known, self.sender.upgrade()) else {
             return false;
@@ -154,6 +158,7 @@ impl Actor {
         // When the channel is full it is dropped here, which is a verdict too.
         self.outlet.offer(NetworkEvent::Gossip {
             peer: peer.node,
+            author,
             topic,
             frame,
             verdict,

@@ -12,6 +12,7 @@ fn gossip(event: NetworkEvent) -> Option<(NodeId, Topic, Vec<u8>, Verdict)> {
             topic,
             frame,
             verdict,
+            ..
         } => Some((peer, topic, frame, verdict)),
         _ => None,
     }
@@ -58,8 +59,23 @@ async fn along_a_chain_only_what_is_accepted() {
     );
     verdict.accept();
 
-    let (from, _, frame, verdict) = carol.sees(gossip).await;
-    assert_eq!((from, frame.as_slice()), (bob.id(), &b"accepted"[..]));
+    // Whoever handed it over, it is alice's.
+    let (from, author, frame, verdict) = carol
+        .sees(|event| match event {
+            NetworkEvent::Gossip {
+                peer,
+                author,
+                frame,
+                verdict,
+                ..
+            } => Some((peer, author, frame, verdict)),
+            _ => None,
+        })
+        .await;
+    assert_eq!(
+        (from, author, frame.as_slice()),
+        (bob.id(), alice.id(), &b"accepted"[..])
+    );
     verdict.accept();
     let more = carol.rest(Duration::from_millis(100)).await;
     assert_eq!(more.into_iter().filter_map(gossip).count(), 0);

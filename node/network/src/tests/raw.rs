@@ -330,7 +330,8 @@ async fn what_a_peer_says_about_gossip_costs_itself_alone() {
     hears(&mut alice, &long).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let before = raw.read.load(Ordering::Relaxed);
-    let id = Sha256::digest(&long);
+    let author = crate::address::peer_id(bob.id()).unwrap().to_bytes();
+    let id = Sha256::digest([author, long.clone()].concat());
     for _ in 0..10 {
         let rpc = wants(&id, 300);
         raw.data(1, &[varint(rpc.len() as u64), rpc].concat()).await;
