@@ -302,15 +302,22 @@ async fn check_all(
             .map(|wire| check(shared, wire, often))
             .collect();
     }
-    let shared = shared.clone();
-    tokio::task::spawn_blocking(move || {
-        wires
-            .iter()
-            .map(|wire| check(&shared, wire, often))
-            .collect()
-    })
-    .await
-    .unwrap_or_default()
+    // On all cores: signatures are the most of it.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let each = wires.len().div_ceil(cores).max(FEW);
+    let parts = (0..wires.len()).step_by(each).map(|from| {
+        let (shared, wires) = (shared.clone(), wires.clone());
+        tokio::task::spawn_blocking(move || {
+            let part = wires.iter().skip(from).take(each);
+            part.map(|wire| check(&shared, wire, often))
+                .collect::<Vec<_>>()
+        })
+    });
+    let mut checked = Vec::with_capacity(wires.len());
+    for part in futures::future::join_all(parts).await {
+        checked.extend(part.unwrap_or_default());
+    }
+    checked
 }
 
 /// Takes events of a chat in, whatever way they came: decodes, verifies, asks for identities that lack,
@@ -361,14 +368,36 @@ impl Came {
     }
 }
 
-/// As [`take_in`], without looking for gaps: for those who are closing them. The one door for events.
+/// As [`take_in`], without looking for gaps: for those who are closing them.
 async fn take_in_once(
+    shared: &Arc<Shared>,
+    node: NodeId,
+    chat: &ChatRef,
+    wires: Vec<serde_bytes::ByteBuf>,
+    came: Came,
+) -> Taken {
+    let batch = verified(shared, node, chat, wires, came).await;
+    keep(shared, node, chat, batch).await
+}
+
+/// Events on their way in, verified.
+struct Batch {
+    /// In the order they came; none = not to be taken.
+    events: Vec<Option<VerifiedEvent>>,
+    /// Those that are to be offered again.
+    waits: Vec<bool>,
+    /// Some were malformed or forged.
+    forged: bool,
+}
+
+/// Decodes and verifies what came, and asks for identities that lack.
+async fn verified(
     shared: &Arc<Shared>,
     node: NodeId,
     chat: &ChatRef,
     mut wires: Vec<serde_bytes::ByteBuf>,
     came: Came,
-) -> Taken {
+) -> Batch {
     if came.is_pushed() {
         wires.truncate(limits::RANGE_EVENTS);
     }
@@ -401,21 +430,30 @@ async fn take_in_once(
     if came.is_pushed() {
         over_rate(shared, &mut checked, &mut waits);
     }
-    let batch: Vec<Option<VerifiedEvent>> = checked
-        .into_iter()
-        .map(|c| {
-            if let Checked::Good(event) = c {
-                Some(*event)
-            } else {
-                None
-            }
-        })
-        .collect();
+    let events = checked.into_iter().map(|c| match c {
+        Checked::Good(event) => Some(*event),
+        Checked::Unknown(_) | Checked::Bad => None,
+    });
+    Batch {
+        events: events.collect(),
+        waits,
+        forged,
+    }
+}
+
+/// Commits what was verified: the one door for events.
+async fn keep(shared: &Arc<Shared>, node: NodeId, chat: &ChatRef, batch: Batch) -> Taken {
+    let Batch {
+        events,
+        waits,
+        forged,
+    } = batch;
     let named = chat.clone();
+    let count = events.len();
     let taken = shared
         .inputs
         .run(From::Others, move |turn| {
-            remote::accept(turn, node, &named, &batch)
+            remote::accept(turn, node, &named, &events)
         })
         .await;
     let mut taken = taken.unwrap_or(Taken {
@@ -591,7 +629,20 @@ fn take_branches(heads: &mut Vec<HeadRow>) -> Vec<EventId> {
     branches
 }
 
-/// Takes in all that lacks of a feed. The next part is asked for while one is taken in.
+/// A part of a feed as a peer has it, verified.
+async fn fetched(
+    shared: &Arc<Shared>,
+    node: NodeId,
+    chat: &ChatRef,
+    feed: &Feed,
+    (from, to): (u64, u64),
+) -> Result<Batch, ()> {
+    let wires = range(shared, node, chat, feed, from, to).await?;
+    Ok(verified(shared, node, chat, wires, Came::Asked).await)
+}
+
+/// Takes in all that lacks of a feed. The next part is asked for and verified while one is kept: the writer has one
+/// thread, and signatures are as much work as all it does.
 async fn fill(
     shared: &Arc<Shared>,
     node: NodeId,
@@ -605,21 +656,21 @@ async fn fill(
         what_lacks(shared, chat, head).is_some_and(|(from, _)| head.seq - from >= backlog::LONG);
     let _filling = far.then(|| Filling::of(shared, feed));
     while let Some((from, to)) = what_lacks(shared, chat, head) {
-        let wires = match ahead.take() {
-            Some((at, wires)) if at == from => wires,
-            _ => range(shared, node, chat, &feed, from, to).await,
+        let batch = match ahead.take() {
+            Some((at, batch)) if at == from => batch,
+            _ => fetched(shared, node, chat, &feed, (from, to)).await,
         }?;
-        if wires.is_empty() {
+        if batch.events.is_empty() {
             break;
         }
-        let next = from.saturating_add(wires.len() as u64);
+        let next = from.saturating_add(batch.events.len() as u64);
         let next = lacking(next, head.seq, limits::RANGE_EVENTS as u64);
         let coming = async {
-            let (from, to) = next?;
-            Some((from, range(shared, node, chat, &feed, from, to).await))
+            let next = next?;
+            Some((next.0, fetched(shared, node, chat, &feed, next).await))
         };
-        let taken = take_in_once(shared, node, chat, wires, Came::Asked);
-        (_, ahead) = futures::join!(taken, coming);
+        let kept = keep(shared, node, chat, batch);
+        (_, ahead) = futures::join!(kept, coming);
         // A server that gives nothing new is not asked for ever. What does not count is kept once what counts
         // above it is here (M6).
         if what_lacks(shared, chat, head).is_some_and(|(next, _)| next == from) {
