@@ -183,3 +183,37 @@ test("without scripts a search is a page, with the nodes it asked", async ({ ope
   await nora.result("sova@dacha").locator("a").click();
   await expect(nora.page.locator(".confirm")).toContainText("dacha");
 });
+
+test("words are looked for in all chats, what is found opens in its place", async ({ open }, info) => {
+  const vera = await open(nodes.dom, "vera");
+  await vera.registers();
+  const { page } = vera;
+  await vera.opensChatWith("lis", "lis@dom");
+  await vera.sends("Лодка у причала");
+  await page.goto(nodes.dom.url);
+  await vera.opensChatWith("rys", "rys@dom");
+  await vera.sends("лодку унесло, весло осталось");
+  await page.goto(`${nodes.dom.url}/search`);
+  await page.locator("main input[name=q]").fill("лод");
+  await expect(page.locator("main [data-in=messages]")).toHaveAttribute("href", /q=%D0%BB%D0%BE%D0%B4/);
+  await page.locator("main [data-in=messages]").click();
+  await expect(page.locator("main .res")).toHaveCount(2);
+  await expect(page.locator("main .res").first()).toContainText("лодку унесло");
+  await expect(page.locator("main .res mark").first()).toHaveText("лод");
+  await expect(page.locator("main .res").first()).toContainText("rys");
+  await shots(vera, info, "search-messages");
+  await page.locator("main .res").last().locator("a").click();
+  await expect(page).toHaveURL(/[?]at=/);
+  await vera.sees("Лодка у причала");
+  // Chats by name, and nothing where nothing is.
+  await page.goto(`${nodes.dom.url}/search?in=chats&q=ry`);
+  await expect(page.locator("main .res")).toHaveCount(1);
+  await page.goto(`${nodes.dom.url}/search?in=messages&q=${encodeURIComponent("парус")}`);
+  await expect(page.locator("main .res")).toHaveCount(0);
+  await expect(page.locator("main [role=status]")).not.toBeEmpty();
+  // Nobody reads what is not theirs.
+  const zoya = await open(nodes.dom, "zoya");
+  await zoya.registers();
+  await zoya.page.goto(`${nodes.dom.url}/search?in=messages&q=${encodeURIComponent("лод")}`);
+  await expect(zoya.page.locator("main .res")).toHaveCount(0);
+});

@@ -211,6 +211,18 @@ fn every_form_wants_its_own_session() {
         let unchanged = owner.get("/settings/profile").await.expect(200).text();
         assert!(unchanged.contains("alice") && !unchanged.contains("mallory"));
 
+        // What was typed into a page of an older session is not lost: it is sent again by a click. No page repeats a secret.
+        let typed = "display_name=%3Cb%3ERys%3C%2Fb%3E&about=by+the+river";
+        let stale = guest.sends("/settings/profile", typed, &owner).await.text();
+        assert!(stale.contains("by the river") && !stale.contains("<b>Rys"));
+        assert!(stale.contains(&format!("value=\"{}\"", guest.csrf)));
+        let again = guest.sends("/settings/profile", typed, &guest).await;
+        assert_eq!(again.status, 303);
+        let secret = "old=correct+horse+battery&password=another+password";
+        let path = "/settings/sessions/password";
+        let refused = guest.sends(path, secret, &owner).await.text();
+        assert!(!refused.contains("correct") && !refused.contains("another"));
+
         // The owner's part is nobody else's, whatever is sent.
         let me: Value = {
             let person = log_in(&node, "alice").await;

@@ -17,6 +17,7 @@ use chater_engine::{Error, Reason};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::form::Stale;
 use crate::i18n::{Arg, Lang, Look, text_with};
 use crate::pages;
 
@@ -40,6 +41,8 @@ pub(crate) struct Problem {
     pub(crate) candidates: Vec<String>,
     /// When to come again.
     pub(crate) retry_after_s: Option<u32>,
+    /// What a form held that is to be sent again.
+    pub(crate) stale: Option<Box<Stale>>,
 }
 
 /// How a problem is shown.
@@ -101,6 +104,7 @@ impl Problem {
             args: Vec::new(),
             candidates: Vec::new(),
             retry_after_s: None,
+            stale: None,
         }
     }
 
@@ -195,7 +199,10 @@ impl Problem {
             })
             .into_response(),
             Shape::Line => format!("{}\n", self.text(look.lang)).into_response(),
-            Shape::Page => pages::error_page(look, self.status, &self.page_text(look)),
+            Shape::Page => {
+                let text = self.page_text(look);
+                pages::error_page(look, self.status, &text, self.stale.as_deref())
+            }
         }
     }
 }

@@ -54,12 +54,54 @@ async fn checked<T: DeserializeOwned>(request: Request, csrf: Option<&str>) -> R
     if let Some(csrf) = csrf
         && !sent.is_some_and(|sent| equal(sent.as_bytes(), csrf.as_bytes()))
     {
-        return Err(Problem::new(403, "bad_csrf"));
+        return Err(Problem {
+            stale: Stale::of(parts.uri.path(), csrf, &bytes).map(Box::new),
+            ..Problem::new(403, "bad_csrf")
+        });
     }
     let form = Form::<T>::from_request(Request::from_parts(parts, Body::from(bytes)), &()).await;
     match form {
         Ok(Form(form)) => Ok(form),
         Err(rejection) => Err(misfit(&rejection.body_text())),
+    }
+}
+
+/// A form of an older session of this browser, to be sent again by whoever typed it: nothing that was written is lost with a
+/// page that stood open. It came from a page of ours (`guard.rs`), or it would not have been read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stale {
+    /// Where it goes.
+    pub(crate) action: String,
+    /// The token of the session.
+    pub(crate) csrf: String,
+    /// What it holds, without tokens.
+    pub(crate) fields: Vec<(String, String)>,
+}
+
+impl Stale {
+    /// None where a field is a secret, which no page repeats, or there is nothing to keep.
+    fn of(path: &str, csrf: &str, form: &[u8]) -> Option<Self> {
+        const FIELDS: usize = 256;
+        let mut fields = Vec::new();
+        for pair in form.split(|b| *b == b'&').take(FIELDS) {
+            let mut halves = pair.splitn(2, |b| *b == b'=');
+            let name = decoded(halves.next()?).ok()?;
+            let value = decoded(halves.next().unwrap_or_default()).ok()?;
+            if ["password", "words", "code"]
+                .iter()
+                .any(|secret| name.contains(secret))
+            {
+                return None;
+            }
+            if name != "_csrf" && !name.is_empty() {
+                fields.push((name, value));
+            }
+        }
+        (!fields.is_empty()).then(|| Self {
+            action: path.to_owned(),
+            csrf: csrf.to_owned(),
+            fields,
+        })
     }
 }
 

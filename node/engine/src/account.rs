@@ -18,6 +18,7 @@ use crate::Engine;
 use crate::actor::{From, now_ms};
 use crate::config::Registration;
 use crate::error::{Error, Reason};
+use crate::person::person;
 use crate::root;
 use crate::shared::{Shared, SystemRandom, lock};
 use crate::turn::{Fail, Turn, secret_aad};
@@ -251,7 +252,7 @@ fn admit(turn: &mut Turn<'_, '_>, invite: Option<&str>, here: bool) -> Result<()
         Registration::Closed => Err(Error::RegistrationClosed.into()),
         Registration::Invite => {
             let now = turn.now_ms;
-            let row = turn_invite(turn, code)?;
+            let row = users::invite(turn.tx, secret_hash(code))?;
             if row.is_some_and(|row| row.left > 0 && row.expires_ms > now) {
                 Ok(())
             } else {
@@ -264,12 +265,6 @@ fn admit(turn: &mut Turn<'_, '_>, invite: Option<&str>, here: bool) -> Result<()
 fn setup_hash(code: &str) -> blake3::Hash {
     // Compared as hashes: in constant time.
     blake3::hash(code.trim().as_bytes())
-}
-
-fn turn_invite(turn: &Turn<'_, '_>, code: &str) -> Result<Option<InviteRow>, Fail> {
-    Ok(turn
-        .tx
-        .row(chater_store::tables::Table::Invites, &secret_hash(code).0)?)
 }
 
 struct Form {
@@ -623,6 +618,19 @@ pub(crate) fn set_settings(
     row.time_zone = zone(settings.time_zone);
     users::put_user(turn.tx, user, &row)?;
     Ok(())
+}
+
+/// Who invites by a code: the name of the owner, who alone makes them. None = it is not valid any more, or never was.
+pub(crate) fn invited_by(shared: &Shared, code: &str) -> Result<Option<String>, Error> {
+    let rows = shared.store.read()?;
+    let row = users::invite(&rows, secret_hash(code.trim()))?;
+    if row.is_none_or(|row| row.left == 0 || row.expires_ms <= shared.now_ms()) {
+        return Ok(None);
+    }
+    let Some(owner) = users::owner(&rows)? else {
+        return Ok(None);
+    };
+    Ok(Some(person(shared, &rows, owner)?.display_name.clone()))
 }
 
 /// A code for one registration, valid 7 days.

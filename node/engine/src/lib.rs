@@ -425,6 +425,14 @@ impl Engine {
         }
     }
 
+    /// The name of who invites by a registration code; none = it is not valid.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub fn registration_invited_by(&self, code: &str) -> Result<Option<String>, Error> {
+        account::invited_by(&self.shared, code)
+    }
+
     /// Makes an account and a session.
     ///
     /// # Errors

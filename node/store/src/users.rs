@@ -243,6 +243,14 @@ pub fn sessions_of(rows: &impl Rows, user: UserId) -> Result<Vec<Hash>> {
     Ok(found)
 }
 
+/// An invitation to register.
+///
+/// # Errors
+/// Storage errors.
+pub fn invite(rows: &impl Rows, hash: Hash) -> Result<Option<InviteRow>> {
+    rows.row(Table::Invites, &hash.0)
+}
+
 /// Makes a registration code usable.
 ///
 /// # Errors

@@ -81,3 +81,5 @@ error-uses-long = There are 20 links already. Take some back.
 error-days-malformed = Days: 1 to 365
 error-days-empty = Say for how many days
 error-history-malformed = Choose what new members read
+stale-send = Send again
+stale-text = What you wrote

@@ -81,3 +81,5 @@ error-uses-long = Ссылок уже 20. Отзовите лишние.
 error-days-malformed = Дней: от 1 до 365
 error-days-empty = Укажите, за сколько дней
 error-history-malformed = Выберите, что читают новые участники
+stale-send = Отправить ещё раз
+stale-text = Что вы написали

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::shell::{local_path, page, page_with, see_other};
 use crate::app::App;
 use crate::error::PageResult;
-use crate::i18n::{Look, find_text};
+use crate::i18n::{Arg, Look, find_text, text_with};
 use crate::session::{Caller, CheckedForm, MaybeSession, Session, signed_in, signed_out};
 
 /// Where to go after login.
@@ -40,6 +40,8 @@ struct RegisterPage {
     closed: bool,
     /// Whether a code is asked for.
     coded: bool,
+    /// Who invites.
+    invited: Option<String>,
     nick: String,
     code: String,
     nick_error: Option<String>,
@@ -139,10 +141,20 @@ pub(crate) async fn registration(
     if app.engine.is_new() {
         return Ok(see_other("/setup"));
     }
-    Ok(page(&RegisterPage {
-        code: query.code.unwrap_or_default(),
-        ..blank(&app, &caller, look)
-    }))
+    let mut shown = blank(&app, &caller, look);
+    if let Some(code) = query.code.filter(|code| !code.is_empty()) {
+        match app.engine.registration_invited_by(&code)? {
+            Some(name) => {
+                let args = [("name", Arg::from(name)), ("node", Arg::from(&*shown.node))];
+                let text = text_with(shown.look.lang, "register-invited", &args);
+                shown.invited = Some(text);
+            }
+            None if shown.coded => shown.code_error = Some(shown.look.t("register-code-bad")),
+            None => {}
+        }
+        shown.code = code;
+    }
+    Ok(page(&shown))
 }
 
 /// The first start: registration with the note for the owner.

@@ -41,8 +41,8 @@ struct Hit {
     chat: String,
     id: String,
     author: String,
-    /// Title of its chat, where that is not the author and not the page's own.
-    title: String,
+    /// Which chat it is in, where that is not the author's and not the page's own.
+    place: Option<String>,
     /// Around the words: before, match, after.
     line: (String, String, String),
     at: Stamp,
@@ -56,10 +56,7 @@ impl Hit {
         Self {
             chat: message.chat_id.to_string(),
             id: message.id.to_string(),
-            title: Some(title)
-                .filter(|title| *title != author)
-                .unwrap_or_default()
-                .to_owned(),
+            place: (!title.is_empty() && title != author).then(|| look.a("search-hit-in", title)),
             author,
             line: (before.to_owned(), hit.to_owned(), after.to_owned()),
             at: time::card(look, message.sent_at_ms, time::now_ms()),

@@ -52,6 +52,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use crate::app::App;
+use crate::form::Stale;
 use crate::i18n::Look;
 
 /// The routes of all pages.
@@ -230,6 +231,11 @@ pub(crate) use settings::profile::exported;
 
 /// A page that says why there is no other.
 #[must_use]
-pub(crate) fn error_page(look: &Look, status: StatusCode, text: &str) -> Response {
-    plain::error(look, status, text)
+pub(crate) fn error_page(
+    look: &Look,
+    status: StatusCode,
+    text: &str,
+    stale: Option<&Stale>,
+) -> Response {
+    plain::error(look, status, text, stale)
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::shell::{Shell, page, page_with};
 use crate::app::App;
 use crate::error::PageResult;
+use crate::form::Stale;
 use crate::i18n::Look;
 use crate::session::Session;
 
@@ -20,15 +21,23 @@ struct ErrorPage<'a> {
     text: String,
     /// Waiting may help, so the page offers to try again.
     again: bool,
+    /// A form to be sent again.
+    stale: Option<&'a Stale>,
 }
 
 /// See `pages::error_page`.
-pub(crate) fn error(look: &Look, status: StatusCode, text: &str) -> Response {
+pub(crate) fn error(
+    look: &Look,
+    status: StatusCode,
+    text: &str,
+    stale: Option<&Stale>,
+) -> Response {
     let page = ErrorPage {
         look,
         status: status.as_u16(),
         text: text.to_owned(),
         again: status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error(),
+        stale,
     };
     page_with(status, &page)
 }
