@@ -131,7 +131,17 @@ fn the_main_calls_have_their_forms() {
             .await
             .unwrap()
             .expect(200);
-        assert!(metrics.text().contains("# TYPE"), "{}", metrics.text());
+        let text = metrics.text();
+        for line in [
+            "# TYPE chater_links gauge",
+            "chater_mailboxes 0",
+            "chater_letters_total{what=\"kept\"} 0",
+            "chater_communities 1",
+            "chater_nodes_blocked 0",
+            "chater_nodes_asking 0",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} in {text}");
+        }
         let group = alice
             .api
             .post("/chats", &json!({"title": "all", "members": [bob.user_id]}))

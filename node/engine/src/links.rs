@@ -58,6 +58,11 @@ pub(crate) enum Verdict {
 }
 
 impl Links {
+    /// How many nodes wait for the owner.
+    pub(crate) fn asking(&self) -> usize {
+        lock(&self.0).waiting.len()
+    }
+
     pub(crate) fn load(rows: &impl Rows) -> Result<Self, StoreError> {
         let off = communities::off(rows)?.into_iter().collect();
         Ok(Self(Mutex::new(State {

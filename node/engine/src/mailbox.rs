@@ -3,6 +3,7 @@
 //! this node knows who left it, for which node, when, and its padded size.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -196,6 +197,10 @@ async fn deposit(
         .inputs
         .run(From::Others, move |turn| keep(turn, peer, &deposit, rules))
         .await?;
+    let counted = usize::from(kept.is_err());
+    if let Some(counter) = shared.counters.letters.get(counted) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
     Ok(match kept {
         Ok(until) => {
             notice(shared, to);
@@ -318,32 +323,35 @@ async fn collect(shared: &Arc<Shared>, peer: NodeId, after: u64) -> Result<MailA
 }
 
 async fn ack(shared: &Arc<Shared>, peer: NodeId, numbers: Vec<u64>) -> Result<MailAnswer, Error> {
-    shared
+    let gone = shared
         .inputs
         .run(From::Others, move |turn| {
             turn.durable();
             forget(turn, peer, &numbers)
         })
         .await?;
+    shared.counters.letters[2].fetch_add(gone, Ordering::Relaxed);
     Ok(MailAnswer::Done(0))
 }
 
-/// Removes letters and counts them off.
-fn forget(turn: &mut Turn<'_, '_>, node: NodeId, numbers: &[u64]) -> Result<(), Fail> {
+/// Removes letters and counts them off; how many there were.
+fn forget(turn: &mut Turn<'_, '_>, node: NodeId, numbers: &[u64]) -> Result<u64, Fail> {
     let Some(mut client) = mail::client(turn.tx, node)? else {
-        return Ok(());
+        return Ok(0);
     };
+    let mut gone = 0;
     for n in numbers {
         let Some(row) = mail::take_letter(turn.tx, node, *n)? else {
             continue;
         };
+        gone += 1;
         if let Some(depositor) = client.depositors.iter_mut().find(|d| d.node == row.from) {
             depositor.bytes = depositor.bytes.saturating_sub(row.size);
             depositor.letters = depositor.letters.saturating_sub(1);
         }
     }
     mail::put_client(turn.tx, node, &client)?;
-    Ok(())
+    Ok(gone)
 }
 
 /// The cards of nodes whose mail is kept here, and of those that keep ours: how to leave mail for a node

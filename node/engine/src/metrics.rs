@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chater_network::Meter;
+use chater_store::mail;
 
 use crate::nodes;
 use crate::shared::{Shared, lock};
@@ -283,8 +284,67 @@ pub(crate) fn text(shared: &Shared) -> String {
             number(away.count()),
         );
     }
+    letters(&mut out, shared);
+    for (name, help, count) in [
+        (
+            "chater_communities",
+            "Communities this node is in.",
+            shared.communities.all().len(),
+        ),
+        (
+            "chater_nodes_blocked",
+            "Nodes blocked by the owner or a list.",
+            shared.blocks.all().len(),
+        ),
+        (
+            "chater_nodes_asking",
+            "Nodes that wait for the owner to link them.",
+            shared.links.asking(),
+        ),
+    ] {
+        one(&mut out, name, "gauge", help, number(count));
+    }
     network(&mut out, &shared.network.meters());
     out
+}
+
+/// Mail kept for other nodes (S11).
+fn letters(out: &mut String, shared: &Shared) {
+    head(
+        out,
+        "chater_letters_total",
+        "counter",
+        "Letters for other nodes that were left here, by what became of them.",
+    );
+    for (what, counter) in ["kept", "refused", "collected"]
+        .iter()
+        .zip(&shared.counters.letters)
+    {
+        let value = counter.load(Ordering::Relaxed);
+        let _ = writeln!(out, "chater_letters_total{{what=\"{what}\"}} {value}");
+    }
+    let clients = shared.store.read().and_then(|rows| mail::clients(&rows));
+    let Ok(clients) = clients else { return };
+    let served = clients.iter().filter(|(_, client)| !client.evicted).count();
+    for (name, help, value) in [
+        (
+            "chater_mailboxes",
+            "Nodes whose mail is kept here.",
+            u64::try_from(served).unwrap_or(u64::MAX),
+        ),
+        (
+            "chater_letters",
+            "Letters that lie here.",
+            clients.iter().map(|(_, client)| client.letters()).sum(),
+        ),
+        (
+            "chater_letter_bytes",
+            "Bytes of letters that lie here.",
+            clients.iter().map(|(_, client)| client.bytes()).sum(),
+        ),
+    ] {
+        one(out, name, "gauge", help, value);
+    }
 }
 
 #[cfg(test)]

@@ -164,6 +164,8 @@ pub(crate) struct Counters {
     pub(crate) searches: AtomicU64,
     pub(crate) queries_answered: AtomicU64,
     pub(crate) logins_failed: AtomicU64,
+    /// Letters for other nodes: kept, refused, and collected by those they are for.
+    pub(crate) letters: [AtomicU64; 3],
     /// Durable turns.
     pub(crate) commits: crate::metrics::Times,
 }
