@@ -180,7 +180,7 @@ impl UserHandle {
             .create(&folder)
             .map_err(|error| failed(&error))?;
         let copy = folder.join(format!("{name}.redb"));
-        let copied = engine.backup(copy.clone()).await;
+        let copied = engine.copy_store(copy.clone()).await;
         let packed = match copied {
             Ok(_) => {
                 let (data_dir, copy, name) = (data_dir.clone(), copy.clone(), name.clone());

@@ -597,11 +597,20 @@ impl Engine {
         account::invite_user(&self.shared).await
     }
 
-    /// Writes a consistent copy of the store to a new file; gives the number of rows.
+    /// Writes a consistent copy of the store to a new file, for the command `chater backup`; gives the number of rows.
     ///
     /// # Errors
     /// The file exists, no room, storage errors.
     pub async fn backup(&self, to: PathBuf) -> Result<u64, Error> {
+        let rows = self.copy_store(to).await?;
+        self.shared.note(view::Happening::BackupMade {
+            file: "(chater backup)".to_owned(),
+        });
+        Ok(rows)
+    }
+
+    /// The same without a word in the owner's log.
+    pub(crate) async fn copy_store(&self, to: PathBuf) -> Result<u64, Error> {
         let store = self.shared.store.clone();
         let copied = tokio::task::spawn_blocking(move || store.copy_to(&to)).await;
         Ok(copied.map_err(|_| Error::Internal)??)
