@@ -2,6 +2,7 @@
 //! get): a check that one way forgot would be a door. Events that break a rule are refused and
 //! counted; nothing of them is kept.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -20,7 +21,7 @@ use chater_protocol::wire::{Ack, ChatRef, KeyAnswer, KeyRequest};
 use chater_store::chats::{self, InboxRow, KeyRow};
 use chater_store::events::{self, Appended, Stored};
 use chater_store::nodes::NodeRow;
-use chater_store::{StoreError, homes, nodes, outbox, refused, users};
+use chater_store::{StoreError, groups, homes, nodes, outbox, refused, users};
 
 use crate::branches;
 use crate::group;
@@ -53,6 +54,7 @@ pub(crate) fn learn(
     records: &Verified,
 ) -> Result<bool, StoreError> {
     let mut new = false;
+    let mut named = BTreeSet::new();
     let given = |user: UserId| {
         let own = |(record, _): &&(HomeRecord, Signed)| {
             record.user == user && record.node_id == from && record.state == 0
@@ -75,8 +77,9 @@ pub(crate) fn learn(
             continue;
         }
         new |= homes::put_home(turn.tx, record, signed)?;
-        if record.node_id == from {
-            new |= homes::confirm(turn.tx, record)?;
+        if record.node_id == from && homes::confirm(turn.tx, record)? {
+            new = true;
+            named.insert(record.user);
         }
     }
     for (card, signed) in &records.kems {
@@ -86,7 +89,10 @@ pub(crate) fn learn(
     }
     for (card, signed) in &records.profiles {
         if homes::home(turn.tx, card.user, card.home)?.is_some() {
-            new |= homes::put_card(turn.tx, card, signed, turn.now_ms)?;
+            if homes::put_card(turn.tx, card, signed, turn.now_ms)? {
+                new = true;
+                named.insert(card.user);
+            }
             // I10: it stands as long as its own node says so.
             if homes::lives_on(turn.tx, card.user, from)? {
                 homes::heard_again(turn.tx, card.user, signed, turn.now_ms)?;
@@ -96,7 +102,43 @@ pub(crate) fn learn(
     if new {
         turn.identities_changed();
     }
+    for user in named {
+        show_name(turn, user)?;
+    }
     Ok(new)
+}
+
+/// Chats whose open pages are told that somebody in them has a name now.
+const RENAMED: usize = 64;
+
+/// Somebody's name is known, or another one: an event may have named them before their card was here.
+fn show_name(turn: &mut Turn<'_, '_>, user: UserId) -> Result<(), StoreError> {
+    for no in chats::of_user(turn.tx, user)?.into_iter().take(RENAMED) {
+        let Some(chat) = chats::chat(turn.tx, no)? else {
+            continue;
+        };
+        let members = match chat.users {
+            Some((a, b)) => vec![a, b],
+            None => {
+                let group = groups::group(turn.tx, no)?.unwrap_or_default();
+                group
+                    .members
+                    .into_iter()
+                    .map(|(member, _)| member)
+                    .collect()
+            }
+        };
+        for local in members {
+            if !turn.shared.hub.listens(local) {
+                continue;
+            }
+            turn.card_changed(local, no);
+            if chat.users.is_none() {
+                turn.tell(local, News::Notes { chat_id: chat.id });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What became of a batch of events.

@@ -470,22 +470,6 @@ async fn a_peer_that_lost_its_connection_starts_over() {
     runtime.shutdown_background();
 }
 
-/// Finds a neighbour by multicast: not possible everywhere, so only when asked for.
-#[tokio::test]
-#[ignore = "needs a network interface with multicast"]
-async fn found_on_the_lan() {
-    let mut nodes = Vec::new();
-    for seed in [1, 2] {
-        let mut config = config(seed, "/ip4/0.0.0.0/tcp/0");
-        config.mdns = true;
-        let (network, events) = Network::start(config).await.unwrap();
-        nodes.push(Node { network, events });
-    }
-    for node in &mut nodes {
-        assert_eq!(node.sees(connected).await.2, Found::Lan);
-    }
-}
-
 #[tokio::test]
 async fn many_addresses_are_one_connection() {
     for _ in 0..5 {
