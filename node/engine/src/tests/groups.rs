@@ -1,9 +1,15 @@
 //! Groups over whole nodes in one process.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+
+use chater_protocol::gossip::{self, GroupFrame};
+use chater_protocol::wire::chat_topic;
+use chater_store::events;
 
 use super::*;
 use crate::Error;
+use crate::shared::SystemRandom;
 use crate::update::News;
 use crate::view::{ChatState, GroupRules, History, MemberRole, MessageState, Reach};
 
@@ -373,6 +379,28 @@ async fn a_node_between_two_passes_on_what_they_cannot_tell_each_other() {
     // Gossip is no delivery: nobody has acknowledged it to its author.
     let message = all(&ann, chat).into_iter().rfind(|m| m.own).unwrap();
     assert_eq!(message.state, MessageState::Stored);
+
+    // B15: sealed anew, what is known is a new frame to gossip. A minute later nobody passes it on.
+    let ignored = || {
+        let meters = middle.shared().network.meters();
+        let mut frames = meters
+            .iter()
+            .filter(|m| m.name == "chater_gossip_frames_total");
+        frames
+            .find(|m| m.labels.contains("ignore"))
+            .map_or(0, |m| m.value)
+    };
+    let before = ignored();
+    middle.shared().skew_ms.store(61_000, Ordering::Relaxed);
+    let frame = {
+        let rows = left.shared().store.read().unwrap();
+        let (_, event) = events::by_id(&rows, message.id).unwrap().unwrap();
+        let frame = GroupFrame::Event(event.to_wire().into());
+        gossip::seal(chat, &frame, &mut SystemRandom)
+    };
+    let topic = chater_network::Topic(chat_topic(chat).0);
+    left.shared().network.publish(topic, frame);
+    until("it is not passed on", || ignored() > before).await;
     for engine in [left, middle, right] {
         stop(engine).await;
     }

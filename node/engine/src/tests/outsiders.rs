@@ -18,7 +18,7 @@ use super::hostile::{Hostile, kem_of, msg};
 use super::wire::rows_kept;
 use super::*;
 use crate::shared::SystemRandom;
-use crate::view::MemberRole;
+use crate::view::{ChatState, MemberRole};
 
 /// A hand-made peer and what its user writes in one group.
 pub(super) struct Foe {
@@ -267,6 +267,47 @@ async fn a_stranger_writes_nothing_into_a_group_and_is_told_nothing() {
     assert_eq!(seats(&vic, chat), sat);
     assert_eq!(out.learns(&engine, chat).await, 0);
     assert_eq!(texts(&wes, chat), ["между нами"]);
+    stop(engine).await;
+}
+
+/// M9, K10: somebody whose node shares no community adds a person here to groups of their own. Each asks first, and there
+/// are as many as a node may begin chats; what is beyond is not kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_of_a_stranger_ask_first_and_are_few() {
+    let dir = Folder::new();
+    let engine = start(&dir, "victim").await;
+    let vic = user(&engine, "vic").await;
+    let mut foe = Foe::at(&engine, 60).await;
+    crate::shared::lock(&engine.shared().rates).strangers = crate::rate::Buckets::new(0.01, 5.0);
+    let mut taken = 0;
+    for n in 0..9 {
+        let at = foe
+            .bad
+            .place(ChatId::default(), Lane::Control, 0, EventId::default());
+        let create = Create {
+            nonce: Bytes([n; 16]),
+            policy: policy(),
+        };
+        let made = VerifiedEvent::sign(at, Kind::CREATE, create.encode(), &foe.bad.key);
+        let chat = ChatId(made.id().0);
+        foe.chat = group_ref(chat);
+        foe.next[0] = (1, made.id());
+        let add = Add {
+            user: vic.id(),
+            role: Role::Member,
+            by_link: false,
+        };
+        let add = foe.act(Kind::ADD, add.encode());
+        match foe.push(&[made, add]).await[..] {
+            [Ack::Committed, Ack::Committed] => {
+                taken += 1;
+                assert_eq!(vic.chat(chat).unwrap().state, ChatState::Request);
+            }
+            [Ack::Later, Ack::Later] => assert!(vic.chat(chat).is_err()),
+            ref other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(taken, 5);
     stop(engine).await;
 }
 
