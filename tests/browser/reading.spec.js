@@ -98,6 +98,42 @@ test("a chat opens where reading goes on", async ({ open }, info) => {
 // The id of the chat on the page, or of the only card of the list.
 const klenChat = (page) => page.evaluate(() => document.querySelector("main[data-chat], li[data-chat]").dataset.chat);
 
+test("nothing moves by itself while one reads", async ({ open }) => {
+  const vita = await open(nodes.dom, "vita");
+  await vita.registers();
+  const { page } = vita;
+  const chat = await sova.chatWith("vita@dom");
+  for (let n = 1; n <= 60; n += 1) await sova.sends(chat, `прежнее ${n}`);
+  await vita.opensCard("sova");
+  await vita.sees("прежнее 60");
+  await page.addInitScript(() => {
+    window.shifts = [];
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts.push(entry.value);
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+  await page.reload();
+  await vita.sees("прежнее 60");
+  const log = page.locator("[data-log]");
+  await log.evaluate((it) => it.scrollBy(0, -900));
+  await page.waitForTimeout(700);
+  const line = page.locator("[data-items] > li.msg").filter({ hasText: "прежнее 45" });
+  const before = await box(line);
+  await page.evaluate(() => { window.shifts = []; });
+  for (let n = 1; n <= 12; n += 1) await sova.sends(chat, `пока читают ${n}`);
+  await expect(page.locator("[data-bottom-count]")).toContainText("12");
+  await page.waitForTimeout(500);
+  expect(Math.abs((await box(line)).top - before.top)).toBeLessThanOrEqual(1);
+  expect(await page.evaluate(() => window.shifts.reduce((sum, value) => sum + value, 0)), "layout shift").toBeLessThan(0.001);
+
+  // Where the system chooses the colours, borders show what stands where.
+  await page.emulateMedia({ forcedColors: "active" });
+  for (const name of [".b", ".card", ".composer .box"]) {
+    const border = await page.locator(name).first().evaluate((it) => getComputedStyle(it).borderTopStyle + getComputedStyle(it).borderTopWidth);
+    expect(border, name).toMatch(/^solid[1-9]/);
+  }
+});
+
 test("at most 300 messages stay in the page, both ways", async ({ open }, info) => {
   test.skip(info.project.name !== "en-desktop", "once is enough: it is long");
   test.setTimeout(240_000);

@@ -55,6 +55,22 @@ test("nothing scrolls sideways at 320 px, and each page has one heading and its 
   }
 });
 
+test("with text twice as large nothing scrolls sideways", async ({ open }) => {
+  const { nodes, people } = place;
+  const viewport = { width: 800, height: 900 };
+  const me = await open(nodes.dom, people.me.nick, { viewport });
+  const guest = await open(nodes.dom, "", { viewport });
+  await me.logsIn();
+  await me.isIn();
+  for (const { path, inside } of routes(place)) {
+    const someone = inside ? me : guest;
+    await someone.page.goto(nodes.dom.url + path);
+    await someone.page.evaluate(() => { document.documentElement.style.fontSize = "200%"; });
+    forgives(someone);
+    await someone.isWell();
+  }
+});
+
 // What has the focus, as a word of the order that is asked for.
 const where = (page) => page.evaluate(() => {
   const it = document.activeElement;
