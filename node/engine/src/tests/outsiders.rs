@@ -14,7 +14,7 @@ use chater_protocol::wire::{
 };
 use chater_store::{chats, events, groups};
 
-use super::hostile::{Hostile, kem_of, msg};
+use super::hostile::{Claims, Hostile, kem_of, msg};
 use super::wire::rows_kept;
 use super::*;
 use crate::shared::SystemRandom;
@@ -48,7 +48,10 @@ pub(super) fn group_ref(chat: ChatId) -> ChatRef {
 impl Foe {
     /// Known to that node, so that its people can add the user.
     pub(super) async fn at(engine: &Engine, seed: u8) -> Self {
-        let bad = Hostile::at(engine, seed).await;
+        Self::of(engine, Hostile::at(engine, seed).await).await
+    }
+
+    async fn of(engine: &Engine, bad: Hostile) -> Self {
         *bad.takes.lock().unwrap() = Some(Box::new(|_| Ack::Committed));
         assert!(crate::fetch::identities(engine.shared(), bad.node, vec![bad.user], true).await);
         Self {
@@ -277,7 +280,8 @@ async fn groups_of_a_stranger_ask_first_and_are_few() {
     let dir = Folder::new();
     let engine = start(&dir, "victim").await;
     let vic = user(&engine, "vic").await;
-    let mut foe = Foe::at(&engine, 60).await;
+    let stranger = Hostile::claiming(&engine, 60, Claims::default()).await;
+    let mut foe = Foe::of(&engine, stranger).await;
     crate::shared::lock(&engine.shared().rates).strangers = crate::rate::Buckets::new(0.01, 5.0);
     let mut taken = 0;
     for n in 0..9 {
