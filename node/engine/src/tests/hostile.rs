@@ -27,6 +27,7 @@ use crate::shared::{SystemRandom, lock};
 
 /// What it answers to a push: one ack for each event.
 pub(super) type Takes = Box<dyn Fn(&VerifiedEvent) -> Ack + Send>;
+type Serves = Box<dyn Fn(u64) -> BlobAnswer + Send>;
 
 /// Who it says to be.
 #[derive(Default)]
@@ -37,6 +38,8 @@ pub(super) struct Claims {
     pub(super) node: Option<NodeId>,
     /// Other records that it gives besides.
     pub(super) others: Identities,
+    /// The picture that its user's card names.
+    pub(super) avatar: Option<Hash>,
 }
 
 pub(super) struct Hostile {
@@ -56,6 +59,8 @@ pub(super) struct Hostile {
     pub(super) asked: Arc<AtomicU32>,
     /// What it answers to `Heads`.
     pub(super) heads: Arc<Mutex<Vec<HeadRow>>>,
+    /// What it answers to who wants a file from that byte on.
+    pub(super) serves: Arc<Mutex<Option<Serves>>>,
 }
 
 /// Answers pushes as it was told to; without that it says nothing of what was pushed.
@@ -134,7 +139,7 @@ impl Hostile {
             nick: "mallory".into(),
             display_name: String::new(),
             about: String::new(),
-            avatar: None,
+            avatar: claims.avatar,
             discoverable: 2,
             ts: 1,
         };
@@ -155,6 +160,7 @@ impl Hostile {
         let takes: Arc<Mutex<Option<Takes>>> = Arc::default();
         let met = Arc::new(AtomicU32::new(0));
         let heads: Arc<Mutex<Vec<HeadRow>>> = Arc::default();
+        let serves: Arc<Mutex<Option<Serves>>> = Arc::default();
         let hello = Hello {
             versions: vec![1],
             card: NodeCard {
@@ -176,6 +182,7 @@ impl Hostile {
         tokio::spawn({
             let (network, gives, asked) = (network.clone(), gives.clone(), asked.clone());
             let (takes, met, heads) = (takes.clone(), met.clone(), heads.clone());
+            let serves = serves.clone();
             async move {
                 while let Some(event) = events.recv().await {
                     match event {
@@ -232,6 +239,16 @@ impl Hostile {
                             };
                             reply.send(answer.encode());
                         }
+                        NetworkEvent::Request {
+                            protocol: Protocol::Blob,
+                            body,
+                            reply,
+                            ..
+                        } => {
+                            let BlobRequest::Piece(piece) = BlobRequest::decode(&body).unwrap();
+                            let answer = serves.lock().unwrap().as_ref().map(|it| it(piece.from));
+                            reply.send(answer.unwrap_or(BlobAnswer::Refused(0)).encode());
+                        }
                         _ => {}
                     }
                 }
@@ -256,6 +273,7 @@ impl Hostile {
             gives,
             asked,
             heads,
+            serves,
         }
     }
 

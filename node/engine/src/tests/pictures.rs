@@ -1,12 +1,16 @@
 //! Pictures of groups.
 
-use chater_protocol::blob::{BlobAnswer, BlobRequest, Piece};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use chater_protocol::blob::{BlobAnswer, BlobRequest, Piece, PieceAnswer};
 use chater_protocol::id::Hash;
+use chater_protocol::limits;
 use chater_protocol::wire::Message as _;
+use serde_bytes::ByteBuf;
 
 use super::accounts::png;
 use super::groups::Three;
-use super::hostile::Hostile;
+use super::hostile::{Claims, Hostile};
 use super::*;
 use crate::Error;
 
@@ -86,4 +90,59 @@ async fn the_picture_of_a_group_goes_to_its_members_and_to_nobody_else() {
     assert!(dan.picture(hash, 128).is_some());
     assert!(gives(two, far, hash).await);
     three.stop().await;
+}
+
+/// B32: somebody's card names a picture, and their node serves it in every wrong way: a size beyond all limits, other
+/// bytes, one byte at a time, the beginning for ever, a file that grows, an end that never comes. Each costs a few requests,
+/// nothing is shown, nothing is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_is_served_wrongly_costs_little_and_is_not_shown() {
+    fn piece(size: usize, bytes: &[u8]) -> BlobAnswer {
+        BlobAnswer::Piece(PieceAnswer {
+            size: size as u64,
+            bytes: ByteBuf::from(bytes.to_vec()),
+        })
+    }
+    fn part(whole: &[u8], from: usize) -> &[u8] {
+        &whole[from.min(whole.len())..(from + limits::BLOB_PIECE).min(whole.len())]
+    }
+    let ways: [fn(&[u8], usize) -> BlobAnswer; 6] = [
+        |_, _| piece(1 << 40, &[7; 64]),
+        |whole, from| piece(whole.len(), &vec![9; part(whole, from).len()]),
+        |whole, from| piece(whole.len(), &whole[from..=from]),
+        |whole, from| piece(whole.len(), &part(whole, 0)[..part(whole, from).len()]),
+        |_, from| piece(from + limits::BLOB_PIECE + 1, &vec![7; limits::BLOB_PIECE]),
+        |whole, from| match from {
+            0 => piece(whole.len(), part(whole, 0)),
+            _ => BlobAnswer::Refused(0),
+        },
+    ];
+    let dir = Folder::new();
+    let engine = start(&dir, "looks").await;
+    let ann = user(&engine, "ann").await;
+    for (n, way) in ways.into_iter().enumerate() {
+        let mut whole: Vec<u8> = (0..400_000_u32).map(|byte| (byte % 251) as u8).collect();
+        whole[0] = n as u8;
+        let hash = crate::blobs::hash_of(&whole);
+        let claims = Claims {
+            fellow: true,
+            avatar: Some(hash),
+            ..Claims::default()
+        };
+        let bad = Hostile::claiming(&engine, 60 + 3 * n as u8, claims).await;
+        let asked = Arc::new(AtomicU32::new(0));
+        let counted = asked.clone();
+        *bad.serves.lock().unwrap() = Some(Box::new(move |from| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            way(&whole, usize::try_from(from).unwrap())
+        }));
+        assert!(crate::fetch::identities(engine.shared(), bad.node, vec![bad.user], true).await);
+        ann.find(&bad.user.to_string()).await.unwrap();
+        until("it is asked for", || asked.load(Ordering::Relaxed) > 0).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(asked.load(Ordering::Relaxed) <= 4, "way {n}: {asked:?}");
+        assert_eq!(ann.picture(hash, 128), None, "way {n}");
+    }
+    assert!(engine.healthy().await);
+    stop(engine).await;
 }
