@@ -21,12 +21,15 @@ use crate::view::Completeness;
 const ASKED: usize = 16;
 /// How long a node may take: the page of the details waits for it.
 const WAIT: Duration = Duration::from_millis(700);
+/// Authors named of what lacks.
+const NAMED: usize = 3;
 /// S10: so many equal answers are enough, if there are so many nodes.
 const ENOUGH: usize = 3;
 
 /// What is known here, and whom to ask.
 struct Here {
     missing: u32,
+    of: Vec<String>,
     row: SummaryRow,
     others: usize,
     linked: Vec<NodeId>,
@@ -46,8 +49,18 @@ fn here(shared: &Shared, handle: &UserHandle, chat: ChatId) -> Result<Here, Erro
     if reader.is_out(no)? {
         nodes.clear();
     }
+    let mut of = Vec::new();
+    for (_, feed) in events::feeds(&rows, no)? {
+        if feed.top >= feed.whole && of.len() < NAMED {
+            let name = reader.person(feed.author)?.display_name.clone();
+            if !of.contains(&name) {
+                of.push(name);
+            }
+        }
+    }
     Ok(Here {
         missing: events::missing(&rows, no)?,
+        of,
         row: SummaryRow {
             topic: chat_topic(chat),
             digest: digest_from(digest(&events::heads(&rows, no)?), shared.node_id),
@@ -90,6 +103,7 @@ impl UserHandle {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Ok(Completeness {
             missing: here.missing,
+            of: here.of,
             nodes: count(here.others),
             asked: count(answers.len()),
             equal: count(equal),

@@ -189,6 +189,8 @@ pub(crate) fn history(
 pub(super) struct Completeness {
     /// Messages and other events known to exist but not here.
     missing: u32,
+    /// Names of those whose messages lack, three at most, as far as that is known.
+    of: Vec<String>,
     /// Nodes of other members.
     nodes: u32,
     /// Those of them that are connected and were asked just now.
@@ -208,6 +210,7 @@ pub(super) async fn completeness(bearer: Bearer, At(Id(chat)): At<Id<ChatId>>) -
         StatusCode::OK,
         &Completeness {
             missing: found.missing,
+            of: found.of,
             nodes: found.nodes,
             asked: found.asked,
             equal: found.equal,

@@ -151,7 +151,11 @@ impl Group {
 fn sync_words(look: &Look, found: &Completeness) -> String {
     if found.missing > 0 {
         let missing = look.n("missing", found.missing);
-        return format!("{missing}, {}", look.n("asking", found.asked));
+        let of = match found.of.join(", ") {
+            names if names.is_empty() => names,
+            names => format!(" ({names})"),
+        };
+        return format!("{missing}{of}, {}", look.n("asking", found.asked));
     }
     if found.nodes == 0 {
         return String::new();

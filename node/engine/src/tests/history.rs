@@ -171,3 +171,23 @@ async fn what_one_node_was_brought_comes_to_the_others_without_a_word() {
     stop(there).await;
     stop(far).await;
 }
+
+/// S10: what lacks is told with its author, and never called complete.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lacks_is_told_with_its_author() {
+    let dir = Folder::new();
+    let node = start(&dir, "node").await;
+    let ann = user(&node, "ann").await;
+    let mut foe = Foe::at(&node, 70).await;
+    let chat = group(&ann, &[foe.bad.user]).await;
+    foe.has_seen(&node, chat);
+    let key = foe.shares(&node, &[ann.id()]);
+    let said = [foe.says("раз"), foe.says("два"), foe.says("три")];
+    let [first, _, third] = said;
+    assert_eq!(foe.push(&[key, first, third]).await, [Ack::Committed; 3]);
+    assert_eq!(texts(&ann, chat), ["раз", "три"]);
+    let found = ann.completeness(chat).await.unwrap();
+    assert_eq!((found.missing, found.complete), (1, false));
+    assert_eq!(found.of, ["mallory"]);
+    stop(node).await;
+}

@@ -5,10 +5,12 @@ use chater_protocol::id::{ChatId, EventId, Hash};
 use super::{Message, Person};
 
 /// How much of a chat is here, as far as the nodes of its members say (S10).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completeness {
     /// Events known to exist but not here.
     pub missing: u32,
+    /// Names of those whose feeds have holes, three at most; of what others only name the author is not known.
+    pub of: Vec<String>,
     /// Nodes of other members.
     pub nodes: u32,
     /// Those of them that are connected and were asked.
