@@ -137,7 +137,11 @@ fn invited(turn: &Turn<'_, '_>, group: &Group, user: UserId) -> Result<u8, Store
             });
         }
     }
-    // As of a direct chat: whoever shares no community with this node asks first.
+    // As of a direct chat: whoever shares no community with this node asks first. Their node may be away; then it is as
+    // good if one of a common community brings the group, since it is in it.
+    if turn.from.is_some_and(|from| turn.shared.is_fellow(from)) {
+        return preferences::first_state(turn.tx, user);
+    }
     for added in group.added_by(&user) {
         for (_, home) in homes::live(turn.tx, added.by)? {
             if home.node_id == turn.shared.node_id || turn.shared.is_fellow(home.node_id) {

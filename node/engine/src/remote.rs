@@ -177,7 +177,10 @@ pub(crate) fn accept(
         put_off: false,
     };
     if chat.users.is_none() {
-        return membership::accept(turn, from, chat, batch);
+        turn.from = Some(from);
+        let taken = membership::accept(turn, from, chat, batch);
+        turn.from = None;
+        return taken;
     }
     // A direct chat must name the two users that make its id (K10).
     let Some((a, b)) = direct::is_direct(chat) else {

@@ -123,6 +123,8 @@ pub(crate) struct Turn<'a, 'txn> {
     told: (usize, usize, usize),
     /// Events that did not count and do now: what follows from them is still to be done.
     pub(crate) revived: Vec<(u32, EventId)>,
+    /// The node whose events of a group are taken in; none = somebody here acts.
+    pub(crate) from: Option<NodeId>,
 }
 
 impl ChatContext {
@@ -172,6 +174,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
             before: HashMap::new(),
             told: (0, 0, 0),
             revived: Vec::new(),
+            from: None,
         }
     }
 
@@ -180,6 +183,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
         self.tx.begin();
         self.before.clear();
         self.revived.clear();
+        self.from = None;
         let effects = &self.effects;
         self.told = (effects.news.len(), effects.due.len(), effects.wanted.len());
     }
