@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::array_struct;
 use crate::codec;
-use crate::event::{Feed, Kind};
+use crate::event::{Feed, Header, Kind};
 use crate::id::{Bytes, ChatId, HomeId, KeyId, UserId};
 use crate::identity::HomeRecord;
 use crate::key::{Domain, Sig, SigningKey};
@@ -258,6 +258,19 @@ pub struct BoxFor {
 }
 
 impl BoxFor {
+    /// What a box of a `key` event is bound to.
+    #[must_use]
+    pub fn of(event: &Header, sealed: &KeyBox) -> Self {
+        Self {
+            group: event.group,
+            author: event.author,
+            author_home: event.home,
+            user: sealed.user,
+            home: sealed.home,
+            n: sealed.n,
+        }
+    }
+
     fn info(&self, key_id: KeyId) -> Vec<u8> {
         [&b"chater/key/v1\0"[..], &self.group.0, &key_id.0].concat()
     }

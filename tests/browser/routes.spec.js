@@ -38,9 +38,9 @@ test("axe finds nothing on any page, in both themes", async ({ open }) => {
   }
 });
 
-test("nothing scrolls sideways at 320 px, and each page has one heading and its landmarks", async ({ open }) => {
+// Every page in a window of that size; `looks` sees each.
+async function tour(open, viewport, looks) {
   const { nodes, people } = place;
-  const viewport = { width: 320, height: 640 };
   const me = await open(nodes.dom, people.me.nick, { viewport });
   const guest = await open(nodes.dom, "", { viewport });
   await me.logsIn();
@@ -48,27 +48,21 @@ test("nothing scrolls sideways at 320 px, and each page has one heading and its 
   for (const { path, inside } of routes(place)) {
     const someone = inside ? me : guest;
     await someone.page.goto(nodes.dom.url + path);
+    await looks(someone.page, path);
     forgives(someone);
     await someone.isWell();
-    await expect(someone.page.locator("h1"), path).toHaveCount(1);
-    await expect(someone.page.locator("main"), path).toHaveCount(1);
   }
+}
+
+test("nothing scrolls sideways at 320 px, and each page has one heading and its landmarks", async ({ open }) => {
+  await tour(open, { width: 320, height: 640 }, async (page, path) => {
+    await expect(page.locator("h1"), path).toHaveCount(1);
+    await expect(page.locator("main"), path).toHaveCount(1);
+  });
 });
 
 test("with text twice as large nothing scrolls sideways", async ({ open }) => {
-  const { nodes, people } = place;
-  const viewport = { width: 800, height: 900 };
-  const me = await open(nodes.dom, people.me.nick, { viewport });
-  const guest = await open(nodes.dom, "", { viewport });
-  await me.logsIn();
-  await me.isIn();
-  for (const { path, inside } of routes(place)) {
-    const someone = inside ? me : guest;
-    await someone.page.goto(nodes.dom.url + path);
-    await someone.page.evaluate(() => { document.documentElement.style.fontSize = "200%"; });
-    forgives(someone);
-    await someone.isWell();
-  }
+  await tour(open, { width: 800, height: 900 }, (page) => page.evaluate(() => { document.documentElement.style.fontSize = "200%"; }));
 });
 
 // What has the focus, as a word of the order that is asked for.

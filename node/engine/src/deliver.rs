@@ -642,21 +642,6 @@ pub(crate) fn needs(rows: &impl Rows, node: NodeId) -> Result<Vec<Need>, StoreEr
     Ok(needs)
 }
 
-/// Users with a live home on that node: one with only a retired home of somebody gets nothing (S9).
-fn people_on(rows: &impl Rows, node: NodeId) -> Result<Vec<UserId>, StoreError> {
-    let mut people = homes::users_on(rows, node)?;
-    let mut failed = None;
-    people.retain(|user| match homes::live(rows, *user) {
-        Ok(live) => live.iter().any(|(_, home)| home.node_id == node),
-        Err(error) => {
-            failed.get_or_insert(error);
-            false
-        }
-    });
-    people.dedup();
-    failed.map_or(Ok(people), Err)
-}
-
 /// Chats of somebody here with somebody on that node: direct ones, and groups that both are in.
 pub(crate) fn chats_with(
     rows: &impl Rows,
@@ -664,7 +649,7 @@ pub(crate) fn chats_with(
 ) -> Result<Vec<(u32, ChatRef)>, StoreError> {
     let mut found: Vec<(u32, ChatRef)> = Vec::new();
     let mut known = BTreeSet::new();
-    for user in people_on(rows, node)? {
+    for user in homes::living_on(rows, node)? {
         for no in chats::of_user(rows, user)? {
             let Some(chat) = chats::chat(rows, no)?.filter(|_| !known.contains(&no)) else {
                 continue;
@@ -694,7 +679,7 @@ pub(crate) fn left_by(
     node: NodeId,
 ) -> Result<Vec<(u32, u64, ChatRef)>, StoreError> {
     let mut found: BTreeMap<u32, Option<(u64, ChatRef)>> = BTreeMap::new();
-    for user in people_on(rows, node)? {
+    for user in homes::living_on(rows, node)? {
         for no in chats::of_user(rows, user)? {
             if let Some(chat) = chats::chat(rows, no)?.filter(|chat| chat.users.is_none()) {
                 let reference = ChatRef {

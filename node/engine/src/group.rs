@@ -438,14 +438,7 @@ pub(crate) fn was_given(
 /// Whether an event has a box for a home of this node that holds the key it names (K1).
 fn opens_here(turn: &Turn<'_, '_>, header: &Header, share: &KeyShare) -> Result<bool, StoreError> {
     for sealed in &share.boxes {
-        let who = BoxFor {
-            group: header.group,
-            author: header.author,
-            author_home: header.home,
-            user: sealed.user,
-            home: sealed.home,
-            n: sealed.n,
-        };
+        let who = BoxFor::of(header, sealed);
         if open_box(turn, &who, share.key_id, sealed)?.is_some() {
             return Ok(true);
         }

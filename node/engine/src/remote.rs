@@ -614,14 +614,7 @@ fn took_key(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<(
         if row.sealed.is_some() {
             break;
         }
-        let who = BoxFor {
-            group: header.group,
-            author: header.author,
-            author_home: header.home,
-            user: sealed.user,
-            home: sealed.home,
-            n: sealed.n,
-        };
+        let who = BoxFor::of(header, sealed);
         if let Some(epoch) = open_box(turn, &who, share.key_id, sealed)? {
             let aad = key_aad(header.group, share.key_id);
             let stored = turn.shared.kek.seal(&aad, epoch.bytes(), turn.rng);
@@ -630,13 +623,15 @@ fn took_key(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<(
         }
     }
     let here = opened.is_some();
-    let full = turn.context(no, |_, context| {
-        let closed = context.keys.iter().filter(|key| !key.usable).count();
-        Ok(context.keys.len() >= KEYS_OPEN || (!here && closed >= KEYS))
-    });
-    if is_new && full? {
-        tracing::debug!(chat = %header.group.short(), "too many keys");
-        return Ok(());
+    if is_new {
+        let full = turn.context(no, |_, context| {
+            let closed = context.keys.iter().filter(|key| !key.usable).count();
+            Ok(context.keys.len() >= KEYS_OPEN || (!here && closed >= KEYS))
+        })?;
+        if full {
+            tracing::debug!(chat = %header.group.short(), "too many keys");
+            return Ok(());
+        }
     }
     chats::put_key(turn.tx, no, share.key_id, &row)?;
     keep_key(turn, no, share.key_id, &row, opened)?;

@@ -188,7 +188,8 @@ pub fn users_on(rows: &impl Rows, node: NodeId) -> Result<Vec<UserId>> {
     Ok(users)
 }
 
-/// Users with a live home on that node, whether or not it has said so itself: their roots have.
+/// Users with a live home on that node, whether or not it has said so itself: their roots have. One with only a retired home
+/// there gets nothing of what is theirs (S9).
 ///
 /// # Errors
 /// Storage errors.
