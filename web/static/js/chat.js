@@ -224,10 +224,13 @@ on("message", (frame) => {
 });
 
 // What happened to the group: lines are taken from the page, where several of one kind are one.
+// Of two that are asked for at once the later one has the word: names may have come between them.
+let asked = 0;
 on("notes", async (frame) => {
   if (frame.chat_id !== chat || cut()) return;
+  const mine = (asked += 1);
   const found = await part(`/c/${chat}`);
-  if (!found || cut()) return;
+  if (!found || cut() || mine !== asked) return;
   const follow = atEnd();
   const old = items.querySelectorAll("li.sys");
   const fresh = found.filter((item) => item.matches("li.sys"));
