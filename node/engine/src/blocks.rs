@@ -233,10 +233,10 @@ impl Engine {
                 if let Some(waits) = waits.filter(|_| row.name.is_empty()) {
                     row.name = waits.name;
                 }
+                turn.effects.people_changed = true;
                 Ok(nodes::put(turn.tx, node, &row)?)
             })
             .await?;
-        lock(&shared.people).clear();
         shared.note_of(node, |node| match blocked {
             true => view::Happening::Blocked { node },
             false => view::Happening::Unblocked { node },

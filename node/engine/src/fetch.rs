@@ -14,7 +14,7 @@ use chater_protocol::limits;
 use chater_protocol::wire::{
     Ack, ChatRef, Get, Identities, KeyRequest, LogAnswer, LogRequest, Message, Range,
 };
-use chater_store::{StoreError, chats, events, groups, homes, users};
+use chater_store::{Rows as _, StoreError, chats, events, groups, homes, users};
 
 use crate::actor::{From, now_ms};
 use crate::backlog;
@@ -23,8 +23,6 @@ use crate::fills::{self, Filling};
 use crate::remote::{self, Taken, Verified};
 use crate::shared::{Shared, lock};
 
-/// Homes remembered at most.
-const HOMES: usize = 8_192;
 /// Fewer events than this are verified on the spot; more go to the blocking threads.
 const FEW: usize = 4;
 
@@ -169,15 +167,11 @@ pub(crate) fn verify_identities(shared: &Shared, given: &Identities) -> Verified
 /// The record of a home, from memory or the store.
 pub(crate) fn known_home(shared: &Shared, user: UserId, home: HomeId) -> Option<Arc<HomeRecord>> {
     if let Some(record) = lock(&shared.homes).get(&home).filter(|r| r.user == user) {
-        return Some(record.clone());
+        return Some(record);
     }
     let rows = shared.store.read().ok()?;
     let record = Arc::new(homes::home(&rows, user, home).ok().flatten()?);
-    let mut homes = lock(&shared.homes);
-    if homes.len() >= HOMES {
-        homes.clear();
-    }
-    homes.insert(home, record.clone());
+    lock(&shared.homes).keep(rows.turn(), home, record.clone());
     Some(record)
 }
 

@@ -61,6 +61,7 @@ mod quota;
 mod rate;
 mod reach;
 mod read;
+mod remembered;
 mod remote;
 mod root;
 mod safety;

@@ -139,7 +139,7 @@ impl UserHandle {
             .await?;
         *lock(&shared.saved) = saved;
         shared.note(Happening::SettingsSaved);
-        lock(&shared.people).clear();
+        lock(&shared.people).forget(shared.store.turns());
         if renamed {
             // Neighbours learn a name from the greeting.
             shared.greet.notify_one();

@@ -9,9 +9,6 @@ use chater_store::{Rows, StoreError, homes, nodes, users};
 use crate::shared::{Shared, lock};
 use crate::view::Person;
 
-/// People remembered at most.
-const REMEMBERED: usize = 8_192;
-
 /// The node of somebody whom no node has confirmed: a name that no node can have.
 const NOWHERE: &str = "?";
 
@@ -67,7 +64,7 @@ pub(crate) fn person(
     user: UserId,
 ) -> Result<Arc<Person>, StoreError> {
     if let Some(person) = lock(&shared.people).get(&user) {
-        return Ok(person.clone());
+        return Ok(person);
     }
     let card = homes::card(rows, user)?.map(|(card, _)| card);
     // I12: a home may name any node; what that node has not said itself is not shown.
@@ -107,10 +104,6 @@ pub(crate) fn person(
         node,
         node_id,
     });
-    let mut people = lock(&shared.people);
-    if people.len() >= REMEMBERED {
-        people.clear();
-    }
-    people.insert(user, person.clone());
+    lock(&shared.people).keep(rows.turn(), user, person.clone());
     Ok(person)
 }

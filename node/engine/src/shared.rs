@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chater_network::Network;
-use chater_protocol::id::{Bytes, ChatId, Hash, NodeId, UserId};
+use chater_protocol::id::{Bytes, ChatId, Hash, HomeId, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, NodeCard, Signed};
 use chater_protocol::key::SigningKey;
 use chater_protocol::secret::SecretKey;
@@ -35,6 +35,7 @@ use crate::password::Hasher;
 use crate::people::{Searches, Seen};
 use crate::post::Post;
 use crate::rate::Buckets;
+use crate::remembered::Remembered;
 use crate::turn::Effects;
 use crate::view::Person;
 
@@ -207,9 +208,9 @@ pub(crate) struct Shared {
     pub(crate) presence: Mutex<Presence>,
     pub(crate) rates: Mutex<Rates>,
     /// People as shown, read often and changed seldom; emptied when any card or name changes.
-    pub(crate) people: Mutex<HashMap<UserId, Arc<Person>>>,
+    pub(crate) people: Mutex<Remembered<UserId, Person>>,
     /// Home records by which events are verified.
-    pub(crate) homes: Mutex<HashMap<chater_protocol::id::HomeId, Arc<HomeRecord>>>,
+    pub(crate) homes: Mutex<Remembered<HomeId, HomeRecord>>,
     /// What the owner saved on a page (Q11).
     pub(crate) saved: Mutex<SavedSettings>,
     /// A backup is being made.
@@ -348,7 +349,13 @@ impl Shared {
 
     /// After a commit: news to browsers, work to the network.
     pub(crate) fn carry_out(&self, effects: Effects) {
-        // The network first: what leaves has the longest way.
+        // Before anybody hears of it: a page that is told of a change asks at once.
+        if effects.people_changed {
+            let turns = self.store.turns();
+            lock(&self.people).forget(turns);
+            lock(&self.homes).forget(turns);
+        }
+        // Then the network: what leaves has the longest way.
         if !effects.due.is_empty() {
             let mut unreached: Vec<Fresh> = Vec::new();
             {
@@ -392,10 +399,6 @@ impl Shared {
             if !cards.is_empty() {
                 self.card_changed.notify_one();
             }
-        }
-        if effects.people_changed {
-            lock(&self.people).clear();
-            lock(&self.homes).clear();
         }
         for wanted in effects.wanted {
             self.network.want(wanted.0, wanted.1);

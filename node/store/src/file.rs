@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 
 use redb::{Database, ReadableDatabase as _, StorageBackend};
@@ -103,6 +103,8 @@ pub(crate) struct OpenFile {
     opening: RwLock<Option<Opening>>,
     /// Held by the one who writes, and by whoever opens the files anew: never both. None as above.
     writing: Mutex<Option<Journal>>,
+    /// Turns kept since the start.
+    turns: AtomicU64,
     again: Option<Again>,
     path: Option<PathBuf>,
 }
@@ -113,6 +115,7 @@ impl OpenFile {
         Ok(Self {
             opening: RwLock::new(Some(opening)),
             writing: Mutex::new(Some(journal)),
+            turns: AtomicU64::new(0),
             again,
             path: path.map(Path::to_owned),
         })
@@ -145,7 +148,17 @@ impl OpenFile {
     pub(crate) fn shown(&self) -> Result<Read> {
         let opening = self.opening();
         let opening = opening.as_ref().ok_or_else(closed)?;
-        Ok(lock(&opening.shown).clone())
+        // Counted first: what is seen may be newer than its number says, never older.
+        let turn = self.turns();
+        Ok(Read {
+            turn,
+            ..lock(&opening.shown).clone()
+        })
+    }
+
+    /// Turns kept since the start; readers who begin now see all of them.
+    pub(crate) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Acquire)
     }
 
     /// The journal, and with it the right to write. A turn that ended in a panic of its user has
@@ -165,8 +178,19 @@ impl OpenFile {
         Ok(db.begin_read()?.list_tables()?.next().is_some())
     }
 
-    /// Keeps the changes of a turn as its durability asks, and shows them.
+    /// Keeps the changes of a turn as its durability asks, shows them, and counts the turn.
     pub(crate) fn keep(
+        &self,
+        journal: &mut Option<Journal>,
+        changes: Changes,
+        durability: Durability,
+    ) -> Result<()> {
+        self.keep_uncounted(journal, changes, durability)?;
+        self.turns.fetch_add(1, Ordering::Release);
+        Ok(())
+    }
+
+    fn keep_uncounted(
         &self,
         journal: &mut Option<Journal>,
         changes: Changes,

@@ -275,6 +275,12 @@ impl Store {
         self.file.begin_read()
     }
 
+    /// Turns kept since the start; a snapshot taken now has at least this [`Rows::turn`].
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.file.turns()
+    }
+
     /// Copies a consistent snapshot into a new store at `path`.
     ///
     /// # Errors

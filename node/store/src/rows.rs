@@ -20,6 +20,10 @@ pub type Visit<'f> = dyn FnMut(&[u8], &[u8]) -> bool + 'f;
 
 /// Reading rows, in a snapshot or in the writer's own transaction.
 pub trait Rows {
+    /// The turns of the writer that are surely in what is seen here, counted since the start. What is
+    /// remembered of rows is as old as this.
+    fn turn(&self) -> u64;
+
     /// The value of a key.
     ///
     /// # Errors
@@ -76,6 +80,7 @@ pub(crate) fn damaged(table: Table) -> StoreError {
 pub struct Read {
     pub(crate) base: Arc<Base>,
     pub(crate) overlay: Arc<Changes>,
+    pub(crate) turn: u64,
 }
 
 impl Read {
@@ -84,11 +89,16 @@ impl Read {
         Ok(Self {
             base: Arc::new(Base::of(txn, spoilt)?),
             overlay: Arc::default(),
+            turn: 0,
         })
     }
 }
 
 impl Rows for Read {
+    fn turn(&self) -> u64 {
+        self.turn
+    }
+
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
         get(&self.base, &[&self.overlay], table, key)
     }
@@ -238,6 +248,10 @@ impl<'s> Write<'s> {
 }
 
 impl Rows for Write<'_> {
+    fn turn(&self) -> u64 {
+        self.before.turn + 1
+    }
+
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let changes = self.changes.borrow();
         get(

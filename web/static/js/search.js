@@ -63,6 +63,8 @@ export function attach(box, asks, keep = () => {}) {
   });
 
   input.addEventListener("input", () => {
+    // Whoever types on asks anew; answers that come late leave the question where it is.
+    asks(null);
     clearTimeout(timer);
     timer = setTimeout(search, 200);
   });
@@ -114,7 +116,6 @@ export function attach(box, asks, keep = () => {}) {
     for (const name of ["static", "none", "hint"]) find(name).hidden = true;
     find("status").textContent = "";
     choose(null);
-    asks(null);
   }
 
   // Chats the user has already, the nodes, and whole addresses: asked by fetch, drawn by the page's own templates.
@@ -202,7 +203,9 @@ export function attach(box, asks, keep = () => {}) {
     const link = event.target.closest("a[data-start]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
+    const typed = input.value;
     const found = await part(link.href);
+    if (typed !== input.value) return;
     if (!found?.[0]?.matches(".confirm")) return location.assign(link.href);
     choose(link);
     asks(found, input);
