@@ -77,7 +77,12 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&hex(&self.0))
+                // Ids are in every line that a browser is sent: no allocation for each.
+                let mut digits = [0; 2 * $len];
+                for (two, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+                    two.copy_from_slice(&two_digits(byte));
+                }
+                f.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
             }
         }
 
@@ -188,16 +193,13 @@ impl NodeId {
 /// Lower-case hex of any bytes.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut out = String::with_capacity(bytes.len() * 2);
-    for b in bytes {
-        for nibble in [b >> 4, b & 15] {
-            out.push(char::from(
-                DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0'),
-            ));
-        }
-    }
+    out.extend(bytes.iter().copied().flat_map(two_digits).map(char::from));
     out
+}
+
+fn two_digits(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 15].map(|n| if n < 10 { b'0' + n } else { b'a' + (n - 10) })
 }
 
 /// Reads lower-case hex of exactly `N` bytes; capitals and other lengths are refused (Q1).

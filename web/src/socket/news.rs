@@ -198,10 +198,12 @@ enum SentPart<'a> {
 /// The wire form. Shapes of strings and numbers always have one; if not, the reader is told to load
 /// its page again rather than left without news.
 fn written(frame: &Frame<'_>) -> Utf8Bytes {
-    serde_json::to_string(frame).map_or_else(
-        |_| Utf8Bytes::from_static(r#"{"type":"reload"}"#),
-        Into::into,
-    )
+    // Room for a short message with its author: a text that grows is copied each time it does.
+    let mut text = Vec::with_capacity(1_024);
+    serde_json::to_writer(&mut text, frame)
+        .ok()
+        .and_then(|()| Utf8Bytes::try_from(text).ok())
+        .unwrap_or_else(|| Utf8Bytes::from_static(r#"{"type":"reload"}"#))
 }
 
 /// Hands the id of a frame back exactly as it was written.
