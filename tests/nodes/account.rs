@@ -1,12 +1,4 @@
 //! Accounts of real nodes: an old backup that writes again, and forms that are not one's own.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise and says which"
-)]
 
 use std::collections::BTreeSet;
 

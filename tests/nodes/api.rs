@@ -1,12 +1,4 @@
 //! The HTTP API and the socket under good and bad input: one clear answer each, and nothing changes.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise and says which"
-)]
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

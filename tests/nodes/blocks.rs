@@ -1,12 +1,5 @@
 //! Strangers and blocking over the API, between two real nodes (K10): who shares no community asks first and is bounded;
 //! a block stops both directions, nobody is told, and what was written meanwhile comes once it is taken back.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test stops at the first wrong thing"
-)]
 
 use std::time::Duration;
 

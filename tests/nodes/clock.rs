@@ -1,11 +1,4 @@
 //! Clocks that are days wrong, and jump while the node runs (N11); links that end by the clock of whoever made them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test stops at the first wrong thing"
-)]
 
 use chater_tests::{Person, TestNode, founds, linked, members, story, texts, until};
 use serde_json::json;

@@ -1,13 +1,5 @@
 //! Communities over real nodes: five brought together by links, who finds whom, links that count no more, blocked
 //! nodes, and an unknown node from a public address.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise and says which"
-)]
 
 use std::collections::BTreeSet;
 use std::process::Command;

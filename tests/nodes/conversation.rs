@@ -1,12 +1,4 @@
 //! Two and three nodes, told as stories: find each other, talk, go away, come back.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise and says which"
-)]
 
 use std::time::{Duration, Instant};
 

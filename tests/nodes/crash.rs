@@ -1,13 +1,5 @@
 //! Kill -9 in the middle of a flood, again and again: what was acknowledged is there on both sides, once.
 //! `CHATER_KILLS` and `CHATER_SEED` change how often and where.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise and says which"
-)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

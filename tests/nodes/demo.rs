@@ -1,12 +1,4 @@
 //! `scripts/demo`, as a person runs it: three addresses answer, and Ctrl+C leaves neither a process nor a file.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first wrong thing"
-)]
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;

@@ -1,13 +1,5 @@
 //! A disk without room, under a real node: a small file system in a mount namespace of the test's own. Nothing that
 //! was acknowledged is lost, the refusals say why, and the node goes on by itself when there is room again (D05, D06).
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first wrong thing"
-)]
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -51,7 +43,10 @@ fn on_small_disk(test: &str, mib: u32) {
         .arg(std::env::current_exe().expect("this test"))
         .args([
             "--exact",
-            test,
+            &format!(
+                "{}::{test}",
+                module_path!().split_once("::").map_or("", |(_, here)| here)
+            ),
             "--ignored",
             "--nocapture",
             "--test-threads=1",

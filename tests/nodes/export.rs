@@ -1,11 +1,4 @@
 //! One account as a file, by the API and by the command: all that its user can read, nothing of anybody else.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test stops at the first wrong thing"
-)]
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;

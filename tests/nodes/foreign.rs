@@ -1,13 +1,5 @@
 //! A node of another make: js-libp2p connects, identifies and pings, is refused what it may not have, and its garbage on
 //! every protocol costs only itself. Needs node and `npm ci` in `tests/foreign`; without them it is listed as skipped.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise and says which"
-)]
 
 use std::path::Path;
 use std::process::Stdio;

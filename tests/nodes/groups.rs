@@ -1,12 +1,4 @@
 //! Groups over real nodes: made, talked in, cut off in the middle, and alike everywhere in the end.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise and says which"
-)]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

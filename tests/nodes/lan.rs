@@ -1,13 +1,5 @@
 //! Two nodes on one network find each other with no settings at all (mDNS). Needs network namespaces (root and
 //! `ip netns`); without them it is listed as skipped, and `CHATER_REQUIRE_NETNS=1` makes a skip a failure.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise and says which"
-)]
 
 use std::process::Command;
 use std::time::{Duration, Instant};

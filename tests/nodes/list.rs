@@ -1,12 +1,4 @@
 //! The own chat list over the API: arranged for oneself alone, and nothing of it by others or by bad values.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise and says which"
-)]
 
 use chater_tests::{Person, TestNode, story};
 use serde_json::{Value, json};

@@ -1,12 +1,5 @@
 //! Mailboxes over the API, with real processes: two nodes that are never on together, a mailbox that is
 //! killed in between, and what it knows of what it keeps (S11).
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test stops at the first wrong thing"
-)]
 
 use std::path::Path;
 

@@ -1,11 +1,4 @@
 //! A node moves to another folder by `backup` and `restore` while its neighbour goes on, with `doctor` looking on.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test stops at the first wrong thing"
-)]
 
 use std::os::unix::fs::PermissionsExt;
 

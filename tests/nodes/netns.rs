@@ -1,14 +1,6 @@
 //! Nodes on networks as they are: homes behind routers, segments with multicast of their own, relays that die, laptops
 //! that move. Real processes in network namespaces (root, `ip`, `nft`); without them each story is listed as skipped,
 //! and `CHATER_REQUIRE_NETNS=1` makes that a failure. What takes minutes is in `netns_long.rs`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise and says which"
-)]
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

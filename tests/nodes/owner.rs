@@ -1,14 +1,6 @@
 //! What the owner of a node does on its pages and by its API: the home network, the disk, people, the log. The stories of the
 //! home network need network namespaces (root, `ip`, `nft`); without them they are listed as skipped, and
 //! `CHATER_REQUIRE_NETNS=1` makes that a failure.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise and says which"
-)]
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,12 +1,4 @@
 //! Groups over real nodes that cannot reach each other for a while, and what those get who come late or are out.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise and says which"
-)]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

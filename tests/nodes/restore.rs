@@ -1,12 +1,5 @@
 //! A node is gone with its disk and comes back elsewhere from a copy that was made while it ran: what came after the
 //! copy is brought by those who have it, and everybody reaches everybody again.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test stops at the first wrong thing"
-)]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

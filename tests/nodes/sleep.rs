@@ -1,12 +1,4 @@
 //! A laptop that is shut and opened again (N16): its process stands still while others write, and goes on.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise and says which"
-)]
 
 use std::time::{Duration, Instant};
 

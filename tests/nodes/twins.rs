@@ -1,12 +1,4 @@
 //! Two nodes with one key (N06): a copy is started while its original runs, and both are written on.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise and says which"
-)]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

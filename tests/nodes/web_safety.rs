@@ -1,12 +1,4 @@
 //! Other pages and other machines: Host, Origin, cross-site forms, slow and half-sent requests.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a test stops at the first surprise and says which"
-)]
 
 use std::time::{Duration, Instant};
 
