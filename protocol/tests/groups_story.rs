@@ -30,7 +30,7 @@ fn group(story: &Story) -> Group {
         for event in &events {
             insert(&mut group, event);
         }
-        states.push((groups::seen(&story.people, &group), group));
+        states.push((groups::seen(story.people, &group), group));
         Rng(turn).shuffle(&mut events);
     }
     assert!(states.iter().all(|(seen, _)| *seen == states[0].0));

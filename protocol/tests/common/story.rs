@@ -9,6 +9,8 @@
     reason = "test material; each test uses its part"
 )]
 
+use std::sync::OnceLock;
+
 use chater_protocol::id::{ChatId, EventId};
 use chater_protocol::payload::{Cut, Role};
 
@@ -24,7 +26,7 @@ pub const X: u8 = 5;
 
 /// A group while it is written: all events, and the last of each home.
 pub struct Story {
-    pub people: People,
+    pub people: &'static People,
     pub group: ChatId,
     pub events: Vec<Event>,
 }
@@ -32,7 +34,8 @@ pub struct Story {
 impl Story {
     /// The owner, two admins, a member, a removed admin, and x as the letter says.
     pub fn new(x: char) -> Self {
-        let people = People::new(6, 3);
+        static PEOPLE: OnceLock<People> = OnceLock::new();
+        let people = PEOPLE.get_or_init(|| People::new(6, 3));
         let create = Say::Create(policy(0));
         let create = people.event(ChatId::default(), At(OWNER, 0), None, vec![], NOW, create);
         let mut story = Self {
