@@ -40,6 +40,7 @@ fn manner(seed: u64) -> Manner {
         events: 12 + (seed as usize * 7) % 37,
         hostile: [0, 30, 60, 90][(seed / 2) as usize % 4],
         open: seed.is_multiple_of(2),
+        notes: 0,
     }
 }
 

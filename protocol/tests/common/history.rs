@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chater_protocol::event::Kind;
+use chater_protocol::event::{Header, Kind};
 use chater_protocol::id::{ChatId, EventId};
 use chater_protocol::payload::{Cut, CutRow, Role};
 
@@ -28,11 +28,22 @@ pub struct Manner {
     pub hostile: u64,
     /// Whether ordinary members may add.
     pub open: bool,
+    /// Events of lanes 1 and 2 for each control event.
+    pub notes: usize,
 }
 
 pub struct History {
     pub group: ChatId,
     pub events: Vec<Event>,
+    pub notes: Vec<Note>,
+}
+
+/// A key or message; a header is enough.
+#[derive(Clone)]
+pub struct Note {
+    pub id: EventId,
+    pub by: At,
+    pub header: Header,
 }
 
 struct Maker<'a> {
@@ -43,6 +54,7 @@ struct Maker<'a> {
     events: Vec<Event>,
     past: Vec<BTreeSet<usize>>,
     feeds: BTreeMap<At, Vec<usize>>,
+    notes: Vec<Note>,
 }
 
 /// A history of that seed.
@@ -57,6 +69,7 @@ pub fn history(people: &People, seed: u64, manner: Manner) -> History {
         events: vec![],
         past: vec![],
         feeds: BTreeMap::new(),
+        notes: vec![],
     };
     maker.push(create);
     // Two admins and two members to begin with.
@@ -72,10 +85,14 @@ pub fn history(people: &People, seed: u64, manner: Manner) -> History {
     }
     while maker.events.len() < manner.events {
         maker.step();
+        for _ in 0..manner.notes {
+            maker.note();
+        }
     }
     History {
         group: maker.group,
         events: maker.events,
+        notes: maker.notes,
     }
 }
 
@@ -110,34 +127,37 @@ impl Maker<'_> {
         heads.map(|i| self.events[i].id).take(8).collect()
     }
 
+    /// What an event names. Back-dated: any few events, often no later than those that brought the author in.
+    fn links(&mut self, by: At, hostile: bool) -> Vec<EventId> {
+        let heads = self.heads(by);
+        if !hostile || !self.rng.percent(70) {
+            return heads;
+        }
+        let brought = self
+            .events
+            .iter()
+            .enumerate()
+            .filter(|(_, e)| match &e.say {
+                Say::Add(n, _) | Say::Role(n, ..) => *n == by.0,
+                _ => false,
+            });
+        let brought: Vec<usize> = brought.map(|(i, _)| i).collect();
+        let mut some: Vec<usize> = self.rng.pick(&brought).copied().into_iter().collect();
+        for _ in 0..self.rng.below(3) {
+            some.push(self.rng.below(self.events.len()));
+        }
+        some.iter().map(|i| self.events[*i].id).collect()
+    }
+
     fn write(&mut self, by: At, hostile: bool, say: Say) {
         let feed = self.feeds.get(&by).cloned().unwrap_or_default();
         let mut prev = feed.last().copied();
-        let mut ctl = self.heads(by);
-        if hostile {
-            // Back-dated: any few events, often no later than those that brought the author in.
-            if self.rng.percent(70) {
-                let brought = self
-                    .events
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, e)| match &e.say {
-                        Say::Add(n, _) | Say::Role(n, ..) => *n == by.0,
-                        _ => false,
-                    });
-                let brought: Vec<usize> = brought.map(|(i, _)| i).collect();
-                let mut some: Vec<usize> = self.rng.pick(&brought).copied().into_iter().collect();
-                for _ in 0..self.rng.below(3) {
-                    some.push(self.rng.below(self.events.len()));
-                }
-                ctl = some.iter().map(|i| self.events[*i].id).collect();
-            }
-            // A fork: not after the last event but after an earlier one, or after none.
-            if self.rng.percent(35) {
-                prev = self.rng.pick(&feed).copied();
-                if by != At(0, 0) && self.rng.percent(30) {
-                    prev = None;
-                }
+        let ctl = self.links(by, hostile);
+        // A fork: not after the last event but after an earlier one, or after none.
+        if hostile && self.rng.percent(35) {
+            prev = self.rng.pick(&feed).copied();
+            if by != At(0, 0) && self.rng.percent(30) {
+                prev = None;
             }
         }
         let ts = NOW + self.events.len() as u64 * 1000;
@@ -150,10 +170,66 @@ impl Maker<'_> {
         }
     }
 
+    /// A key or message, above the last one of its feed or a fork of it.
+    fn note(&mut self) {
+        // Few feeds, so that there is something in each.
+        let by = At(1 + self.rng.below(4) as u8, u8::from(self.rng.percent(10)));
+        let kind = [Kind::KEY, Kind::MSG, Kind::MSG][self.rng.below(3)];
+        let lane = kind.lane().unwrap() as u8;
+        let hostile = self.rng.percent(self.manner.hostile);
+        let ctl = self.links(by, hostile);
+        let feed = self
+            .notes
+            .iter()
+            .filter(|n| n.by == by && n.header.lane == lane);
+        let feed: Vec<Note> = feed.cloned().collect();
+        let mut prev = feed.last();
+        if hostile && self.rng.percent(50) {
+            prev = self
+                .rng
+                .pick(&feed)
+                .filter(|_| self.rng.clone().percent(80));
+        }
+        let place = prev.map_or((0, EventId::default()), |prev| {
+            (prev.header.seq + 1, prev.id)
+        });
+        let ts = NOW + self.notes.len() as u64 * 1000;
+        let (id, header) = self
+            .people
+            .message(self.group, by, (lane, kind), place, ctl, ts);
+        self.notes.push(Note { id, by, header });
+    }
+
+    /// Where a cut ends the keys and messages of a home: most often at the last one.
+    fn note_rows(&mut self, at: At, hostile: bool) -> Cut {
+        let mut cut = Cut::new();
+        for lane in [1, 2] {
+            let feed = self.notes.iter();
+            let feed = feed.filter(|n| n.by == at && n.header.lane == lane);
+            let feed: Vec<Note> = feed.cloned().collect();
+            let any = self.rng.percent(if hostile { 60 } else { 15 });
+            let end = if any {
+                self.rng.pick(&feed)
+            } else {
+                feed.last()
+            };
+            cut.extend(end.map(|end| CutRow {
+                home: end.header.home,
+                lane,
+                seq: end.header.seq,
+                id: end.id,
+            }));
+        }
+        cut
+    }
+
     /// The ends of a user's feeds; of a fork any branch.
     fn cut(&mut self, user: u8, hostile: bool) -> Cut {
         let mut cut = Cut::new();
         for at in self.people.homes_of(user) {
+            if self.manner.notes > 0 {
+                cut.extend(self.note_rows(at, hostile));
+            }
             let Some(feed) = self.feeds.get(&at).cloned() else {
                 continue;
             };

@@ -1,6 +1,6 @@
 //! Branches of one feed (L7), and how far it counts for the digest (S5).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::Group;
 use super::stand::pick;
@@ -31,7 +31,7 @@ pub enum Part {
     Doubtful,
     /// Another branch of an unsettled fork: not shown.
     Hidden,
-    /// Not on the branch that a cut has picked, or not joined to the feed: nothing.
+    /// Not on the branch that a cut has picked, not joined to the feed, or dead to its end: nothing.
     Lost,
 }
 
@@ -47,10 +47,26 @@ pub struct Branches {
 }
 
 impl Branches {
-    /// Of the events of one feed, in any order, and the places that cuts name ([`Group::picks`]).
+    /// Of the events of one feed of lane 1 or 2, in any order, and the places that cuts name ([`Group::picks`]).
+    ///
+    /// M6: a dead event with no live one above it is nothing: others refused it, and would see no fork.
     #[must_use]
     pub fn of(events: impl IntoIterator<Item = FeedEvent>, picks: &[(u64, EventId)]) -> Self {
-        let events: HashMap<EventId, FeedEvent> = events.into_iter().map(|e| (e.id, e)).collect();
+        let mut events: HashMap<EventId, FeedEvent> =
+            events.into_iter().map(|e| (e.id, e)).collect();
+        let mut held = HashSet::new();
+        for event in events.values().filter(|event| event.live) {
+            let mut next = Some(event);
+            while let Some(event) = next.filter(|event| held.insert(event.id)) {
+                next = events.get(&event.prev);
+            }
+        }
+        events.retain(|id, _| held.contains(id));
+        Self::of_all(events, picks)
+    }
+
+    /// The same of lane 0, where dead events are kept by all (M6) and so fork a feed like any other.
+    fn of_all(events: HashMap<EventId, FeedEvent>, picks: &[(u64, EventId)]) -> Self {
         let mut places: BTreeMap<u64, Vec<EventId>> = BTreeMap::new();
         for event in events.values() {
             places.entry(event.seq).or_default().push(event.id);
@@ -172,7 +188,7 @@ impl Group {
     /// S5: the rows of lane 0.
     #[must_use]
     pub fn control_rows(&self) -> Vec<HeadRow> {
-        let mut feeds: BTreeMap<Feed, Vec<FeedEvent>> = BTreeMap::new();
+        let mut feeds: BTreeMap<Feed, HashMap<EventId, FeedEvent>> = BTreeMap::new();
         for (at, node) in self.graph.nodes() {
             let feed = Feed {
                 group: self.graph.group,
@@ -180,16 +196,17 @@ impl Group {
                 home: node.home,
                 lane: 0,
             };
-            feeds.entry(feed).or_default().push(FeedEvent {
+            let event = FeedEvent {
                 seq: node.seq,
                 id: node.id,
                 prev: node.prev,
                 live: self.fold().live.get(at) == Some(&true),
-            });
+            };
+            feeds.entry(feed).or_default().insert(node.id, event);
         }
-        let row = |(feed, events): (Feed, Vec<FeedEvent>)| {
+        let row = |(feed, events): (Feed, HashMap<EventId, FeedEvent>)| {
             let picks = self.picks(&feed.author, feed.home, 0);
-            Branches::of(events, &picks).row(&feed)
+            Branches::of_all(events, &picks).row(&feed)
         };
         feeds.into_iter().filter_map(row).collect()
     }
