@@ -471,6 +471,37 @@ fn links_name_live_heads() {
     assert!(seat.may_write());
 }
 
+/// L2: leaves count however many there are, from every home and every branch of a fork; who left pushes no
+/// head out with them, or what others had seen could not be told any more.
+#[test]
+fn who_left_pushes_no_head_out() {
+    let mut story = Story::new('m');
+    let heads = story.heads();
+    let remove = story.write(At(OWNER, 1), heads.clone(), Say::Remove(MEMBER, vec![]));
+    for (home, n) in (0..3).flat_map(|home| (0..4).map(move |n| (home, n))) {
+        let ts = NOW + 1_000_000 + n;
+        let say = Say::Leave(vec![]);
+        let (people, ctl) = (story.people, heads.clone());
+        let leave = people.event(story.group, At(X, home), None, ctl, ts, say);
+        story.events.push(leave);
+    }
+    let now = group(&story);
+    let leaves = story.events.iter().filter(|e| e.by.0 == X);
+    assert!(
+        leaves.clone().count() == 12 && leaves.clone().all(|e| now.is_live(&e.id) == Some(true))
+    );
+    let admin = story.people.user(ADMIN);
+    let ctl = now.seat(&admin, story.people.home(At(ADMIN, 0))).ctl();
+    assert_eq!(ctl.len(), limits::LINKS);
+    assert!(ctl.contains(&remove.id));
+    story.write(At(ADMIN, 0), ctl, Say::Add(MEMBER, Role::Member));
+    assert_eq!(
+        rank(&story, MEMBER),
+        MEMBER_RANK,
+        "the add had seen the remove"
+    );
+}
+
 /// M7: of a forked control feed the cut names the branch that others have seen.
 #[test]
 fn a_cut_names_the_branch_that_others_saw() {

@@ -3,13 +3,14 @@
 //! Every answer asks the very rule that will judge the event, with the links that the event will
 //! carry: what is allowed here is valid once written, and what is forbidden would be void.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::Group;
 use super::act::Act;
 use super::fold::Place;
 use super::graph::{At, Graph, UserNo};
 use super::stand::{Deed, Past};
+use super::{Group, Rank};
 use crate::heads::HeadRow;
 use crate::id::{EventId, HomeId, UserId};
 use crate::limits;
@@ -41,7 +42,9 @@ impl Group {
         }
     }
 
-    /// L2: heads of the control graph, those above the author's own grant and add first, at most 8.
+    /// L2: heads of the control graph, at most 8: one above the author's own grant and one above its add, then the
+    /// owner's, then one of each user before the second of any, by rank. Else who has many homes, or has left and
+    /// forks, pushes out what others have done.
     fn links(&self, user: Option<UserNo>) -> Vec<At> {
         let fold = self.fold();
         let place = user.and_then(|no| fold.places.get(no)).cloned();
@@ -53,8 +56,26 @@ impl Group {
             let own = (above(*head, &grants), above(*head, &adds));
             std::cmp::Reverse((own, node.ts, node.id))
         });
-        heads.truncate(limits::LINKS);
-        heads
+        if heads.len() <= limits::LINKS {
+            return heads;
+        }
+        let first = |list: &[At]| heads.iter().copied().find(|head| above(*head, list));
+        let own = [first(&grants), first(&adds)];
+        let mut turns: HashMap<UserNo, usize> = HashMap::new();
+        let mut by_turn: Vec<_> = heads
+            .iter()
+            .map(|head| {
+                let by = self.graph.node(*head).user;
+                let rank = self.rank(&self.graph.user(by));
+                let turn = turns.entry(by).or_default();
+                *turn += usize::from(rank != Some(Rank::Owner));
+                let key = (!own.contains(&Some(*head)), *turn, std::cmp::Reverse(rank));
+                (key, *head)
+            })
+            .collect();
+        by_turn.sort_by_key(|(key, _)| *key);
+        by_turn.truncate(limits::LINKS);
+        by_turn.into_iter().map(|(_, head)| head).collect()
     }
 
     /// M7: where the feeds of a user end as known here. `heads` are those of lanes 1 and 2; lane 0 is
