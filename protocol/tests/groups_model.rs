@@ -78,7 +78,7 @@ fn random_histories_come_to_what_the_rules_say() {
 fn judgements_and_seats_agree_with_the_rules() {
     let people = People::new(USERS, HOMES);
     let (from, seeds) = (count("CHATER_SEED", 0), count("CHATER_SEEDS", 150));
-    let (mut lives, mut allowed) = ([0, 0], [0, 0]);
+    let (mut lives, mut allowed, mut deleted) = ([0, 0], [0, 0], [0, 0]);
     for seed in from..from + seeds {
         let told = format!("CHATER_SEED={seed} CHATER_SEEDS=1 repeats it");
         let all = history(&people, seed, manner(seed));
@@ -120,6 +120,12 @@ fn judgements_and_seats_agree_with_the_rules() {
                 live && naive.acts(deed),
                 "{told}"
             );
+            for author in 0..USERS {
+                let may = naive.deletes(deed, author);
+                let (own, author) = (author == by.0, people.user(author));
+                assert_eq!(group.may_delete(id, &header, &author), may, "{told}");
+                deleted[usize::from(may)] += usize::from(live && !own);
+            }
         }
         for _ in 0..12 {
             let by = At(
@@ -175,8 +181,8 @@ fn judgements_and_seats_agree_with_the_rules() {
     }
     // Neither answer is rare.
     assert!(
-        seeds < 100 || lives.iter().chain(&allowed).all(|n| *n > 500),
-        "{lives:?} {allowed:?}"
+        seeds < 100 || [lives, allowed, deleted].iter().flatten().all(|n| *n > 500),
+        "{lives:?} {allowed:?} {deleted:?}"
     );
 }
 

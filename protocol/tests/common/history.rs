@@ -160,6 +160,11 @@ impl Maker<'_> {
                 prev = None;
             }
         }
+        self.put(by, prev, ctl, say);
+    }
+
+    /// After that event of the feed.
+    fn put(&mut self, by: At, prev: Option<usize>, ctl: Vec<EventId>, say: Say) {
         let ts = NOW + self.events.len() as u64 * 1000;
         let prev = prev.map(|i| self.events[i].clone());
         let event = self
@@ -167,6 +172,28 @@ impl Maker<'_> {
             .event(self.group, by, prev.as_ref(), ctl, ts, say);
         if self.events.iter().all(|e| e.id != event.id) {
             self.push(event);
+        }
+    }
+
+    /// Two cuts that name different branches of a fork (L7), one of them higher up.
+    fn cut_both(&mut self) {
+        let forks = self.feeds.iter().flat_map(|(by, feed)| {
+            let seq = |i: &usize| self.events[*i].header.seq;
+            let pairs = feed.iter().flat_map(|a| feed.iter().map(move |b| (*a, *b)));
+            let pairs = pairs.filter(move |(a, b)| a < b && seq(a) == seq(b));
+            pairs.map(|(a, b)| (*by, a, b))
+        });
+        let forks: Vec<(At, usize, usize)> = forks.filter(|(by, ..)| by.0 != 0).collect();
+        let Some((by, a, b)) = self.rng.pick(&forks).copied() else {
+            return;
+        };
+        let (short, long) = if self.rng.percent(50) { (a, b) } else { (b, a) };
+        let ctl = self.heads(by);
+        let say = Say::Add(self.rng.below(USERS as usize) as u8, Role::Member);
+        self.put(by, Some(long), ctl, say);
+        for (home, end) in [(0, short), (1, self.events.len() - 1)] {
+            let cut = vec![self.events[end].row()];
+            self.write(At(0, home), false, Say::Role(by.0, Role::Member, cut));
         }
     }
 
@@ -269,7 +296,7 @@ impl Maker<'_> {
         } else {
             Role::Member
         };
-        let say = match self.rng.below(26) {
+        let say = match self.rng.below(27) {
             0..=7 => Say::Add(
                 other,
                 if user == 0 || hostile {
@@ -294,6 +321,7 @@ impl Maker<'_> {
                 Say::Policy(policy)
             }
             25 if hostile => Say::Raw(Kind([2, 3, 5, 7, 99][self.rng.below(5)]), vec![1, 2, 3]),
+            26 if hostile => return self.cut_both(),
             _ => Say::Add(other, Role::Member),
         };
         self.write(by, hostile, say);

@@ -341,6 +341,21 @@ impl<'a> Naive<'a> {
         self.stands(e, &g, &g, &r, &[])
     }
 
+    /// M4, L8: a `delete` of what `author` wrote. Anybody's own; of others by an admin, but nothing of the owner's,
+    /// nor of who was admin as far as the deleter knew.
+    pub fn deletes(&self, e: Where<'_>, author: u8) -> bool {
+        if !self.lives(e) || author == e.user {
+            return self.lives(e);
+        }
+        let takers = [self.revocations(author), self.rank_leaves(author)].concat();
+        let was_admin = self.grants(author).iter().any(|g| {
+            let unseen = |r: &&Id| !self.past[g].contains(*r) && e.past.contains(*r);
+            e.past.contains(g) && !takers.iter().any(|r| unseen(&r))
+        });
+        let above = e.user == self.owner() || !was_admin;
+        author != self.owner() && above && self.acts(e)
+    }
+
     fn admin_act(&self, id: Id) -> bool {
         self.remember(1, id, || {
             let e = self.events[&id];

@@ -248,6 +248,12 @@ pub fn run(people: &People, seed: u64, held: Held) -> Result<Counts, String> {
     for _ in 0..70 {
         world.step();
     }
+    let hostile = NODES.iter().position(|at| at.0 == HOSTILE[0]).unwrap();
+    match seed % 4 {
+        0 => world.cut_both(hostile),
+        2 => world.remove_demoted(hostile),
+        _ => {}
+    }
     world.settle();
     world.check()?;
     Ok(Counts {
@@ -720,6 +726,45 @@ impl World<'_> {
         let packet = Packet::Note(self.notes.len() - 1);
         self.deliver(n, packet);
         self.send(Some(n), packet);
+    }
+
+    /// At the end a hostile user forks, and the owner's two homes cut different branches, one of them higher up (L7).
+    fn cut_both(&mut self, n: usize) {
+        let at = self.nodes[n].at;
+        let (user, home) = self.holder(at);
+        let ctl = self.nodes[n].group.seat(&user, home).ctl();
+        let own = self.controls.iter().filter(|e| e.by == at);
+        let last = own.max_by_key(|e| e.header.seq).cloned();
+        let mut branches = Vec::new();
+        for other in [5, 3] {
+            let (prev, say) = (last.as_ref(), Say::Add(other, Role::Member));
+            let ctl = ctl.clone();
+            branches.push(self.people.event(self.group, at, prev, ctl, self.now, say));
+        }
+        let (prev, say) = (branches.last(), Say::Add(5, Role::Member));
+        branches.push(self.people.event(self.group, at, prev, ctl, self.now, say));
+        let rows = [0, 2].map(|n: usize| branches[n].row());
+        for event in branches {
+            self.publish(n, event);
+        }
+        for (home, row) in rows.into_iter().enumerate() {
+            self.control(home, Say::Role(at.0, Role::Member, vec![row]));
+        }
+    }
+
+    /// At the end one who may not ask its own rules removes an admin from whom the owner has just taken that (M4).
+    fn remove_demoted(&mut self, n: usize) {
+        let cut = self.cut(0, 1);
+        self.control(0, Say::Role(1, Role::Member, cut.clone()));
+        self.hurry();
+        let at = self.nodes[n].at;
+        let (user, home) = self.holder(at);
+        let ctl = self.nodes[n].group.seat(&user, home).ctl();
+        let own = self.controls.iter().filter(|e| e.by == at);
+        let last = own.max_by_key(|e| e.header.seq).cloned();
+        let (prev, say) = (last.as_ref(), Say::Remove(1, cut));
+        let event = self.people.event(self.group, at, prev, ctl, self.now, say);
+        self.publish(n, event);
     }
 
     /// A hostile member or former member: back-dated, forked, with wrong cuts, from any of its homes.

@@ -184,7 +184,8 @@ impl Fold {
                 put(&mut self.valid, at, valid);
             }
             let valid = self.valid.get(at) == Some(&true);
-            let live = valid || self.stay(node.user).stands(graph, self.rules, &deed);
+            let live = (valid && self.rules.valid_is_live)
+                || self.stay(node.user).stands(graph, self.rules, &deed);
             put(&mut self.live, at, live);
         }
     }
@@ -238,7 +239,8 @@ impl Fold {
 
     /// M2: one acts on others only, and nobody on the owner.
     fn is_of_lower_rank(&self, by: UserNo, target: Option<UserNo>) -> bool {
-        (target != Some(OWNER) || !self.rules.owner_stays) && target != Some(by)
+        (target != Some(OWNER) || !self.rules.owner_stays)
+            && (target != Some(by) || !self.rules.on_others)
     }
 
     /// M2, M4: acts of the owner and of admins.

@@ -16,8 +16,12 @@ pub struct Rules {
     pub owner_grants: bool,
     /// M2: the owner cannot leave or be removed.
     pub owner_stays: bool,
+    /// M2: one acts on others only.
+    pub on_others: bool,
     /// M3, M7: a revocation the grant had not seen ends a feed at its cut.
     pub cuts_end_feeds: bool,
+    /// M3: at the last seq of a cut the id must be the one named.
+    pub cuts_name_ids: bool,
     /// M3: a leave or retire joins only if it itself stands.
     pub joins_if_it_stands: bool,
     /// M4: acts on others need the owner's grant.
@@ -36,6 +40,8 @@ pub struct Rules {
     pub closing_closes: bool,
     /// M4: an ordinary member does not bring back whom an admin removed.
     pub removed_stay_out: bool,
+    /// M6: what is valid counts as live.
+    pub valid_is_live: bool,
     /// M7: a leave's own feed ends with it.
     pub leave_ends_its_feed: bool,
     /// I8: a retire ends the feeds of its home.
@@ -44,8 +50,12 @@ pub struct Rules {
     pub root_signs_retires: bool,
     /// L7: control events from a fork on are void.
     pub forks_are_void: bool,
+    /// L7: a fork that no cut has settled does not undo a leave.
+    pub leaves_outlast_forks: bool,
     /// L7: a cut picks the branch.
     pub cuts_pick: bool,
+    /// L7: of cuts that name different branches the lower id picks.
+    pub lowest_cut_picks: bool,
 }
 
 impl Rules {
@@ -55,7 +65,9 @@ impl Rules {
         strangers_are_refused: true,
         owner_grants: true,
         owner_stays: true,
+        on_others: true,
         cuts_end_feeds: true,
+        cuts_name_ids: true,
         joins_if_it_stands: true,
         acts_need_a_grant: true,
         admins_keep_admins: true,
@@ -65,11 +77,14 @@ impl Rules {
         lowest_policy: true,
         closing_closes: true,
         removed_stay_out: true,
+        valid_is_live: true,
         leave_ends_its_feed: true,
         retires_end_homes: true,
         root_signs_retires: true,
         forks_are_void: true,
+        leaves_outlast_forks: true,
         cuts_pick: true,
+        lowest_cut_picks: true,
     };
 
     /// The name of each rule, and all rules but that one.
@@ -106,9 +121,23 @@ impl Rules {
                 },
             ),
             (
+                "M2 one acts on others",
+                Self {
+                    on_others: false,
+                    ..all
+                },
+            ),
+            (
                 "M3 cuts end feeds",
                 Self {
                     cuts_end_feeds: false,
+                    ..all
+                },
+            ),
+            (
+                "M3 cuts name ids",
+                Self {
+                    cuts_name_ids: false,
                     ..all
                 },
             ),
@@ -176,6 +205,13 @@ impl Rules {
                 },
             ),
             (
+                "M6 valid is live",
+                Self {
+                    valid_is_live: false,
+                    ..all
+                },
+            ),
+            (
                 "M7 a leave ends its feed",
                 Self {
                     leave_ends_its_feed: false,
@@ -204,9 +240,23 @@ impl Rules {
                 },
             ),
             (
+                "L7 leaves outlast forks",
+                Self {
+                    leaves_outlast_forks: false,
+                    ..all
+                },
+            ),
+            (
                 "L7 cuts pick",
                 Self {
                     cuts_pick: false,
+                    ..all
+                },
+            ),
+            (
+                "L7 the lowest cut picks",
+                Self {
+                    lowest_cut_picks: false,
                     ..all
                 },
             ),

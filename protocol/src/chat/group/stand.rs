@@ -132,7 +132,8 @@ impl Standing {
         leave: bool,
     ) -> bool {
         let settled = self.joining_tips.iter().any(|(home, _)| *home == deed.home);
-        ((leave && !settled) || on_branch(graph, rules, deed, &self.joining_tips))
+        ((leave && !settled && rules.leaves_outlast_forks)
+            || on_branch(graph, rules, deed, &self.joining_tips))
             && self
                 .joining
                 .iter()
@@ -193,7 +194,8 @@ fn within(graph: &Graph, rules: Rules, r: At, deed: &Deed<'_>) -> bool {
     } else {
         node.act.end_of(deed.home, deed.lane)
     };
-    end.is_some_and(|(seq, id)| deed.seq < seq || (deed.seq == seq && deed.id == id))
+    let named = |id| deed.id == id || !rules.cuts_name_ids;
+    end.is_some_and(|(seq, id)| deed.seq < seq || (deed.seq == seq && named(id)))
 }
 
 /// L7: from a fork on control events are void, but for the branch that cuts have picked.
@@ -227,7 +229,10 @@ fn tips(graph: &Graph, rules: Rules, user: UserNo, cuts: &[At]) -> Vec<(HomeId, 
         });
         pick(
             named.collect(),
-            |at| graph.node(at).id,
+            |at| match rules.lowest_cut_picks {
+                true => (graph.node(at).id, 0),
+                false => (EventId::default(), at),
+            },
             |x, tip| graph.is_below(x, tip),
         )
         .map(|tip| (home, tip))
@@ -235,11 +240,11 @@ fn tips(graph: &Graph, rules: Rules, user: UserNo, cuts: &[At]) -> Vec<(HomeId, 
     graph.forked_homes(user).filter_map(tip).collect()
 }
 
-/// L7: of the events that cuts name the lowest id picks its branch; of those above it again the lowest
-/// id, so that the branch counts as far up as cuts that agree with it go.
-pub(crate) fn pick<T: Copy + PartialEq>(
+/// L7: of the events that cuts name the lowest `id` picks its branch; of those above it again the lowest
+/// one, so that the branch counts as far up as cuts that agree with it go.
+pub(crate) fn pick<T: Copy + PartialEq, Id: Ord>(
     mut named: Vec<T>,
-    id: impl Fn(T) -> EventId,
+    id: impl Fn(T) -> Id,
     is_below: impl Fn(T, T) -> bool,
 ) -> Option<T> {
     let mut tip = None;
