@@ -49,6 +49,8 @@ tagged_enum! {
         8 => Eph(EphBatch),
         /// Into a group by a link (M9).
         9 => Join(Join),
+        /// People whose home on the asking node is new (I7): whoever knows them asks for their identities.
+        10 => Lives(Vec<UserId>),
     }
 }
 
@@ -312,7 +314,7 @@ impl Message for LogRequest {
             Self::Push(push) => push.events.len() <= limits::PUSH_EVENTS,
             Self::Summary(rows) => rows.len() <= limits::SUMMARY_ROWS,
             Self::Get(get) => get.ids.len() <= limits::IDS,
-            Self::Identity(users) => users.len() <= limits::IDS,
+            Self::Identity(users) | Self::Lives(users) => users.len() <= limits::IDS,
             Self::KeyRequest(keys) => keys.key_ids.len() <= limits::IDS,
             Self::Eph(batch) => batch.notes.len() <= limits::NOTES,
             Self::Heads(_) | Self::Range(_) | Self::Join(_) => true,

@@ -88,6 +88,9 @@ fn lists_have_so_many_entries_and_not_one_more() {
     bound("identity", limits::IDS, |n| {
         LogRequest::Identity(vec![c.a.user(); n])
     });
+    bound("lives", limits::IDS, |n| {
+        LogRequest::Lives(vec![c.a.user(); n])
+    });
     bound("keys", limits::IDS, |n| {
         LogRequest::KeyRequest(KeyRequest {
             chat: chat.clone(),

@@ -12,7 +12,14 @@ use crate::error::{PageError, Problem};
 use crate::session::MaybeSession;
 
 /// Forms that exist before a session does; for them Origin and Sec-Fetch-Site speak alone.
-const WITHOUT_TOKEN: [&str; 5] = ["/login", "/register", "/setup", "/recover", "/look"];
+const WITHOUT_TOKEN: [&str; 6] = [
+    "/login",
+    "/register",
+    "/setup",
+    "/recover",
+    "/recover/here",
+    "/look",
+];
 
 fn is_without_token(path: &str) -> bool {
     // A link for a new password is opened by whoever has it, whoever is logged in here.

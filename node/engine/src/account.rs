@@ -3,12 +3,11 @@
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
-use chater_protocol::id::{Hash, UserId, hex};
+use chater_protocol::id::{Hash, HomeId, UserId, hex};
 use chater_protocol::identity::ProfileCard;
 use chater_protocol::key::SigningKey;
 use chater_protocol::limits;
 use chater_protocol::name::{self, BadName};
-use chater_protocol::secret::SecretKey;
 use chater_protocol::text;
 use chater_store::users::{InviteRow, SessionRow, UserRow};
 use chater_store::{Rows, StoreError, accounts, homes, users};
@@ -18,10 +17,11 @@ use crate::Engine;
 use crate::actor::{From, now_ms};
 use crate::config::Registration;
 use crate::error::{Error, Reason};
+use crate::moved;
 use crate::person::person;
-use crate::root;
+use crate::root::{self, Sealed};
 use crate::shared::{Shared, SystemRandom, lock};
-use crate::turn::{Fail, Turn, secret_aad};
+use crate::turn::{Fail, Turn};
 use crate::user::UserHandle;
 use crate::view::{FoundBy, Happening, Settings};
 
@@ -142,7 +142,7 @@ pub(crate) fn device(text: &str) -> String {
 }
 
 /// A zone is kept only if it looks like one: it comes from the browser.
-fn zone(zone: Option<String>) -> Option<String> {
+pub(crate) fn zone(zone: Option<String>) -> Option<String> {
     zone.filter(|z| {
         (1..=64).contains(&z.len())
             && z.bytes()
@@ -157,10 +157,7 @@ pub(crate) async fn register(
     kind: SessionKind,
 ) -> Result<NewSession, Error> {
     let shared = engine.shared();
-    let folded = name::check_nick(&new.nick).map_err(nick_error)?;
-    // The nick is shown as typed: «paypaI» with a capital I must not pass for «paypal» either, so both
-    // forms are claimed.
-    let skeletons = [name::skeleton(&folded), name::skeleton(&new.nick)];
+    let nick = Nick::read(&new.nick)?;
     check_password(&new.password)?;
     let now = now_ms();
     lock(&shared.rates)
@@ -170,7 +167,7 @@ pub(crate) async fn register(
     // Cheap looks first; the turn checks again, where it counts.
     {
         let rows = shared.store.read()?;
-        if users::by_nick(&rows, &folded)?.is_some() || looks_taken(&rows, &skeletons)? {
+        if nick.is_taken(&rows)? {
             return Err(Error::Taken);
         }
         if engine.needs_code(new.here)
@@ -182,37 +179,26 @@ pub(crate) async fn register(
             return Err(Error::InviteNeeded);
         }
     }
-    let (password, root_salt, root_key) = shared.hasher.make(Zeroizing::new(new.password)).await?;
+    let root = SigningKey::generate(&mut SystemRandom);
+    let user = UserId(root.public().0);
+    let password = Zeroizing::new(new.password);
+    let sealed = root::seal(shared, user, Some(&root), password).await?;
     let secret = new_secret(kind);
     let session = secret_hash(&secret);
-    let (user, way) = shared
+    let way = shared
         .inputs
         .run(From::Local, {
-            let (nick, invite, device) = (new.nick.clone(), new.invite, device(&new.device));
+            let (invite, device) = (new.invite, device(&new.device));
             let (language, time_zone, here) = (new.language, zone(new.time_zone), new.here);
             move |turn| {
-                let form = Form {
+                let newcomer = Newcomer {
                     nick,
-                    folded,
-                    skeletons,
-                    password,
-                    root_salt,
-                    root_key,
+                    sealed,
                     language,
                     time_zone,
                 };
-                let first = users::owner(turn.tx)?.is_none();
-                admit(turn, invite.as_deref(), here)?;
-                let user = make_user(turn, form)?;
-                let invited = !first && turn.shared.registration() == Registration::Invite;
-                // The code is used up only now that the nick turned out to be free.
-                if invited {
-                    users::use_invite(
-                        turn.tx,
-                        secret_hash(invite.as_deref().unwrap_or_default().trim()),
-                        turn.now_ms,
-                    )?;
-                }
+                let card = blank_card(user);
+                let way = move_in(turn, &root, newcomer, card, (invite.as_deref(), here))?;
                 let row = SessionRow {
                     v: 1,
                     user,
@@ -222,16 +208,11 @@ pub(crate) async fn register(
                     seen_ms: turn.now_ms,
                 };
                 users::put_session(turn.tx, session, &row)?;
-                Ok((user, (first, invited)))
+                Ok(way)
             }
         })
         .await?;
-    let nick = new.nick;
-    shared.note(match way {
-        (true, _) => Happening::Owned { nick },
-        (_, true) => Happening::CameInvited { nick },
-        _ => Happening::Registered { nick },
-    });
+    shared.note(way.told(new.nick));
     Ok(NewSession {
         secret,
         user: engine.handle(user, Some(session)),
@@ -267,76 +248,141 @@ fn setup_hash(code: &str) -> blake3::Hash {
     blake3::hash(code.trim().as_bytes())
 }
 
-struct Form {
-    nick: String,
+/// A nick as it was typed and as it is compared (I9).
+#[derive(Clone)]
+pub(crate) struct Nick {
+    pub(crate) typed: String,
     folded: String,
     skeletons: [String; 2],
-    password: String,
-    root_salt: [u8; 16],
-    root_key: Zeroizing<[u8; 32]>,
-    language: Option<String>,
-    time_zone: Option<String>,
 }
 
-/// Whether somebody here has a nick that looks like this one.
-fn looks_taken(rows: &impl Rows, skeletons: &[String]) -> Result<bool, StoreError> {
-    for skeleton in skeletons {
-        if users::by_skeleton(rows, skeleton)?.is_some() {
+impl Nick {
+    pub(crate) fn read(typed: &str) -> Result<Self, Error> {
+        let folded = name::check_nick(typed).map_err(nick_error)?;
+        Ok(Self {
+            typed: typed.to_owned(),
+            // The nick is shown as typed: «paypaI» with a capital I must not pass for «paypal» either, so both
+            // forms are claimed.
+            skeletons: [name::skeleton(&folded), name::skeleton(typed)],
+            folded,
+        })
+    }
+
+    /// Whether somebody here has it, or one that looks like it.
+    pub(crate) fn is_taken(&self, rows: &impl Rows) -> Result<bool, StoreError> {
+        if users::by_nick(rows, &self.folded)?.is_some() {
             return Ok(true);
         }
+        for skeleton in &self.skeletons {
+            if users::by_skeleton(rows, skeleton)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
-    Ok(false)
 }
 
-/// A root, a home on this node, its cards (I1-I6, I10).
-fn make_user(turn: &mut Turn<'_, '_>, form: Form) -> Result<UserId, Fail> {
-    if users::by_nick(turn.tx, &form.folded)?.is_some() || looks_taken(turn.tx, &form.skeletons)? {
-        return Err(Error::Taken.into());
+/// Somebody who begins to live here.
+pub(crate) struct Newcomer {
+    pub(crate) nick: Nick,
+    pub(crate) sealed: Sealed,
+    pub(crate) language: Option<String>,
+    pub(crate) time_zone: Option<String>,
+}
+
+/// How somebody was let in.
+pub(crate) enum Way {
+    First,
+    Invited,
+    Open,
+}
+
+impl Way {
+    /// As the owner's log tells it.
+    pub(crate) fn told(self, nick: String) -> Happening {
+        match self {
+            Self::First => Happening::Owned { nick },
+            Self::Invited => Happening::CameInvited { nick },
+            Self::Open => Happening::Registered { nick },
+        }
     }
-    turn.durable();
-    let root = SigningKey::generate(turn.rng);
-    let user = UserId(root.public().0);
-    let now = turn.now_ms;
-    let opened = root::open_home(turn, user, &root)?;
-    let card = ProfileCard {
+}
+
+/// The card of somebody of whom nothing is known yet.
+pub(crate) fn blank_card(user: UserId) -> ProfileCard {
+    ProfileCard {
         v: 1,
         user,
-        home: opened.home,
+        home: HomeId::default(),
         n: 0,
-        nick: form.nick.clone(),
+        nick: String::new(),
         display_name: String::new(),
         about: String::new(),
         avatar: None,
         discoverable: 2,
+        ts: 0,
+    }
+}
+
+/// Lets the user of a root in: a home on this node, its cards, the account (I2-I6, I10). `card` says the rest of what
+/// others see; `asked` are the code and whether whoever asks sits at this computer (Q15).
+pub(crate) fn move_in(
+    turn: &mut Turn<'_, '_>,
+    root: &SigningKey,
+    newcomer: Newcomer,
+    card: ProfileCard,
+    (code, here): (Option<&str>, bool),
+) -> Result<Way, Fail> {
+    let (user, now) = (UserId(root.public().0), turn.now_ms);
+    let first = users::owner(turn.tx)?.is_none();
+    admit(turn, code, here)?;
+    if newcomer.nick.is_taken(turn.tx)? {
+        return Err(Error::Taken.into());
+    }
+    turn.durable();
+    let opened = root::open_home(turn, user, root)?;
+    let Nick {
+        typed,
+        folded,
+        skeletons,
+    } = newcomer.nick;
+    let card = ProfileCard {
+        home: opened.home,
+        nick: typed.clone(),
         ts: now,
+        ..card
     };
     homes::put_card(turn.tx, &card, &card.sign(&opened.key), now)?;
-    users::claim_nick(turn.tx, &form.folded, &form.skeletons, user)?;
-    let row = UserRow {
+    users::claim_nick(turn.tx, &folded, &skeletons, user)?;
+    let mut row = UserRow {
         v: 1,
-        nick: form.nick,
-        password: form.password,
-        root_sealed: serde_bytes::ByteBuf::from(SecretKey::new(*form.root_key).seal(
-            &secret_aad(b"root", user, 1),
-            &root.seed()[..],
-            turn.rng,
-        )),
-        root_salt: serde_bytes::ByteBuf::from(form.root_salt.to_vec()),
+        nick: typed,
+        password: String::new(),
+        root_sealed: serde_bytes::ByteBuf::new(),
+        root_salt: serde_bytes::ByteBuf::new(),
         home: opened.home,
         home_sealed: opened.key_sealed,
         kems: opened.kems,
-        language: form.language,
+        language: newcomer.language,
         theme: None,
-        time_zone: form.time_zone,
+        time_zone: newcomer.time_zone,
         created_ms: now,
         stopped: false,
     };
+    newcomer.sealed.put(&mut row);
     users::put_user(turn.tx, user, &row)?;
-    if users::owner(turn.tx)?.is_none() {
-        users::set_owner(turn.tx, user)?;
-    }
     turn.identities_changed();
-    Ok(user)
+    if first {
+        users::set_owner(turn.tx, user)?;
+        return Ok(Way::First);
+    }
+    if turn.shared.registration() != Registration::Invite {
+        return Ok(Way::Open);
+    }
+    // The code is used up only now that the nick turned out to be free.
+    let code = secret_hash(code.unwrap_or_default().trim());
+    users::use_invite(turn.tx, code, now)?;
+    Ok(Way::Invited)
 }
 
 /// Checks a password and opens a session. Only failed tries are charged (Q20).
@@ -389,6 +435,7 @@ pub(crate) async fn log_in(engine: &Engine, login: Login) -> Result<NewSession, 
     }
     // I7: the password opens the root, and the root a new home.
     root::renew_stopped(shared, user, &row, password.clone()).await?;
+    moved::end_left(shared, user, &row, password.clone()).await?;
     // P4: hashed anew when the parameters have risen. The root keeps its own seal.
     let rehashed = if checked.outdated {
         Some(shared.hasher.make(password).await?.0)

@@ -67,6 +67,8 @@ pub(crate) struct Hot {
     alive: bool,
     /// Everything was compared with the peer since it is linked.
     compared: bool,
+    /// Chats are common now that were not when all was compared.
+    anew: bool,
 }
 
 impl Hot {
@@ -89,6 +91,12 @@ impl Hot {
     /// What differs now came later, and is no longer found by comparing at the beginning.
     pub(crate) fn is_compared(&self) -> bool {
         self.compared
+    }
+
+    /// Somebody lives there now who did not (I7): their chats are to be compared and brought.
+    pub(crate) fn compare_anew(&mut self) {
+        self.anew = true;
+        self.look();
     }
 
     /// The peer brought something: whether its delivery should be woken, since it pauses (S8).
@@ -168,6 +176,9 @@ pub(crate) async fn run(
             let alive = std::mem::take(&mut hot.alive);
             look |= delivery.release(alive);
             hot.paused = delivery.next_release().is_some();
+            if std::mem::take(&mut hot.anew) {
+                again = Instant::now();
+            }
         }
         let step = if !compared {
             compares += 1;
@@ -566,6 +577,9 @@ impl Delivery {
                     counts.remove(no);
                     continue;
                 };
+                if heads.is_empty() {
+                    self.name_chat(*no, chat).await?;
+                }
                 let rows = self.shared.store.read()?;
                 for (feed_no, feed) in events::feeds(&rows, *no)? {
                     let theirs = heads
@@ -583,6 +597,50 @@ impl Delivery {
         self.counts.extend(counts);
         Ok(())
     }
+}
+
+impl Delivery {
+    /// I7: a chat of somebody there of which nothing is there. Nobody can ask for what they have never heard of, and own events
+    /// alone would make strangers of those who talk with each other: so an event of theirs names it, in a group a control event.
+    async fn name_chat(&mut self, no: u32, chat: &ChatRef) -> Result<(), Pause> {
+        let Some(wire) = naming(&self.shared.store.read()?, self.node, no, chat)? else {
+            return Ok(());
+        };
+        let request = LogRequest::Push(Push {
+            chat: chat.clone(),
+            events: vec![serde_bytes::ByteBuf::from(wire)],
+        });
+        // The answer says nothing: what is below it lacks there, and is asked for.
+        self.exchange(&request.encode()).await?;
+        Ok(())
+    }
+}
+
+/// The event that names a chat to a node which does not know it; none = nothing must, or can.
+fn naming(
+    rows: &impl Rows,
+    node: NodeId,
+    no: u32,
+    chat: &ChatRef,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let theirs = homes::living_on(rows, node)?;
+    for user in chat.users.iter().flat_map(|(a, b)| [*a, *b]) {
+        // Whoever has blocked them brings them nothing.
+        if chats::inbox(rows, user, no)?.is_some_and(|inbox| inbox.state == 3) {
+            return Ok(None);
+        }
+    }
+    let wanted = if chat.users.is_some() { 2 } else { 0 };
+    let mut feeds = events::feeds(rows, no)?;
+    feeds.retain(|(_, feed)| {
+        feed.lane == wanted
+            && feed.whole > 0
+            && (chat.users.is_none() || theirs.contains(&feed.author))
+    });
+    let Some((feed_no, feed)) = feeds.into_iter().max_by_key(|(_, feed)| feed.whole_ts) else {
+        return Ok(None);
+    };
+    events::wire(rows, feed_no, feed.whole - 1, 0)
 }
 
 /// Not awaited: the next push need not wait until the marks are kept.

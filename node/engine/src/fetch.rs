@@ -460,7 +460,8 @@ async fn keep(shared: &Arc<Shared>, node: NodeId, chat: &ChatRef, batch: Batch) 
     taken.forged = forged;
     if !taken.unknown.is_empty() {
         // Members whose homes are not known here could be sealed nothing to.
-        identities(shared, node, std::mem::take(&mut taken.unknown), true).await;
+        let unknown = std::mem::take(&mut taken.unknown);
+        identities(shared, node, unknown, chat.users.is_none()).await;
     }
     for (ack, wait) in taken.acks.iter_mut().zip(waits) {
         if wait {

@@ -46,6 +46,7 @@ mod mailbox;
 mod membership;
 mod mention;
 mod metrics;
+mod moved;
 mod neighbours;
 mod nodes;
 mod notes;
@@ -61,6 +62,7 @@ mod quota;
 mod rate;
 mod reach;
 mod read;
+mod recover;
 mod remembered;
 mod remote;
 mod root;
@@ -94,7 +96,7 @@ pub use error::{Error, Reason};
 pub use hub::Subscription;
 pub use invites::{invited_by, is_invite};
 pub use mailbox::MailRules;
-pub use root::Recovery;
+pub use recover::{Arriving, MoveIn, Recovered, Recovery};
 pub use ticket::told_by;
 pub use update::{Ended, News, Update};
 pub use user::{Draft, Filter, RequestAnswer, UserHandle};
@@ -290,6 +292,7 @@ impl Engine {
             post,
             syncs: Mutex::default(),
             fills: fills::Fills::default(),
+            arrivals: Mutex::default(),
             #[cfg(test)]
             skew_ms: std::sync::atomic::AtomicI64::new(0),
             #[cfg(test)]
@@ -563,12 +566,28 @@ impl Engine {
         account::set_password(&self.shared, nick, password).await
     }
 
-    /// Gives an account back by its 24 words, with a new password, and opens a session (Q21).
+    /// Gives an account back by its 24 words, with a new password, and opens a session (Q21). Words of nobody here may make
+    /// a new home of their user on this node: [`Engine::move_in`].
     ///
     /// # Errors
-    /// [`Error::Invalid`] with `words` or `password`, [`Error::TooMany`], [`Error::Closed`].
-    pub async fn recover(&self, form: Recovery) -> Result<NewSession, Error> {
-        root::recover(self, form).await
+    /// [`Error::Invalid`] with `words` or `password`, [`Error::TooMany`], [`Error::Closed`];
+    /// [`Error::RegistrationClosed`] for words of nobody here, where nobody may come in.
+    pub async fn recover(&self, form: Recovery) -> Result<Recovered, Error> {
+        recover::recover(self, form).await
+    }
+
+    /// Who has typed the words of nobody here, for the form that asks for the rest; none = they must be typed again.
+    #[must_use]
+    pub fn arriving(&self, ticket: &str) -> Option<Arriving> {
+        recover::arriving(&self.shared, ticket)
+    }
+
+    /// Makes a new home here for who has typed their words (I7), and opens a session.
+    ///
+    /// # Errors
+    /// As [`Engine::register`]; [`Error::NotFound`] for a ticket that does not count any more.
+    pub async fn move_in(&self, form: MoveIn) -> Result<NewSession, Error> {
+        recover::move_in(self, form).await
     }
 
     /// Whose password a link sets; none = it does not count any more.

@@ -545,6 +545,7 @@ pub(crate) async fn linked(shared: &Arc<Shared>, peer: NodeId, met: Met, way: Wa
     shared.note_of(peer, |node| Happening::Linked { node });
     shared.link_changed.notify_waiters();
     let _ = tell_presence(shared, peer, true);
+    crate::moved::tell(shared, peer).await;
     crate::fetch::refresh(shared, peer).await;
     shared.avatars.came(peer);
     crate::mail::met(shared, peer, told, signed).await;

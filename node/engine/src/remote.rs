@@ -146,7 +146,7 @@ pub(crate) struct Taken {
     pub(crate) acks: Vec<Ack>,
     /// Something that they name, or the key of one, is not here: it should be fetched.
     pub(crate) gap: bool,
-    /// Members of a group of whom nothing is known here.
+    /// Members of whom nothing is known here.
     pub(crate) unknown: Vec<UserId>,
     /// Some of it was malformed or forged: whoever passes that on is to blame (S4).
     pub(crate) forged: bool,
@@ -193,6 +193,8 @@ pub(crate) fn accept(
     let mut no = turn.number(chat.chat)?;
     let mut acks = Vec::with_capacity(batch.len());
     let mut put_off = false;
+    // To whom somebody wrote from another home (I7): their keys come from that one's home.
+    let mut unknown = Vec::new();
     for event in batch {
         // What did not verify is not there any more; its place in the answer is kept.
         let Some(event) = event else {
@@ -270,6 +272,13 @@ pub(crate) fn accept(
                 if branches::settle(turn, chat_no, event, &stored)? {
                     took(turn, chat_no, event, &stored)?;
                 }
+                if author_here && header.lane == Lane::Messages as u8 {
+                    takes_part(turn, header.author, chat_no)?;
+                    let other = if header.author == a { b } else { a };
+                    if unknown.is_empty() && homes::home_records(turn.tx, other)?.is_empty() {
+                        unknown.push(other);
+                    }
+                }
             }
         }
         acks.push(Ack::Committed);
@@ -284,7 +293,7 @@ pub(crate) fn accept(
     Ok(Taken {
         acks,
         gap,
-        unknown: Vec::new(),
+        unknown,
         forged: false,
         put_off,
     })
@@ -311,6 +320,18 @@ pub(crate) fn fill(
     turn.durable();
     events::fill(turn.tx, stored, event)?;
     took(turn, no, event, stored)
+}
+
+/// Who wrote in a chat from another home of theirs has the chat here, too, and has answered whoever wrote in it (I7).
+pub(crate) fn takes_part(turn: &mut Turn<'_, '_>, user: UserId, no: u32) -> Result<(), StoreError> {
+    let inbox = match chats::inbox(turn.tx, user, no)? {
+        None => InboxRow::default(),
+        Some(row) if matches!(row.state, 1 | 2) => InboxRow { state: 0, ..row },
+        Some(_) => return Ok(()),
+    };
+    chats::put_inbox(turn.tx, user, no, &inbox)?;
+    turn.card_changed(user, no);
+    Ok(())
 }
 
 /// Whether somebody here takes part in the chat: what waits for an answer is bounded by what came (K10, M9).

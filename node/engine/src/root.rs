@@ -3,7 +3,7 @@
 
 use bip39::{Language, Mnemonic};
 use chater_protocol::id::{Hash, HomeId, UserId};
-use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard, SUITE_X25519};
+use chater_protocol::identity::{HomeRecord, KemCard, ProfileCard, SUITE_X25519, Signed};
 use chater_protocol::key::SigningKey;
 use chater_protocol::seal::KemSecret;
 use chater_protocol::secret::SecretKey;
@@ -12,14 +12,12 @@ use chater_store::{StoreError, homes, users};
 use serde_bytes::ByteBuf;
 use zeroize::Zeroizing;
 
-use crate::Engine;
-use crate::account::{NewSession, SessionKind, check_password, device, new_secret, secret_hash};
-use crate::actor::{From, now_ms};
+use crate::actor::From;
 use crate::error::{Error, Reason};
 use crate::greet::meet_anew;
 use crate::mailbox;
-use crate::sessions::{end_others, prove};
-use crate::shared::{Shared, SystemRandom, lock};
+use crate::sessions::prove;
+use crate::shared::{Shared, SystemRandom};
 use crate::turn::{Fail, Turn, secret_aad};
 use crate::user::UserHandle;
 
@@ -27,19 +25,6 @@ use crate::user::UserHandle;
 const WORDS: usize = 24;
 /// A letter waits in a mailbox for so long at most.
 const MAIL_MS: u64 = mailbox::DAYS_MOST as u64 * 24 * 60 * 60 * 1000;
-
-/// The words of a recovery form.
-#[derive(Debug, Clone)]
-pub struct Recovery {
-    /// 24 English words of BIP39, in order; anything between them separates.
-    pub words: String,
-    /// The new password: 10 characters to 1,024 bytes.
-    pub password: String,
-    /// What the browser says it is.
-    pub device: String,
-    /// Where the request comes from.
-    pub from: std::net::IpAddr,
-}
 
 /// The root of a row, if this password opens it.
 pub(crate) async fn open(
@@ -67,6 +52,7 @@ pub(crate) async fn open(
 }
 
 /// A password's hash, and the root sealed under it.
+#[derive(Clone)]
 pub(crate) struct Sealed {
     hash: String,
     /// None = the root stays as it was.
@@ -150,6 +136,29 @@ pub(crate) fn open_home(
     })
 }
 
+/// Ends a home of the user whose root this is, for good (I2); gives the retired record.
+pub(crate) fn retire(
+    turn: &Turn<'_, '_>,
+    home: &HomeRecord,
+    root: &SigningKey,
+) -> Result<Signed, StoreError> {
+    let retired = HomeRecord {
+        state: 1,
+        ts: turn.now_ms,
+        ..home.clone()
+    };
+    let signed = retired.sign(root);
+    homes::put_home(turn.tx, &retired, &signed)?;
+    Ok(signed)
+}
+
+/// I7: the number of the next card, where the last one known may be an old one: above all that were given since.
+/// Seconds of the clock rise faster than anybody changes a name.
+pub(crate) fn number_above(card: &ProfileCard, now_ms: u64) -> u32 {
+    let seconds = u32::try_from(now_ms / 1000).unwrap_or(u32::MAX);
+    card.n.saturating_add(1).max(seconds)
+}
+
 /// Opens a new home on this node and retires the old one (I7): its feeds begin at 0, so nothing that was
 /// written before can be written twice. What the old home wrote stays valid, and what is lacking of it
 /// comes back from others, since it is an own home no longer.
@@ -163,19 +172,11 @@ pub(crate) fn new_home(
     turn.durable();
     let now = turn.now_ms;
     if let Some(old) = homes::home(turn.tx, user, row.home)? {
-        let retired = HomeRecord {
-            state: 1,
-            ts: now,
-            ..old
-        };
-        homes::put_home(turn.tx, &retired, &retired.sign(root))?;
+        retire(turn, &old, root)?;
     }
     let opened = open_home(turn, user, root)?;
-    // The card was rolled back, too: a number above all that were given since. Seconds of the clock rise
-    // faster than anybody changes a name.
-    let above = u32::try_from(now / 1000).unwrap_or(u32::MAX);
     let card = ProfileCard {
-        n: card.n.saturating_add(1).max(above),
+        n: number_above(&card, now),
         home: opened.home,
         ts: now,
         ..card
@@ -225,7 +226,7 @@ pub(crate) async fn renew_stopped(
 }
 
 /// Reads 24 words as a root.
-fn read_words(text: &str) -> Result<SigningKey, Error> {
+pub(crate) fn read_words(text: &str) -> Result<SigningKey, Error> {
     let bad = |reason| Error::invalid("words", reason);
     if text.len() > 4_096 {
         return Err(bad(Reason::Long));
@@ -259,69 +260,6 @@ fn read_words(text: &str) -> Result<SigningKey, Error> {
         .try_into()
         .map_err(|_| bad(Reason::Malformed))?;
     Ok(SigningKey::from_seed(seed))
-}
-
-/// 24 words and a new password give an account back on its node (Q21): the root is sealed under the
-/// new password, all logins end, and a home that was stopped is replaced.
-pub(crate) async fn recover(engine: &Engine, form: Recovery) -> Result<NewSession, Error> {
-    let shared = engine.shared();
-    let now = now_ms();
-    let wait = lock(&shared.rates)
-        .logins_by_address
-        .wait_s(&form.from, now);
-    if wait > 0 {
-        return Err(Error::TooMany {
-            retry_after_s: wait,
-        });
-    }
-    let words = Zeroizing::new(form.words);
-    let root = read_words(&words)?;
-    let password = Zeroizing::new(form.password);
-    check_password(&password)?;
-    let user = UserId(root.public().0);
-    {
-        let rows = shared.store.read()?;
-        if users::user(&rows, user)?.is_none() {
-            lock(&shared.rates)
-                .logins_by_address
-                .charge(&form.from, now);
-            return Err(Error::invalid("words", Reason::Wrong));
-        }
-        if chater_store::accounts::is_closed(&rows, user)? {
-            return Err(Error::Closed);
-        }
-    }
-    let sealed = seal(shared, user, Some(&root), password).await?;
-    let secret = new_secret(SessionKind::Browser);
-    let session = secret_hash(&secret);
-    let device = device(&form.device);
-    let (ended, moved) = shared
-        .inputs
-        .run(From::Local, move |turn| {
-            let mut row = users::user(turn.tx, user)?.ok_or(Error::NotFound)?;
-            let moved = row.stopped;
-            turn.durable();
-            sealed.put(&mut row);
-            users::put_user(turn.tx, user, &row)?;
-            if moved {
-                new_home(turn, user, &root)?;
-            }
-            let ended = end_others(turn, user, None)?;
-            chater_store::accounts::forget_resets(turn.tx, user)?;
-            put_session(turn, session, user, device)?;
-            Ok((ended, moved))
-        })
-        .await?;
-    for old in ended {
-        shared.hub.end_session(user, old);
-    }
-    if moved {
-        meet_anew(shared);
-    }
-    Ok(NewSession {
-        secret,
-        user: engine.handle(user, Some(session)),
-    })
 }
 
 /// Opens a browser's session inside a turn.

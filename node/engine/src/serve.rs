@@ -22,6 +22,7 @@ use crate::actor::From;
 use crate::deliver::chats_with;
 use crate::fetch::{close_gap, known_home, take_in};
 use crate::group;
+use crate::moved;
 use crate::remote;
 use crate::shared::{Shared, lock};
 use crate::ticket;
@@ -43,6 +44,10 @@ pub(crate) async fn log(shared: &Arc<Shared>, peer: NodeId, request: LogRequest)
         LogRequest::Push(push) => return self::push(shared, peer, push).await,
         LogRequest::Eph(batch) => {
             notes(shared, batch).await;
+            return LogAnswer::Done(0);
+        }
+        LogRequest::Lives(people) => {
+            moved::told(shared, peer, people).await;
             return LogAnswer::Done(0);
         }
         LogRequest::Join(join) => return ticket::joined(shared, peer, join).await,

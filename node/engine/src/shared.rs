@@ -246,6 +246,8 @@ pub(crate) struct Shared {
     pub(crate) syncs: Mutex<Syncs>,
     /// Feeds of which a long part is being fetched.
     pub(crate) fills: Fills,
+    /// Who has typed their words and still has to say how they come in (I7).
+    pub(crate) arrivals: Mutex<crate::recover::Arrivals>,
     /// How far the clock of this node is wrong, for simulations.
     #[cfg(test)]
     pub(crate) skew_ms: std::sync::atomic::AtomicI64,

@@ -18,6 +18,7 @@ mod groups;
 mod guests;
 mod hide;
 mod history;
+mod homes;
 mod hostile;
 mod keys;
 mod late;

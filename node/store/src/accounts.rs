@@ -66,6 +66,19 @@ array_struct! {
 }
 
 array_struct! {
+    /// Somebody whose words made a home here (I7).
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct MovedRow {
+        /// 1.
+        pub v: u8,
+        /// When, Unix ms.
+        pub since_ms: u64,
+        /// The nodes they lived on before are gone: homes there end as soon as they are known and the root is at hand.
+        pub gone: bool,
+    }
+}
+
+array_struct! {
     /// What the owner saved on a page; what is set from outside comes before it (Q11).
     #[derive(Debug, Clone, Default, PartialEq, Eq)]
     pub struct SavedSettings {
@@ -151,6 +164,35 @@ pub fn forget_resets(tx: &Write<'_>, user: UserId) -> Result<()> {
         tx.remove(Table::Resets, &key)?;
     }
     Ok(())
+}
+
+/// Notes that the words of that user made a home here.
+///
+/// # Errors
+/// Storage errors.
+pub fn put_moved(tx: &Write<'_>, user: UserId, row: &MovedRow) -> Result<()> {
+    tx.put_row(Table::Moved, &user.0, row)
+}
+
+/// How that user came here by the words; none = the account was made here.
+///
+/// # Errors
+/// Storage errors.
+pub fn moved(rows: &impl Rows, user: UserId) -> Result<Option<MovedRow>> {
+    rows.row(Table::Moved, &user.0)
+}
+
+/// Whose words made a home here.
+///
+/// # Errors
+/// Storage errors.
+pub fn all_moved(rows: &impl Rows) -> Result<Vec<UserId>> {
+    let mut found = Vec::new();
+    rows.each(Table::Moved, &[], &mut |key, _| {
+        found.extend(UserId::try_from(key).ok());
+        true
+    })?;
+    Ok(found)
 }
 
 /// What the owner saved of the node.

@@ -128,6 +128,8 @@ tables! {
     Quotas = 65, "quotas_v1",
     /// user 32, home 16 -> OldKemsRow: sealing keys of homes here that were replaced, while mail may wait for them
     OldKems = 66, "old_kems_v1",
+    /// user 32 -> MovedRow: whose words were typed here, and made a home of another node's user (I7)
+    Moved = 67, "moved_v1",
     /// user 32, chat_no u32, n u64 -> 0 = this message, 1 = everything up to it: what a user deleted for themselves
     Hidden = 36, "hidden_v1",
     /// chat_no u32 -> GroupRow: title and members of a group

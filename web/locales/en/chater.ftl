@@ -39,6 +39,7 @@ register-pw = At least 10 characters. A phrase with spaces is fine.
 register-closed = Registration on this node is closed. Ask its owner.
 register-code-needed = A code is needed
 register-code-bad = The code is wrong or was used already
+setup-words = I have an account whose node is gone, and its 24 words
 setup-code = Set-up code
 setup-code-hint = The node printed it when it started
 invite-code = Invite code

@@ -296,6 +296,6 @@ pub(crate) fn with_retry(mut response: Response, error: &Error) -> Response {
     response
 }
 
-fn known_zone(zone: &str) -> bool {
+pub(crate) fn known_zone(zone: &str) -> bool {
     zone.parse::<chrono_tz::Tz>().is_ok()
 }

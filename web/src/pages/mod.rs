@@ -213,6 +213,7 @@ fn settings_router() -> Router<App> {
         .route("/settings/avatar/remove", post(avatar::remove))
         .route("/avatar/{hash}/{file}", get(avatar::show))
         .route("/recover", get(recover::show).post(recover::recover))
+        .route("/recover/here", get(recover::begin).post(recover::arrive))
         .route(
             "/reset/{code}",
             get(recover::show_reset).post(recover::reset),
