@@ -113,7 +113,7 @@ pub(crate) fn create(
 }
 
 /// Appends a control event of an own home (lane 0), and tells the graph.
-fn control(
+pub(crate) fn control(
     turn: &mut Turn<'_, '_>,
     no: u32,
     context: &mut ChatContext,

@@ -35,6 +35,7 @@ mod group;
 mod here;
 mod hide;
 mod home;
+mod homes;
 mod hub;
 mod invites;
 mod late;

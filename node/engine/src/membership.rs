@@ -19,7 +19,9 @@ use crate::branches;
 use crate::emblem;
 use crate::group::want_members;
 use crate::preferences;
-use crate::remote::{Taken, fill, is_accepted, is_bare, is_own_home, requests, stop_home, took};
+use crate::remote::{
+    Taken, ended, fill, is_accepted, is_bare, is_own_home, requests, stop_home, took,
+};
 use crate::shared::lock;
 use crate::turn::{ChatContext, Fail, Turn};
 use crate::update::News;
@@ -479,6 +481,7 @@ fn keep_control(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Resu
         && let Ok(record) = retire.check(header.group, header.author)
     {
         homes::put_home(turn.tx, &record, &retire.record)?;
+        ended(turn, &record)?;
         turn.identities_changed();
     }
     Ok(Ack::Committed)

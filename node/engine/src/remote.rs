@@ -77,6 +77,7 @@ pub(crate) fn learn(
             continue;
         }
         new |= homes::put_home(turn.tx, record, signed)?;
+        ended(turn, record)?;
         if record.node_id == from && homes::confirm(turn.tx, record)? {
             new = true;
             named.insert(record.user);
@@ -804,21 +805,45 @@ fn took_retire(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Resul
     let Ok(record) = retire.check(header.group, header.author) else {
         return Ok(());
     };
-    let home = record.id();
     homes::put_home(turn.tx, &record, &retire.record)?;
-    for lane in 0..=2 {
-        chats::put_cut(
-            turn.tx,
-            no,
-            home,
-            lane,
-            retire.end_of(lane).map(|(seq, _)| seq),
-        )?;
-    }
+    ended(turn, &record)?;
     turn.identities_changed();
     let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
+    end_in_chat(turn, no, record.id(), &retire, &locals)
+}
+
+/// What a home wrote in a direct chat beyond the cut is not shown any more.
+pub(crate) fn end_in_chat(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    home: HomeId,
+    retire: &Retire,
+    locals: &[UserId],
+) -> Result<(), Fail> {
+    for lane in 0..=2 {
+        let last = retire.end_of(lane).map(|(seq, _)| seq);
+        chats::put_cut(turn.tx, no, home, lane, last)?;
+    }
     for local in locals {
-        turn.tell(local, News::Reload);
+        turn.tell(*local, News::Reload);
+        turn.card_changed(*local, no);
+    }
+    Ok(())
+}
+
+/// I2: the root has ended the home in use here from another node: it writes no more, and others would not take what it
+/// writes for its user's.
+pub(crate) fn ended(turn: &mut Turn<'_, '_>, record: &HomeRecord) -> Result<(), StoreError> {
+    if record.state == 1
+        && is_own_home(turn, record.user, record.id())?
+        && let Some(mut row) = users::user(turn.tx, record.user)?
+        && !row.stopped
+    {
+        tracing::warn!(user = %record.user.short(), "this home was ended from another node; the user writes no more from here");
+        row.stopped = true;
+        users::put_user(turn.tx, record.user, &row)?;
+        turn.durable();
+        turn.identities_changed();
     }
     Ok(())
 }

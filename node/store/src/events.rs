@@ -15,7 +15,7 @@ use crate::key::{Parts, after, join};
 use crate::order::{Moving, Order, is_ahead};
 use crate::rows::{Rows, Write, damaged};
 use crate::tables::Table;
-use crate::{forks, groups, void};
+use crate::{chats, forks, groups, void};
 
 pub use crate::order::{release_ahead, weigh};
 
@@ -782,12 +782,14 @@ pub fn arrived_ms(rows: &impl Rows, chat_no: u32, n: u64) -> Result<Option<u64>>
 /// Storage errors.
 pub fn unread(rows: &impl Rows, chat_no: u32, user: UserId, read_n: u64) -> Result<u32> {
     let (mut count, mut looked) = (0u32, 0u32);
-    let some_void = groups::has_void(rows, chat_no)?;
+    let cuts = chats::cuts(rows, chat_no)?;
+    let some_void = !cuts.is_empty() || groups::has_void(rows, chat_no)?;
     let mut failed = None;
     arrivals(rows, chat_no, read_n, &mut |row| {
         looked += 1;
         if row.kind == Kind::MSG && row.author != user {
-            match some_void.then(|| is_void(rows, chat_no, &row)).transpose() {
+            let void = || is_void(rows, chat_no, &row, &cuts);
+            match some_void.then(void).transpose() {
                 Ok(void) => count += u32::from(void != Some(true)),
                 Err(error) => failed = Some(error),
             }
@@ -797,9 +799,20 @@ pub fn unread(rows: &impl Rows, chat_no: u32, user: UserId, read_n: u64) -> Resu
     failed.map_or(Ok(count), Err)
 }
 
-/// Whether what came does not count (M6).
-fn is_void(rows: &impl Rows, chat_no: u32, row: &Arrival) -> Result<bool> {
+/// Whether what came does not count (I8, M6).
+fn is_void(
+    rows: &impl Rows,
+    chat_no: u32,
+    row: &Arrival,
+    cuts: &[(HomeId, u8, u64)],
+) -> Result<bool> {
     let feed = must(feed(rows, row.feed_no)?, Table::Feeds)?;
+    let cut = |(home, lane, end): &(HomeId, u8, u64)| {
+        *home == feed.home && *lane == feed.lane && row.seq >= *end
+    };
+    if cuts.iter().any(cut) {
+        return Ok(true);
+    }
     groups::is_void_at(rows, chat_no, (feed.home, feed.lane, row.seq), row.branch)
 }
 

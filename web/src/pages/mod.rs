@@ -167,7 +167,8 @@ fn network_router() -> Router<App> {
 /// Settings, and the ways back into an account.
 fn settings_router() -> Router<App> {
     use settings::{
-        home, house, log, look, node, notify, privacy, profile, room, sessions, storage, words,
+        home, homes, house, log, look, node, notify, privacy, profile, room, sessions, storage,
+        words,
     };
     Router::new()
         .route("/settings", get(profile::show))
@@ -187,6 +188,7 @@ fn settings_router() -> Router<App> {
         )
         .route("/settings/words", get(words::show).post(words::reveal))
         .route("/settings/home", get(home::show).post(home::renew))
+        .route("/settings/homes", get(homes::show).post(homes::end))
         .route("/settings/node", get(node::show).post(node::save))
         .route("/settings/node/log", get(log::show))
         .route("/settings/node/keep", post(storage::keep))

@@ -2,6 +2,7 @@
 //! at once (`settings.js`), without them by a button.
 
 pub(crate) mod home;
+pub(crate) mod homes;
 pub(crate) mod house;
 pub(crate) mod log;
 pub(crate) mod look;

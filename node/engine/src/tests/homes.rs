@@ -272,3 +272,78 @@ async fn a_second_home_lives_beside_the_first() {
     stop(right).await;
     stop(third).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_thief_wrote_counts_no_more() {
+    let (a, b, c) = (Folder::new(), Folder::new(), Folder::new());
+    let (before, right) = before(&a, &b).await;
+    let thief = right.handle(before.bob_id, None);
+    let third = start(&c, "third").await;
+    let ticket = typed(&before.words, &third).await;
+    let form = MoveIn {
+        gone: false,
+        ..under(&ticket, "bob")
+    };
+    let bob = third.move_in(form).await.unwrap().user;
+    link(&third, &before.left).await;
+    let (ann, chat, garden) = (&before.ann, before.chat, before.garden);
+    has(&bob, chat, &["ann before", "bob before"]).await;
+    has(&bob, garden, &["in the garden"]).await;
+    let first = all(ann, chat).into_iter().find(|m| !m.own).unwrap();
+    ann.read(chat, first.id).await.unwrap();
+    // Somebody has the old home, and writes from it what the honest one has never seen.
+    cut(&third, &before.left).await;
+    for place in [chat, garden] {
+        say(&thief, place, "from the thief").await;
+        sees(ann, place, "from the thief").await;
+    }
+    assert_eq!(ann.chat(chat).unwrap().unread, 1);
+    let homes = bob.homes().unwrap();
+    assert_eq!(homes.len(), 2);
+    assert!(homes[0].current && homes[0].ended_ms.is_none() && homes[0].node == "third");
+    assert!(!homes[1].current && homes[1].ended_ms.is_none());
+    let old = homes[1].id;
+    let wrong = bob.end_home(old, true, "wrong password".to_owned()).await;
+    assert_eq!(wrong.err(), Some(Error::invalid("password", Reason::Wrong)));
+    let unknown = bob.end_home(Default::default(), true, PASSWORD.to_owned());
+    assert_eq!(unknown.await.err(), Some(Error::NotFound));
+    bob.end_home(old, true, PASSWORD.to_owned()).await.unwrap();
+    assert!(bob.homes().unwrap()[1].ended_ms.is_some());
+    heal(&third, &before.left).await;
+    // What came before stays, what the thief wrote does not.
+    for (place, left) in [
+        (chat, &["ann before", "bob before"][..]),
+        (garden, &["in the garden"]),
+    ] {
+        has(ann, place, left).await;
+        has(&bob, place, left).await;
+    }
+    assert_eq!(ann.chat(chat).unwrap().unread, 0);
+    let new = third.shared().node_id;
+    assert_eq!(lives_on(&before.left, before.bob_id), BTreeSet::from([new]));
+    // The honest home goes on, and nothing more reaches the other.
+    all_is_back(&before, &bob).await;
+    assert!(!texts(ann, chat).contains(&"from the thief".to_owned()));
+    assert!(!texts(&thief, chat).contains(&"from the new home".to_owned()));
+    stop(before.left).await;
+    stop(right).await;
+    stop(third).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_home_is_replaced_and_ended() {
+    let (a, b) = (Folder::new(), Folder::new());
+    let (before, right) = before(&a, &b).await;
+    let bob = right.handle(before.bob_id, None);
+    let old = bob.homes().unwrap()[0].id;
+    let gone = bob.end_home(old, false, PASSWORD.to_owned()).await;
+    assert_eq!(gone.err(), Some(Error::Forbidden));
+    bob.end_home(old, true, PASSWORD.to_owned()).await.unwrap();
+    let homes = bob.homes().unwrap();
+    assert_eq!(homes.len(), 2);
+    assert!(homes[0].current && homes[0].id != old);
+    assert!(homes[1].ended_ms.is_some() && homes[1].id == old);
+    all_is_back(&before, &bob).await;
+    stop(before.left).await;
+    stop(right).await;
+}

@@ -1,6 +1,6 @@
 //! A user and what they chose for themselves.
 
-use chater_protocol::id::Hash;
+use chater_protocol::id::{Hash, HomeId};
 
 use super::Person;
 
@@ -84,6 +84,21 @@ pub struct Device {
     pub seen_ms: i64,
     /// The one that asks.
     pub current: bool,
+}
+
+/// A home of a user: where their account lives, or lived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// Which.
+    pub id: HomeId,
+    /// The node, as it is written here.
+    pub node: String,
+    /// The one in use here.
+    pub current: bool,
+    /// When it was opened, Unix ms, if that is known here.
+    pub since_ms: Option<i64>,
+    /// When it ended, Unix ms; none = it is live.
+    pub ended_ms: Option<i64>,
 }
 
 /// Who is signed in.
