@@ -460,8 +460,7 @@ async fn keep(shared: &Arc<Shared>, node: NodeId, chat: &ChatRef, batch: Batch) 
     taken.forged = forged;
     if !taken.unknown.is_empty() {
         // Members whose homes are not known here could be sealed nothing to.
-        let unknown = std::mem::take(&mut taken.unknown);
-        identities(shared, node, unknown, chat.users.is_none()).await;
+        identities(shared, node, std::mem::take(&mut taken.unknown), true).await;
     }
     for (ack, wait) in taken.acks.iter_mut().zip(waits) {
         if wait {

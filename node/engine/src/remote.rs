@@ -194,7 +194,6 @@ pub(crate) fn accept(
     let mut no = turn.number(chat.chat)?;
     let mut acks = Vec::with_capacity(batch.len());
     let mut put_off = false;
-    // To whom somebody wrote from another home (I7): their keys come from that one's home.
     let mut unknown = Vec::new();
     for event in batch {
         // What did not verify is not there any more; its place in the answer is kept.
@@ -212,6 +211,14 @@ pub(crate) fn accept(
             acks.push(Ack::Refused);
             continue;
         }
+        let author_here = if header.author == a { a_here } else { b_here };
+        if author_here && unknown.is_empty() {
+            // To whom somebody here wrote from another home (I7): nothing could be sealed to them, nor their keys be taken.
+            let other = if header.author == a { b } else { a };
+            if homes::home_records(turn.tx, other)?.is_empty() {
+                unknown.push(other);
+            }
+        }
         if let Some(no) = no
             && let Some(stored) = turn.in_chat(no, event.id())?
         {
@@ -223,7 +230,6 @@ pub(crate) fn accept(
             acks.push(Ack::Committed);
             continue;
         }
-        let author_here = if header.author == a { a_here } else { b_here };
         if author_here && is_own_home(turn, header.author, header.home)? {
             stop_home(turn, header.author)?;
             acks.push(Ack::Refused);
@@ -275,10 +281,6 @@ pub(crate) fn accept(
                 }
                 if author_here && header.lane == Lane::Messages as u8 {
                     takes_part(turn, header.author, chat_no)?;
-                    let other = if header.author == a { b } else { a };
-                    if unknown.is_empty() && homes::home_records(turn.tx, other)?.is_empty() {
-                        unknown.push(other);
-                    }
                 }
             }
         }

@@ -347,3 +347,43 @@ async fn a_copied_home_is_replaced_and_ended() {
     stop(before.left).await;
     stop(right).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_by_the_words_is_let_in_like_anybody() {
+    let (a, b) = (Folder::new(), Folder::new());
+    let (left, right) = (start(&a, "left").await, start(&b, "right").await);
+    let bob = user(&right, "bob").await;
+    let words = bob.recovery_words(PASSWORD.to_owned()).await.unwrap();
+    let ann = user(&left, "ann").await;
+    ann.save_node_settings(None, Some(Registration::Closed))
+        .await
+        .unwrap();
+    assert_eq!(
+        left.recover(recovery(&words)).await.err(),
+        Some(Error::RegistrationClosed)
+    );
+    ann.save_node_settings(None, Some(Registration::Invite))
+        .await
+        .unwrap();
+    let ticket = typed(&words, &left).await;
+    let needed = left.move_in(under(&ticket, "bob")).await;
+    assert_eq!(needed.err(), Some(Error::InviteNeeded));
+    let form = MoveIn {
+        invite: Some(left.invite_user().await.unwrap()),
+        ..under(&ticket, "bob")
+    };
+    // The code is not used up by a nick that is taken.
+    let taken = MoveIn {
+        nick: "ann".to_owned(),
+        ..form.clone()
+    };
+    assert_eq!(left.move_in(taken).await.err(), Some(Error::Taken));
+    let here = left.move_in(form.clone()).await.unwrap().user;
+    assert_eq!(here.id(), bob.id());
+    assert_eq!(left.move_in(form).await.err(), Some(Error::NotFound));
+    // From now on the words are those of somebody here.
+    let again = left.recover(recovery(&words)).await.unwrap();
+    assert!(matches!(again, Recovered::Back(_)));
+    stop(left).await;
+    stop(right).await;
+}
