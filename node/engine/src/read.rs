@@ -34,6 +34,8 @@ use crate::view::{
 
 /// Characters of a quote.
 const QUOTE: usize = 160;
+/// Events looked through for the first message that was not read.
+const LOOKED: usize = 1_000;
 
 /// Home, lane, first seq that does not count any more.
 type Cuts = Arc<[(HomeId, u8, u64)]>;
@@ -787,6 +789,38 @@ impl<'a, R: Rows> Reader<'a, R> {
         Ok(members)
     }
 
+    /// Where somebody reads on who has read up to `read_n`: a page that shows the first message they have not read.
+    fn first_unread(&self, no: u32, read_n: u64, limit: usize) -> Result<Anchor, Error> {
+        let newest = self.walk(no, None, true, limit)?;
+        let Some(top) = newest.last().filter(|row| newest.len() == limit && row.n > read_n) else {
+            return Ok(Anchor::Newest);
+        };
+        // As they came: what came later and stands higher is a late message, which has its hint.
+        let mut came = Vec::new();
+        let mut looked = 0;
+        events::arrivals(self.rows, no, read_n, &mut |row| {
+            looked += 1;
+            if row.kind == Kind::MSG && row.author != self.viewer {
+                came.push(row);
+            }
+            came.len() < limit && looked < LOOKED
+        })?;
+        for row in came {
+            let event = events::event(self.rows, row.feed_no, row.seq, row.branch)?;
+            let Some(event) = event else { continue };
+            let place = self.place(no, event.id())?;
+            if self.is_void(no, &place.place, place.branch)? || self.is_hidden(no, place.n)? {
+                continue;
+            }
+            return Ok(if place.key < top.key {
+                Anchor::Around(event.id())
+            } else {
+                Anchor::Newest
+            });
+        }
+        Ok(Anchor::Newest)
+    }
+
     /// One page of messages, oldest first (Q28).
     pub(crate) fn messages(
         &self,
@@ -794,20 +828,30 @@ impl<'a, R: Rows> Reader<'a, R> {
         anchor: Anchor,
         limit: usize,
     ) -> Result<MessagePage, Error> {
-        let (no, chat, _) = self.own_chat(id)?;
+        let (no, chat, inbox) = self.own_chat(id)?;
         let at = |id: EventId| self.place(no, id);
+        let anchor = match anchor {
+            Anchor::Unread => self.first_unread(no, inbox.read_n, limit)?,
+            other => other,
+        };
         // Notes between two pages belong to the one that was asked for from there.
         let mut span = Span {
             from: None,
             to: None,
         };
         let (mut rows, older, newer) = match anchor {
-            Anchor::Newest => {
+            Anchor::Newest | Anchor::Unread => {
                 let mut rows = self.walk(no, None, true, limit + 1)?;
                 let more = rows.len() > limit;
                 rows.truncate(limit);
                 rows.reverse();
                 (rows, more, false)
+            }
+            Anchor::Oldest => {
+                let mut rows = self.walk(no, None, false, limit + 1)?;
+                let more = rows.len() > limit;
+                rows.truncate(limit);
+                (rows, false, more)
             }
             Anchor::Before(id) => {
                 let key = at(id)?.key;

@@ -24,6 +24,10 @@ use crate::session::Session;
 
 /// Messages of one page.
 const MESSAGES: usize = 50;
+/// `at` of the newest page, also where more is unread than it shows.
+const END: &str = "end";
+/// `at` of the oldest page.
+const START: &str = "start";
 
 /// What the menu of a message offers.
 const MENU: [(&str, &str, &str); 6] = [
@@ -63,8 +67,10 @@ impl Place {
         Ok(match (&self.before, &self.after, &self.at) {
             (Some(id), _, _) => Anchor::Before(event(id)?),
             (_, Some(id), _) => Anchor::After(event(id)?),
+            (_, _, Some(id)) if id == START => Anchor::Oldest,
+            (_, _, Some(id)) if id == END => Anchor::Newest,
             (_, _, Some(id)) => Anchor::Around(event(id)?),
-            _ => Anchor::Newest,
+            _ => Anchor::Unread,
         })
     }
 }

@@ -149,11 +149,15 @@ const seen = (item) => {
   return box.bottom > view.top && box.top < view.bottom;
 };
 
-log.addEventListener("keydown", (event) => {
+log.addEventListener("keydown", async (event) => {
   if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
   const item = event.target.closest("li.msg");
   const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-  if (event.key === "End") return cut() ? location.assign(`/c/${chat}`) : toEnd();
+  if (event.key === "End") return cut() ? location.assign(`/c/${chat}?at=end`) : toEnd();
+  if (event.key === "Home") {
+    event.preventDefault();
+    return (await import("./lead.js")).toStart();
+  }
   if (step) {
     // From the log into it; then from message to message.
     const all = messages();

@@ -97,6 +97,9 @@ function problem(body, status = 0, stays = true) {
   toast(why, null, null, stays);
 }
 
+// The session that this page belongs to has ended.
+const over = (answer, body) => answer.type === "opaqueredirect" || answer.status === 401 || (answer.status === 403 && !body);
+
 let busy = false;
 let pause = 0;
 let told429 = false; // one toast for a row of refusals
@@ -114,7 +117,7 @@ async function flush() {
       break;
     }
     const body = await answer.json().catch(() => null);
-    if (answer.type === "opaqueredirect" || answer.status === 401 || (answer.status === 403 && !body)) {
+    if (over(answer, body)) {
       login();
       break;
     }
@@ -126,7 +129,7 @@ async function flush() {
         put(item);
       }
     } else if (answer.status === 429 || answer.status >= 500) {
-      if (!told429) problem(body);
+      if (!told429) problem(body, answer.status);
       told429 = true;
       later(Number(answer.headers.get("Retry-After")) || 5);
       break;
@@ -163,7 +166,7 @@ function submit() {
   keepDraft(true);
   typing(false);
   grown();
-  if (cut()) return location.assign(`/c/${chat}`); // the newest page sends it
+  if (cut()) return location.assign(`/c/${chat}?at=end`); // the newest page sends it
   show(entry);
   toEnd();
   flush();
@@ -213,6 +216,7 @@ function endEdit() {
 export async function change(url, fields) {
   const found = await post(url, fields);
   const body = found?.status === 204 ? {} : await found?.json().catch(() => null);
+  if (found && over(found, body)) return login();
   if (!found?.ok || !body) return problem(body, found?.status);
   for (const item of nodes(body.html ?? "")) put(item);
   return true;
@@ -233,8 +237,8 @@ function keepDraft(soon) {
   clearTimeout(draftTimer);
   draftTimer = setTimeout(() => {
     if (field.value === saved) return;
-    saved = field.value;
-    post(`/c/${chat}/draft`, { text: saved });
+    const text = field.value;
+    post(`/c/${chat}/draft`, { text }).then((answer) => { if (answer?.ok) saved = text; });
   }, soon ? 0 : 500);
 }
 
@@ -325,6 +329,8 @@ if (form) {
     field.focus();
   }));
   if (field.value === "") field.value = load(draftKey, "");
+  // What waits to be sent is no draft any more, also where the node was not told in time.
+  if (queue.some((entry) => entry.text === field.value)) field.value = "";
   queue.forEach(show);
   if (queue.length > 0) flush();
   grown();

@@ -201,6 +201,10 @@ pub struct FoundIn {
 pub enum Anchor {
     /// The newest page.
     Newest,
+    /// The newest page, or, if what the viewer has not read begins above it, the page around its first message.
+    Unread,
+    /// The oldest page.
+    Oldest,
     /// The page that ends just above this message.
     Before(EventId),
     /// The page that begins just below this message.
