@@ -223,7 +223,7 @@ mod tests {
             ("another node answers there: 12D3", "dial-another"),
             ("this node itself", "dial-own"),
             ("no records found for Query", "dial-name"),
-            ("blocked, or too many connections", "dial-blocked"),
+            ("not let in here, or too many connections", "dial-blocked"),
             ("something else", "dial-other"),
         ] {
             assert_eq!(why(error), code, "{error}");

@@ -55,6 +55,7 @@ pub(crate) enum Command {
     Close(NodeId),
     Block(NodeId),
     Unblock(NodeId),
+    AdmitOnly(Option<Vec<NodeId>>),
     Want {
         peer: NodeId,
         addresses: Vec<String>,
@@ -169,7 +170,9 @@ impl Actor {
         let (through, client) = relay::client::new(own);
         let transport =
             transport::build(&key, through).map_err(|e| StartError::Other(e.to_string()))?;
-        let behaviour = Node::new(&key, config, client).map_err(StartError::Other)?;
+        let dialler = Dialler::new(own);
+        let behaviour =
+            Node::new(&key, config, client, dialler.doors()).map_err(StartError::Other)?;
         let settings = swarm::Config::with_tokio_executor()
             .with_idle_connection_timeout(limits::IDLE)
             // The request follows its protocol name at once instead of waiting a round trip.
@@ -195,7 +198,7 @@ impl Actor {
             sessions: 0,
             deadlines: VecDeque::new(),
             beside: VecDeque::new(),
-            dialler: Dialler::new(own),
+            dialler,
             typed: TypedAddresses::new(own),
             dials: HashMap::new(),
             requests: Requests::default(),
@@ -280,12 +283,12 @@ impl Actor {
             Command::Close(peer) => self.with(peer, |actor, peer| actor.disconnect(peer)),
             Command::Block(peer) => self.with(peer, |actor, peer| {
                 actor.dialler.block(peer);
-                actor.swarm.behaviour_mut().blocked.block_peer(peer);
+                actor.disconnect(peer);
             }),
-            Command::Unblock(peer) => self.with(peer, |actor, peer| {
-                actor.swarm.behaviour_mut().blocked.unblock_peer(peer);
-                actor.dialler.unblock(&peer, now);
-            }),
+            Command::Unblock(peer) => {
+                self.with(peer, |actor, peer| actor.dialler.unblock(&peer, now));
+            }
+            Command::AdmitOnly(guests) => self.admit_only(guests, now),
             Command::Want { peer, addresses } => {
                 self.with(peer, |actor, peer| actor.want(peer, &addresses, now));
             }
@@ -420,7 +423,7 @@ impl Actor {
             NodeEvent::TryBack(event) => self.tried_back(&event),
             NodeEvent::Upnp(event) => self.router_says(&event),
             NodeEvent::Lookups(event) => self.handle_lookups(event),
-            NodeEvent::Blocked(never) | NodeEvent::Limits(never) | NodeEvent::Keep(never) => {
+            NodeEvent::Doors(never) | NodeEvent::Limits(never) | NodeEvent::Keep(never) => {
                 match never {}
             }
         }

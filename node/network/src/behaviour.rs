@@ -8,12 +8,13 @@ use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{
-    PeerId, StreamProtocol, allow_block_list, autonat, connection_limits, dcutr, gossipsub,
-    identify, kad, mdns, ping, relay, upnp,
+    PeerId, StreamProtocol, autonat, connection_limits, dcutr, gossipsub, identify, kad, mdns,
+    ping, relay, upnp,
 };
 use sha2::{Digest, Sha256};
 
 use crate::codec::Bytes;
+use crate::doors::Doors;
 use crate::outside::Outside;
 use crate::{Protocol, keep, limits, push};
 
@@ -28,7 +29,7 @@ pub(crate) type Requests = request_response::Behaviour<Bytes>;
 #[derive(NetworkBehaviour)]
 #[behaviour(prelude = "libp2p::swarm::derive_prelude")]
 pub(crate) struct Node {
-    pub(crate) blocked: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
+    doors: Doors,
     limits: connection_limits::Behaviour,
     pub(crate) keep: keep::Behaviour,
     identify: identify::Behaviour,
@@ -65,11 +66,12 @@ impl Node {
         key: &Keypair,
         config: &crate::Config,
         through: relay::client::Behaviour,
+        doors: Doors,
     ) -> Result<Self, String> {
         let own = key.public().to_peer_id();
         let (agent, mdns) = (&config.agent, config.mdns);
         Ok(Self {
-            blocked: allow_block_list::Behaviour::default(),
+            doors,
             limits: connection_limits::Behaviour::new(connection_limits()),
             keep: keep::Behaviour::default(),
             identify: identify::Behaviour::new(

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use libp2p::{Multiaddr, PeerId};
 
+use crate::doors::Doors;
 use crate::{Found, address, limits};
 
 /// First redial after a healthy connection was lost.
@@ -68,7 +69,7 @@ pub(crate) struct Dialler {
     own: PeerId,
     wanted: HashMap<PeerId, Wanted>,
     queue: BTreeSet<(Instant, PeerId)>,
-    blocked: HashSet<PeerId>,
+    doors: Doors,
     dialling: usize,
 }
 
@@ -78,7 +79,7 @@ impl Dialler {
             own,
             wanted: HashMap::new(),
             queue: BTreeSet::new(),
-            blocked: HashSet::new(),
+            doors: Doors::default(),
             dialling: 0,
         }
     }
@@ -183,18 +184,41 @@ impl Dialler {
     }
 
     pub(crate) fn block(&mut self, peer: PeerId) {
-        self.blocked.insert(peer);
-        if self
-            .wanted
-            .get(&peer)
-            .is_some_and(|wanted| matches!(wanted.state, State::Waiting(_)))
-        {
-            self.settle(&peer, State::Idle);
+        self.doors.block(peer);
+        self.rest(&peer);
+    }
+
+    /// Dials guests alone; none = everybody who is not blocked.
+    pub(crate) fn admit_only(&mut self, guests: Option<HashSet<PeerId>>, now: Instant) {
+        let wanted = self.wanted.keys();
+        let before: Vec<(PeerId, bool)> = wanted
+            .map(|peer| (*peer, self.doors.shuts_out(peer)))
+            .collect();
+        self.doors.admit_only(guests);
+        for (peer, was_shut) in before {
+            match self.doors.shuts_out(&peer) {
+                true => self.rest(&peer),
+                false if was_shut => self.nudge(&peer, now),
+                false => {}
+            }
+        }
+    }
+
+    /// Who may be connected.
+    pub(crate) fn doors(&self) -> Doors {
+        self.doors.clone()
+    }
+
+    /// Is not dialled for now.
+    fn rest(&mut self, peer: &PeerId) {
+        let wanted = self.wanted.get(peer);
+        if wanted.is_some_and(|wanted| matches!(wanted.state, State::Waiting(_))) {
+            self.settle(peer, State::Idle);
         }
     }
 
     pub(crate) fn unblock(&mut self, peer: &PeerId, now: Instant) {
-        self.blocked.remove(peer);
+        self.doors.unblock(peer);
         self.nudge(peer, now);
     }
 
@@ -297,7 +321,7 @@ impl Dialler {
         let Some(wanted) = self.wanted.get(&peer) else {
             return;
         };
-        let idle = self.blocked.contains(&peer) || wanted.addresses().is_empty();
+        let idle = self.doors.shuts_out(&peer) || wanted.addresses().is_empty();
         self.settle(
             &peer,
             if idle {

@@ -15,6 +15,7 @@ mod behaviour;
 mod codec;
 mod config;
 mod dialler;
+mod doors;
 mod event;
 mod home;
 mod keep;
@@ -281,6 +282,12 @@ impl Network {
     /// Takes `block` back.
     pub fn unblock(&self, peer: NodeId) {
         self.tell(Command::Unblock(peer));
+    }
+
+    /// Lets in and dials these peers alone, blocked ones not even then; none = everybody else, too. Whoever is connected
+    /// and not among them is closed.
+    pub fn admit_only(&self, guests: Option<Vec<NodeId>>) {
+        self.tell(Command::AdmitOnly(guests));
     }
 
     /// Keeps a connection to that peer: last-good addresses first, dialled with back-off (1 s doubling, jitter, at most 5 min).

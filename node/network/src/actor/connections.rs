@@ -397,6 +397,17 @@ impl Actor {
         }
     }
 
+    /// Lets in the guests alone, and closes whoever is here and is none.
+    pub(super) fn admit_only(&mut self, guests: Option<Vec<NodeId>>, now: Instant) {
+        let guests = guests.map(|guests| guests.into_iter().filter_map(address::peer_id).collect());
+        self.dialler.admit_only(guests, now);
+        let doors = self.dialler.doors();
+        let connected: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
+        for peer in connected.into_iter().filter(|peer| doors.shuts_out(peer)) {
+            self.disconnect(peer);
+        }
+    }
+
     pub(super) fn disconnect(&mut self, peer: PeerId) {
         // An error means that there is no connection.
         let _ = self.swarm.disconnect_peer_id(peer);

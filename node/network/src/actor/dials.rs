@@ -374,7 +374,7 @@ fn reason(error: &DialError) -> String {
         DialError::WrongPeerId { obtained, .. } => {
             format!("another node answers there: {obtained}")
         }
-        DialError::Denied { .. } => "blocked, or too many connections".to_owned(),
+        DialError::Denied { .. } => "not let in here, or too many connections".to_owned(),
         DialError::Transport(errors) => {
             let Some((_, error)) = errors.first() else {
                 return error.to_string();

@@ -275,6 +275,38 @@ async fn blocking_closes_and_refuses() {
 }
 
 #[tokio::test]
+async fn while_a_list_counts_only_guests_are_connected() {
+    let (mut alice, mut bob) = pair().await;
+    let mut carol = Node::start(3).await;
+    link(&mut bob, &mut carol).await;
+    bob.network.admit_only(Some(vec![carol.id()]));
+    alice.sees_disconnected(bob.id()).await;
+    bob.sees_disconnected(alice.id()).await;
+    // Neither lets the other in, and Bob does not try; the guest has not noticed anything.
+    alice.network.nudge(bob.id());
+    assert!(
+        !bob.network
+            .reach(alice.id(), alice.network.addresses())
+            .await
+    );
+    let rest = bob.rest(Duration::from_millis(300)).await;
+    assert!(rest.into_iter().all(|event| connected(event).is_none()));
+    let rest = carol.rest(Duration::from_millis(50)).await;
+    let gone = |event: &NetworkEvent| matches!(event, NetworkEvent::Disconnected { .. });
+    assert!(!rest.iter().any(gone));
+    // A guest who is blocked stays outside.
+    bob.network.block(carol.id());
+    bob.sees_disconnected(carol.id()).await;
+    bob.network.unblock(carol.id());
+    bob.network.want(carol.id(), carol.network.addresses());
+    bob.sees_connected(carol.id()).await;
+    // Without a list whoever was wanted is dialled at once.
+    bob.network.want(alice.id(), alice.network.addresses());
+    bob.network.admit_only(None);
+    bob.sees_connected(alice.id()).await;
+}
+
+#[tokio::test]
 async fn reaching_once() {
     let (mut alice, mut bob) = (Node::start(1).await, Node::start(2).await);
     assert!(alice.network.reach(bob.id(), bob.network.addresses()).await);
