@@ -2,7 +2,7 @@
 
 use chater_engine::{Engine, Error, id};
 
-use crate::control::{Circle, CommunityLine, Decision};
+use crate::control::{Allowed, Circle, CommunityLine, Decision};
 
 /// The communities of a node, who waits and who is blocked.
 ///
@@ -38,6 +38,22 @@ pub(crate) fn circle(engine: &Engine) -> Result<Circle, Error> {
     })
 }
 
+/// The owner's list of nodes to be linked.
+///
+/// # Errors
+/// Storage errors.
+pub(crate) fn allowed(engine: &Engine) -> Result<Allowed, Error> {
+    let list = engine.allowed()?;
+    let nodes = list.nodes.into_iter();
+    Ok(Allowed {
+        only: list.only,
+        nodes: nodes
+            .map(|node| (node.name, node.node_id.to_peer_id(), node.linked))
+            .collect(),
+        mailboxes: list.mailboxes,
+    })
+}
+
 /// The community of a name or an id.
 ///
 /// # Errors
@@ -64,7 +80,7 @@ pub(crate) fn community(engine: &Engine, typed: &str) -> Result<id::Hash, Error>
 /// [`Error::NotFound`]; [`Error::Ambiguous`] with the ids when several fit.
 pub(crate) fn node(engine: &Engine, typed: &str) -> Result<id::NodeId, Error> {
     let typed = typed.trim();
-    if let Ok(id) = id::NodeId::from_peer_id(typed) {
+    if let Some(id) = chater_engine::named(typed) {
         return Ok(id);
     }
     let mut all: Vec<(String, id::NodeId)> = Vec::new();
@@ -98,6 +114,8 @@ pub(crate) async fn decide(engine: &Engine, typed: &str, what: Decision) -> Resu
     match what {
         Decision::Link => engine.link_node(node).await,
         Decision::Off => engine.cut_off(node).await,
+        Decision::Allow => engine.allow_node(node, true).await,
+        Decision::Disallow => engine.allow_node(node, false).await,
         Decision::Block => engine.block_node(node).await,
         Decision::Unblock => engine.unblock_node(node).await,
     }

@@ -16,7 +16,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Layer, Surroundings, likely_language};
-use crate::control::{Circle, Decision, HomeStatus, MailStatus, Request, Status, UserLine, ask};
+use crate::control::{
+    Allowed, Circle, Decision, HomeStatus, MailStatus, Request, Status, UserLine, ask,
+};
 use crate::doctor::{self, Verdict};
 use crate::folder::Folder;
 use crate::invitation::{Invitation, Reach};
@@ -91,6 +93,19 @@ enum Command {
     },
     /// Take a block back
     Unblock {
+        /// Name, id, or the first digits of the fingerprint
+        node: String,
+    },
+    /// Put a node on the list of those to be linked: without a word tells who is on it
+    Allow {
+        /// Name, id, address with /p2p/, link, or the first digits of the fingerprint
+        node: Option<String>,
+        /// Link listed nodes only: on, off
+        #[arg(long, value_parser = ["on", "off"])]
+        only: Option<String>,
+    },
+    /// Take a node off that list
+    Disallow {
         /// Name, id, or the first digits of the fingerprint
         node: String,
     },
@@ -216,6 +231,15 @@ fn carry_out(command: Option<Command>, config: Config) -> Result<ExitCode, Probl
         }) => decide(folder, node, Decision::Off, language)?,
         Some(Command::Block { node }) => decide(folder, node, Decision::Block, language)?,
         Some(Command::Unblock { node }) => decide(folder, node, Decision::Unblock, language)?,
+        Some(Command::Allow { node, only }) => {
+            if let Some(node) = node {
+                let what = Decision::Allow;
+                ask(folder, &Request::Decide { node, what })?;
+            }
+            let only = only.map(|word| word == "on");
+            print_allowed(&read(ask(folder, &Request::Allowed { only })?)?, language);
+        }
+        Some(Command::Disallow { node }) => decide(folder, node, Decision::Disallow, language)?,
         Some(Command::Home { switch }) => {
             let on = switch.map(|word| word == "on");
             let home: HomeStatus = read(ask(folder, &Request::Home { on })?)?;
@@ -550,6 +574,30 @@ fn print_decisions(circle: &Circle, language: Language) {
         print(format!(
             "{name}  {}{by}",
             language.of("заблокирован", "blocked")
+        ));
+    }
+}
+
+fn print_allowed(list: &Allowed, language: Language) {
+    print(if list.only {
+        language.of("Только узлы из списка: включено", "Only listed nodes: on")
+    } else {
+        language.of("Только узлы из списка: выключено", "Only listed nodes: off")
+    });
+    for (name, id, linked) in &list.nodes {
+        let state = match linked {
+            true => language.of("на связи", "connected"),
+            false => language.of("не в сети", "away"),
+        };
+        print(format!("{name}  {state}  {id}"));
+    }
+    for name in &list.mailboxes {
+        print_problem(format!(
+            "{} {name}",
+            language.of(
+                "Ваш ящик не в списке, почта оттуда не приходит:",
+                "Your mailbox is not listed, no mail comes from there:"
+            )
         ));
     }
 }

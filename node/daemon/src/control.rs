@@ -104,9 +104,14 @@ pub enum Request {
         /// `chater:community/...`
         link: String,
     },
-    /// Link a node that waits or was cut off, cut one off, block or unblock it.
+    /// The list of nodes to be linked; with `only`, whether it alone counts is set first.
+    Allowed {
+        /// Which.
+        only: Option<bool>,
+    },
+    /// Link a node that waits or was cut off, cut one off, block or unblock it, list it or not.
     Decide {
-        /// Its name, its id, or the first digits of its fingerprint.
+        /// Its name, its id, a link that leads to it, or the first digits of its fingerprint.
         node: String,
         /// What to do.
         what: Decision,
@@ -125,6 +130,10 @@ pub enum Decision {
     Block,
     /// Silence no more.
     Unblock,
+    /// Onto the list of nodes to be linked.
+    Allow,
+    /// Off that list.
+    Disallow,
 }
 
 /// The answer to `Circle`.
@@ -138,6 +147,17 @@ pub struct Circle {
     pub waiting: Vec<(String, String, String, String)>,
     /// Blocked nodes: name, id, names of the lists that block them.
     pub blocked: Vec<(String, String, Vec<String>)>,
+}
+
+/// The answer to `Allowed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allowed {
+    /// The list alone counts.
+    pub only: bool,
+    /// Its nodes: name, id, connected now.
+    pub nodes: Vec<(String, String, bool)>,
+    /// Nodes that keep this one's mail and are not on it while it alone counts.
+    pub mailboxes: Vec<String>,
 }
 
 /// One community, in `Circle`.

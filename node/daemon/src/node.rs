@@ -266,6 +266,14 @@ impl Desk {
             Request::Enter { link } => {
                 done(engine.enter_community(&link).await.map(|id| id.to_string()))
             }
+            Request::Allowed { only } => {
+                if let Some(on) = only
+                    && let Err(error) = engine.allow_only(on).await
+                {
+                    return done::<()>(Err(error));
+                }
+                done(circle::allowed(engine))
+            }
             Request::Decide { node, what } => done(circle::decide(engine, &node, what).await),
         }
     }

@@ -121,7 +121,11 @@ pub(crate) fn list_view(
 }
 
 /// What a node is called here; of an unknown one nothing.
-fn name_of(shared: &Shared, rows: &impl Rows, node: NodeId) -> Result<String, StoreError> {
+pub(crate) fn name_of(
+    shared: &Shared,
+    rows: &impl Rows,
+    node: NodeId,
+) -> Result<String, StoreError> {
     match nodes::node(rows, node)? {
         Some(row) if !row.name.is_empty() => node_label(shared, rows, node),
         _ => Ok(String::new()),

@@ -133,6 +133,7 @@ fn strangers(shared: &Shared) -> Result<Vec<NodeId>, StoreError> {
         if is_old(&row, now)
             && !shared.is_linked(node)
             && !shared.blocks.has(node)
+            && !shared.allow.lists(node)
             && !shared.neighbours.has(node)
             && !off.contains(&node)
             && homes::users_on(&rows, node)?.is_empty()

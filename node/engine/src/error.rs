@@ -139,6 +139,9 @@ pub enum Reason {
     /// Of a blocked node.
     #[error("blocked")]
     Blocked,
+    /// Names no node, while nodes on the list alone are linked.
+    #[error("unlisted")]
+    Unlisted,
 }
 
 impl Reason {
@@ -165,6 +168,7 @@ impl Reason {
             Self::Other => "other",
             Self::Own => "own",
             Self::Blocked => "blocked",
+            Self::Unlisted => "unlisted",
         }
     }
 }

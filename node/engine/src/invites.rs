@@ -14,6 +14,7 @@ use chater_store::{Rows, StoreError};
 
 use crate::Engine;
 use crate::actor::{From, now_ms};
+use crate::allow;
 use crate::community::{keep, reload};
 use crate::error::{Error, Reason};
 use crate::greet::{self, Way};
@@ -149,7 +150,7 @@ pub(crate) async fn serve(
 ) -> CommunityAnswer {
     let no = |no: No| CommunityAnswer::Refused(no as u8);
     let CommunityRequest::Enter(enter) = request;
-    if shared.blocks.has(peer) {
+    if shared.refuses(peer) {
         return no(No::Unknown);
     }
     if lock(&shared.rates).enters.take(&peer, now_ms()).is_err() {
@@ -176,6 +177,7 @@ struct Entering<'a>(&'a Shared, NodeId);
 impl<'a> Entering<'a> {
     fn through(shared: &'a Shared, node: NodeId) -> Self {
         lock(&shared.entering).insert(node);
+        allow::tell(shared);
         Self(shared, node)
     }
 }
@@ -183,6 +185,7 @@ impl<'a> Entering<'a> {
 impl Drop for Entering<'_> {
     fn drop(&mut self) {
         lock(&self.0.entering).remove(&self.1);
+        allow::tell(self.0);
     }
 }
 
@@ -257,10 +260,12 @@ async fn enter(shared: &Arc<Shared>, link: &str) -> Result<Hash, Error> {
                 row.learn(address);
             }
             communities::set_off(turn.tx, node, false, turn.now_ms)?;
+            allow::let_in(turn, node)?;
             Ok(chater_store::nodes::put(turn.tx, node, &row)?)
         })
         .await?;
     shared.links.forget_off(node);
+    allow::follow(shared)?;
     shared.note(Happening::Joined { name: joined });
     reload(shared)?;
     // It has proven nothing to that node yet: now it can.

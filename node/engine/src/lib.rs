@@ -7,6 +7,7 @@
 
 mod account;
 mod actor;
+mod allow;
 pub mod archive;
 mod around;
 mod arrange;
@@ -90,6 +91,7 @@ use chater_store::tables::Table;
 use chater_store::{Durability, Rows, Store, StoreError, users};
 
 pub use account::{Login, NewSession, NewUser, OpenSession, SessionKind};
+pub use allow::named;
 pub use arrange::{Arrange, Silence};
 pub use chater_protocol::id;
 pub use config::{COMPARE_EVERY, Config, Limits, NodeKey, Registration, StartError};
@@ -198,12 +200,13 @@ impl Engine {
             })
             .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
         let kek = SecretKey::derive("chater node kek v1", config.node_key.bytes());
-        let (communities, blocks, links) = store
+        let (communities, blocks, allow, links) = store
             .read()
             .and_then(|rows| {
                 Ok((
                     community::Communities::load(&rows, &kek)?,
                     blocks::Blocks::load(&rows)?,
+                    allow::Allow::load(&rows)?,
                     links::Links::load(&rows)?,
                 ))
             })
@@ -216,6 +219,7 @@ impl Engine {
             node_key,
             communities,
             blocks,
+            allow,
             links,
             neighbours: neighbours::Neighbours::default(),
             entering: Mutex::default(),
@@ -503,6 +507,16 @@ impl Engine {
     /// [`Error::Invalid`].
     pub async fn add_peer(&self, address: &str) -> Result<(), Error> {
         let address = user::typed_address(address)?;
+        if self.shared.allow.only() {
+            // Whoever answers there is let in only if it is on the list: an address without a node would never be linked.
+            let node = named(&address).ok_or(Error::invalid("address", Reason::Unlisted))?;
+            let add = move |turn: &mut turn::Turn<'_, '_>| {
+                turn.durable();
+                Ok(allow::let_in(turn, node)?)
+            };
+            self.shared.inputs.run(From::Local, add).await?;
+            allow::follow(&self.shared)?;
+        }
         self.shared
             .network
             .want_address(&address)

@@ -9,6 +9,7 @@ use chater_store::{Rows, StoreError, communities, nodes};
 
 use crate::Engine;
 use crate::actor::{From, now_ms};
+use crate::allow;
 use crate::deliver::chats_with;
 use crate::error::Error;
 use crate::greet::{self, Met, Way};
@@ -158,7 +159,7 @@ pub(crate) fn judge(shared: &Shared, peer: NodeId, met: &Met, way: &Way) -> Verd
 
 /// What this node knows of a peer without thinking of mail.
 fn acquaintance(shared: &Shared, peer: NodeId, met: &Met, way: &Way) -> Verdict {
-    if shared.blocks.has(peer) {
+    if shared.refuses(peer) {
         return Verdict::Silent;
     }
     if lock(&shared.entering).contains(&peer) {
@@ -295,10 +296,12 @@ impl Engine {
                 }
                 nodes::put(turn.tx, node, &row)?;
                 communities::set_off(turn.tx, node, false, turn.now_ms)?;
+                allow::let_in(turn, node)?;
                 Ok(row.texts())
             })
             .await?;
         shared.links.forget_off(node);
+        allow::follow(shared)?;
         shared.links.settled(node);
         shared.note_of(node, |node| view::Happening::LetIn { node });
         shared.links.left(node);

@@ -210,7 +210,7 @@ async fn learn(shared: &Arc<Shared>, peer: NodeId, cards: Vec<(NodeCard, Signed)
                     row.learn(&address);
                 }
                 nodes::put(turn.tx, card.node, &row)?;
-                if !turn.shared.blocks.has(card.node) {
+                if !turn.shared.refuses(card.node) {
                     wanted.push((card.node, row.texts()));
                 }
             }
@@ -454,7 +454,7 @@ async fn open_all(
 /// Takes a letter in; whether it is settled. What waits, or is over a bound, stays in the mailbox.
 async fn take(shared: &Arc<Shared>, mailbox: NodeId, letter: &Letter) -> bool {
     let from = letter.from;
-    if from == shared.node_id || shared.blocks.has(from) {
+    if from == shared.node_id || shared.refuses(from) {
         return true;
     }
     tracing::debug!(from = %from.short(), mailbox = %mailbox.short(), "a letter");
@@ -679,7 +679,7 @@ fn view(shared: &Shared) -> Result<MailView, StoreError> {
         if card.caps & NodeCard::MAILBOX != 0
             && card.node != shared.node_id
             && !mine.iter().any(|own| own.node_id == card.node)
-            && !shared.blocks.has(card.node)
+            && !shared.refuses(card.node)
             && nodes::node(&rows, card.node)?.is_some()
         {
             offers.push(MailOffer {

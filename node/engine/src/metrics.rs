@@ -297,6 +297,11 @@ pub(crate) fn text(shared: &Shared) -> String {
             shared.blocks.all().len(),
         ),
         (
+            "chater_only_listed_nodes",
+            "1 while nodes on the owner's list alone are linked.",
+            usize::from(shared.allow.only()),
+        ),
+        (
             "chater_nodes_asking",
             "Nodes that wait for the owner to link them.",
             shared.links.asking(),

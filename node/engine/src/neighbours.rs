@@ -88,7 +88,7 @@ pub(crate) fn heard(shared: &Shared, from: NodeId, known: &Known, frame: &[u8], 
         let here = all.entry(known.id).or_default();
         for (card, signed) in opened {
             let stale = now.abs_diff(card.ts) > FRESH_MS;
-            if card.node == shared.node_id || stale || shared.blocks.has(card.node) {
+            if card.node == shared.node_id || stale || shared.refuses(card.node) {
                 continue;
             }
             let old = here.get(&card.node);
@@ -216,7 +216,7 @@ fn wanted(shared: &Shared, known: &Known) -> Vec<(NodeId, Vec<String>)> {
             !heard.addresses.is_empty()
                 && !linked.contains(node)
                 && now.saturating_sub(heard.tried_ms) > TRIED_MS
-                && !shared.blocks.has(**node)
+                && !shared.refuses(**node)
                 && !shared.links.is_off(**node)
         })
         .map(|(node, _)| {

@@ -66,7 +66,7 @@ fn peer(
     let (held, off) = (shared.links.is_held(id), shared.links.is_off(id));
     let state = match &link {
         Some(_) => LinkState::Connected,
-        None if off => LinkState::Away,
+        None if off || shared.leaves_out(id) => LinkState::Away,
         None if held => LinkState::Waiting,
         None if addresses.is_empty() => LinkState::Away,
         None => LinkState::Connecting,
@@ -81,6 +81,8 @@ fn peer(
         agent: link.as_ref().and_then(|link| link.agent.clone()),
         held,
         off,
+        listed: shared.allow.lists(id),
+        left_out: shared.leaves_out(id),
         node_id: id,
         name: node_label(shared, rows, id)?,
         // Known nodes are dialled for ever, ever more rarely: after a day that is called away.

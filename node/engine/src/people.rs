@@ -380,7 +380,7 @@ pub(crate) fn judge(
         return Judged::Blame;
     }
     let now = now_ms();
-    let silent = card.node == shared.node_id || shared.blocks.has(card.node);
+    let silent = card.node == shared.node_id || shared.refuses(card.node);
     if silent || now.abs_diff(query.ts) > FRESH_MS {
         return Judged::PassOver;
     }
@@ -511,7 +511,7 @@ fn shown_to(
                 return Ok(false);
             }
         }
-        Ok(!shared.blocks.has(person(shared, rows, user)?.node_id))
+        Ok(!shared.refuses(person(shared, rows, user)?.node_id))
     }
 }
 

@@ -252,7 +252,7 @@ impl Post {
         let mut found = Vec::new();
         for (node, row) in nodes::all(&rows)? {
             let known = shared.is_linked(node) || lock(&self.boxes).contains_key(&node);
-            if known || shared.blocks.has(node) {
+            if known || shared.refuses(node) {
                 continue;
             }
             for need in needs(&rows, node)? {
@@ -342,8 +342,8 @@ fn ask_around(shared: &Arc<Shared>) {
 
 /// Everything due for one node; what fails is tried again.
 async fn one(shared: &Arc<Shared>, node: NodeId, due: Due) {
-    // To a blocked node nothing is said, in whatever way.
-    if shared.blocks.has(node) {
+    // To a node that is shut out nothing is said, in whatever way.
+    if shared.refuses(node) {
         return;
     }
     let waits = AWAY.saturating_sub(shared.post.away_for(node));

@@ -18,6 +18,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::actor::{From, now_ms};
+use crate::allow;
 use crate::blocks;
 use crate::community::Known;
 use crate::deliver::{self, chats_with};
@@ -487,7 +488,7 @@ pub(crate) async fn linked(shared: &Arc<Shared>, peer: NodeId, met: Met, way: Wa
         })
         .await;
     let Ok(row) = kept else { return };
-    if shared.blocks.has(peer) || shared.links.keeps_off(shared, peer) {
+    if shared.refuses(peer) || shared.links.keeps_off(shared, peer) {
         shared.network.close(peer);
         return;
     }
@@ -705,17 +706,24 @@ async fn release_ahead(shared: Arc<Shared>) {
     }
 }
 
-/// Known nodes and typed addresses are dialled at once after a start.
-pub(crate) fn want_known(shared: &Shared) -> Result<(), StoreError> {
-    let rows = shared.store.read()?;
-    for (id, row) in nodes::all(&rows)? {
+/// Known nodes are dialled at once.
+pub(crate) fn want_nodes(shared: &Shared, rows: &impl Rows) -> Result<(), StoreError> {
+    for (id, row) in nodes::all(rows)? {
         // Who was let in for a search alone is asked about again: it is dialled if there is a chat with its people.
-        let guest = row.found == 3 && chats_with(&rows, id)?.is_empty();
-        let left_alone = guest || shared.blocks.has(id) || shared.links.is_off(id);
+        let guest = row.found == 3 && chats_with(rows, id)?.is_empty();
+        let left_alone = guest || shared.refuses(id) || shared.links.is_off(id);
         if !left_alone && !row.addresses.is_empty() && id != shared.node_id {
             shared.network.want(id, row.texts());
         }
     }
+    Ok(())
+}
+
+/// Known nodes and typed addresses are dialled at once after a start.
+pub(crate) fn want_known(shared: &Shared) -> Result<(), StoreError> {
+    let rows = shared.store.read()?;
+    allow::tell(shared);
+    want_nodes(shared, &rows)?;
     for id in shared.blocks.all() {
         shared.network.block(id);
     }

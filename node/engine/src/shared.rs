@@ -18,6 +18,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use crate::actor::Inputs;
+use crate::allow::Allow;
 use crate::avatars::Avatars;
 use crate::blocks::Blocks;
 use crate::community::Communities;
@@ -184,6 +185,8 @@ pub(crate) struct Shared {
     pub(crate) communities: Communities,
     /// Blocked nodes.
     pub(crate) blocks: Blocks,
+    /// The owner's list of nodes to be linked.
+    pub(crate) allow: Allow,
     /// What the owner has to decide about nodes, and has decided.
     pub(crate) links: Links,
     /// Nodes of communities that were heard of.

@@ -8,6 +8,7 @@
 //! Whole engines in one process, on loopback.
 
 mod accounts;
+mod allow;
 mod arrange;
 mod circle;
 mod eclipse;

@@ -6,6 +6,7 @@
 //! `journal`.
 
 pub mod accounts;
+pub mod allowed;
 pub mod blobs;
 pub mod chats;
 pub mod communities;

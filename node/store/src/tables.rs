@@ -42,7 +42,7 @@ macro_rules! tables {
 }
 
 tables! {
-    /// name -> bytes: schema u32, store id, boot u64, owner u, counters u32, `settings` SavedSettings, `relay` u8, `home` u8, `keep_days` u16, `mail` RulesRow
+    /// name -> bytes: schema u32, store id, boot u64, owner u, counters u32, `settings` SavedSettings, `relay` u8, `home` u8, `keep_days` u16, `mail` RulesRow, `only_listed` u8
     Meta = 0, "meta_v1",
     /// user 32, home 16, state 1 -> signed home record
     Homes = 1, "homes_v1",
@@ -160,4 +160,6 @@ tables! {
     BlockLists = 47, "block_lists_v1",
     /// node 32 -> since ms u64: nodes that the owner has cut off; they wait for the owner like unknown ones
     NodesOff = 48, "nodes_off_v1",
+    /// node 32 -> since ms u64: nodes that the owner has put on the list of those to be linked
+    AllowedNodes = 49, "allowed_nodes_v1",
 }

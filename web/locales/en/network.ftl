@@ -39,6 +39,28 @@ node-block-hint = The connection is closed. Its people and yours cannot write to
 blocked-nodes = Blocked nodes
 blocked-nodes-hint = To them your node is silent. What waits is sent when you unblock them.
 blocked-by-list = by the list of the community “{ $a }”
+allow-title = List of allowed nodes
+allow-only = Only listed nodes
+allow-on = On: only nodes of the list are linked.
+allow-off = Off: the list changes nothing.
+allow-begin = Switch on
+allow-end = Switch off
+allow-only-ask = { $n ->
+    [0] The list is empty. Close the links to all nodes?
+    [one] Keep links to the { $n } listed node only?
+   *[other] Keep links to the { $n } listed nodes only?
+}
+allow-hint = While it is on, nodes that are not listed are to yours like blocked ones: connections to them are closed, they are not dialled, search does not find their people, what is for them waits. In groups you share, messages still come through listed nodes. Mailboxes, relays and nodes of communities must be listed, too. A node that you link yourself, and the one whose link brings you into a community, go onto the list. When you switch it off, all is as before.
+allow-mailbox = Your mailbox { $a } is not listed: no mail comes from there.
+allow-none = Nobody is listed yet.
+allow-add = Allow a node
+allow-node = Node
+allow-node-hint = The id of the node (12D3KooW…), its address with /p2p/…, or a link chater:…
+allow = Allow
+disallow = Take off the list
+disallow-named = Take node { $a } off the list
+link-left-out = not listed
+node-left-out = The node is not listed, and only listed nodes are linked.
 circles = Communities
 circle-open = Open
 circle-open-hint = Every linked node is in it: people are searched for from neighbour to neighbour.
@@ -106,3 +128,5 @@ error-link-other = Another node answers at the address of the link
 error-link-own = Your own node has made this link, and has left the community
 error-link-blocked = The node that gave the link is blocked here
 error-node-own = This is your node
+error-node-malformed = This is no id of a node, no address of one, and no link
+error-address-unlisted = Only listed nodes are linked: type the address with the id of the node (/p2p/…)

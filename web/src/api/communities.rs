@@ -135,7 +135,8 @@ pub(super) struct Follow {
 /// What the owner says to a node.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Decision {
-    /// `link`, `off` (closed, and it waits until it is linked again), `block`, `unblock`, `dismiss`.
+    /// `link`, `off` (closed, and it waits until it is linked again), `block`, `unblock`, `dismiss`, `allow` (onto the
+    /// list of nodes to be linked), `disallow`.
     action: String,
 }
 
@@ -144,6 +145,27 @@ pub(super) struct Decision {
 pub(super) struct Decisions {
     waiting: Vec<WaitingNode>,
     blocked: Vec<BlockedNode>,
+    /// Nodes on the list alone are linked.
+    only_listed: bool,
+    /// The list.
+    allowed: Vec<AllowedNode>,
+}
+
+/// Whether nodes on the list alone are linked.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Only {
+    only_listed: bool,
+}
+
+/// A node on the owner's list.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AllowedNode {
+    /// Its peer id.
+    node_id: String,
+    /// As it was known here; may be empty.
+    name: String,
+    /// Connected now.
+    linked: bool,
 }
 
 /// An unknown node that waits for the owner.
@@ -277,7 +299,7 @@ pub(super) async fn publish(bearer: Bearer, At(Id(id)): At<Id<Hash>>) -> Answer 
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Nodes that wait for the owner, and those that are blocked; the owner's right.
+/// Nodes that wait for the owner, those that are blocked, and the list of those to be linked; the owner's right.
 #[utoipa::path(get, path = "/api/v1/peers", tag = "communities",
     responses((status = 200, body = Decisions), (status = 401, body = ErrorAnswer), (status = 403, body = ErrorAnswer)))]
 pub(super) async fn decisions(bearer: Bearer) -> Answer {
@@ -294,13 +316,29 @@ pub(super) async fn decisions(bearer: Bearer) -> Answer {
         by_owner: node.by_owner,
         lists: node.lists,
     });
+    let list = bearer.user.allowed()?;
+    let allowed = list.nodes.into_iter().map(|node| AllowedNode {
+        node_id: node.node_id.to_peer_id(),
+        name: node.name,
+        linked: node.linked,
+    });
     answer(
         StatusCode::OK,
         &Decisions {
             waiting: waiting.collect(),
             blocked: blocked.collect(),
+            only_listed: list.only,
+            allowed: allowed.collect(),
         },
     )
+}
+
+/// Links nodes on the list alone, or all again; the owner's right. The list itself stays.
+#[utoipa::path(patch, path = "/api/v1/peers", tag = "communities", request_body = Only,
+    responses((status = 204), (status = 401, body = ErrorAnswer), (status = 403, body = ErrorAnswer)))]
+pub(super) async fn only(bearer: Bearer, Body(body): Body<Only>) -> Answer {
+    bearer.user.allow_only(body.only_listed).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Decides about a node; the owner's right.
@@ -322,6 +360,8 @@ pub(super) async fn decide(
         "block" => user.block_node(node).await?,
         "unblock" => user.unblock_node(node).await?,
         "dismiss" => user.dismiss_node(node)?,
+        "allow" => user.allow_node(node, true).await?,
+        "disallow" => user.allow_node(node, false).await?,
         _ => return Err(Problem::invalid("action", chater_engine::Reason::Malformed).into()),
     }
     Ok(StatusCode::NO_CONTENT.into_response())

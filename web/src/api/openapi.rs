@@ -79,7 +79,11 @@ pub(crate) fn routes() -> (Router<App>, Arc<str>) {
         .routes(routes!(mail::rules))
         .routes(routes!(mail::choose, mail::leave))
         .routes(routes!(mail::evict, mail::readmit))
-        .routes(routes!(node::add_peer, communities::decisions))
+        .routes(routes!(
+            node::add_peer,
+            communities::decisions,
+            communities::only
+        ))
         .routes(routes!(communities::decide))
         .routes(routes!(
             communities::list,
@@ -164,6 +168,7 @@ mod tests {
             ("delete", "/api/v1/node/mail/kept/{node_id}"),
             ("put", "/api/v1/node/mail/kept/{node_id}"),
             ("get", "/api/v1/peers"),
+            ("patch", "/api/v1/peers"),
             ("post", "/api/v1/peers/{node_id}"),
             ("get", "/api/v1/communities"),
             ("post", "/api/v1/communities"),

@@ -33,7 +33,7 @@ const FIELD_TEXTS: [(&str, &[&str]); 26] = [
     ("password", &["empty", "short", "long", "wrong"]),
     ("text", &["empty", "long", "control"]),
     ("with", &["empty", "malformed"]),
-    ("address", &["empty", "malformed"]),
+    ("address", &["empty", "malformed", "unlisted"]),
     ("display_name", &["long", "control"]),
     ("about", &["long"]),
     ("client_id", &["malformed", "characters", "long"]),
@@ -63,7 +63,7 @@ const FIELD_TEXTS: [(&str, &[&str]); 26] = [
             "blocked",
         ],
     ),
-    ("node", &["own"]),
+    ("node", &["own", "malformed"]),
 ];
 
 /// The key of the text for a wrong value.

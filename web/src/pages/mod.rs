@@ -1,6 +1,7 @@
 //! The pages: every route here works with links and forms alone; scripts only improve them.
 
 mod actions;
+mod allow;
 pub(crate) mod arrange;
 mod ask;
 mod auth;
@@ -149,6 +150,10 @@ fn network_router() -> Router<App> {
             get(netnode::ask_block).post(netnode::block),
         )
         .route("/network/node/{id}/unblock", post(netnode::unblock))
+        .route("/network/only", get(allow::ask_only).post(allow::only))
+        .route("/network/allow", post(allow::add))
+        .route("/network/node/{id}/allow", post(allow::allow))
+        .route("/network/node/{id}/disallow", post(allow::disallow))
         .route("/network/open", post(circle::open))
         .route("/network/c", post(circle::found))
         .route(

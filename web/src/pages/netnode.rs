@@ -15,7 +15,7 @@ use crate::error::{PageResult, Problem};
 use crate::i18n::Look;
 use crate::session::{CheckedForm, Session};
 
-fn node_id(text: &str) -> Result<NodeId, Problem> {
+pub(crate) fn node_id(text: &str) -> Result<NodeId, Problem> {
     NodeId::from_peer_id(text).map_err(|_| Problem::new(404, "not_found"))
 }
 

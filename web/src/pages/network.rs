@@ -5,7 +5,8 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use chater_engine::view::{
-    BlockedNode, Communities, Community, CommunityInvite, LinkState, Node, Peer, WaitingNode, Way,
+    Allowed, BlockedNode, Communities, Community, CommunityInvite, LinkState, Node, Peer,
+    WaitingNode, Way,
 };
 use chater_engine::{Error, id::NodeId};
 use serde::Deserialize;
@@ -54,6 +55,8 @@ struct Parts {
     communities: Option<Communities>,
     circles: Vec<Circle>,
     blocked: Vec<(BlockedNode, String)>,
+    /// The list of nodes to be linked; none = not for this reader.
+    allowed: Option<Allowed>,
 }
 
 #[derive(Template)]
@@ -72,6 +75,9 @@ struct NetworkPage<'a> {
     /// What is wrong with the name of a community.
     name_error: Option<String>,
     name: String,
+    /// What is wrong with a node for the list.
+    guest_error: Option<String>,
+    guest: String,
 }
 
 /// The parts alone, when something has changed.
@@ -121,6 +127,8 @@ pub(crate) struct Typed {
     address_error: Option<String>,
     name: String,
     name_error: Option<String>,
+    guest: String,
+    guest_error: Option<String>,
 }
 
 impl Typed {
@@ -132,6 +140,20 @@ impl Typed {
             ..Self::default()
         }
     }
+
+    /// A text that names no node for the list.
+    pub(crate) fn guest(guest: String, error: String) -> Self {
+        Self {
+            guest,
+            guest_error: Some(error),
+            ..Self::default()
+        }
+    }
+
+    fn is_wrong(&self) -> bool {
+        let errors = [&self.address_error, &self.name_error, &self.guest_error];
+        errors.iter().any(|error| error.is_some())
+    }
 }
 
 pub(crate) async fn render(app: &App, session: &Session, look: &Look, typed: Typed) -> PageResult {
@@ -139,7 +161,7 @@ pub(crate) async fn render(app: &App, session: &Session, look: &Look, typed: Typ
         .await
         .section("network");
     let node = app.engine.node();
-    let status = if typed.address_error.is_some() || typed.name_error.is_some() {
+    let status = if typed.is_wrong() {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
         StatusCode::OK
@@ -157,6 +179,8 @@ pub(crate) async fn render(app: &App, session: &Session, look: &Look, typed: Typ
         error: typed.address_error,
         name: typed.name,
         name_error: typed.name_error,
+        guest: typed.guest,
+        guest_error: typed.guest_error,
     };
     Ok(page_with(status, &shown))
 }
@@ -192,8 +216,9 @@ fn parts(
     let near = |peer: &&Peer| peer.found == "lan" && peer.state != LinkState::Connected;
     let drawn = netmap::picture(look, &node.name, &node.peers);
     let (mut waiting, mut communities, mut blocked) = (Vec::new(), None, Vec::new());
-    let mut circles = Vec::new();
+    let (mut circles, mut allowed) = (Vec::new(), None);
     if owner {
+        allowed = Some(session.user.allowed()?);
         waiting = session.user.waiting()?.into_iter().map(waits).collect();
         let all = session.user.communities()?;
         circles = all.own.iter().map(|own| circle(look, own)).collect();
@@ -221,6 +246,7 @@ fn parts(
         communities,
         circles,
         blocked,
+        allowed,
     })
 }
 
@@ -246,6 +272,7 @@ pub(crate) fn state(look: &Look, peer: &Peer) -> (&'static str, String) {
         LinkState::Connected => ("", look.t("link-connected")),
         LinkState::Connecting => ("wait", look.t("link-connecting")),
         LinkState::Waiting => ("wait", look.t("link-waiting")),
+        LinkState::Away if peer.left_out => ("off", look.t("link-left-out")),
         LinkState::Away if peer.off => ("off", look.t("link-off")),
         LinkState::Away => ("off", look.t("link-away")),
     }

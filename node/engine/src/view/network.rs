@@ -46,6 +46,10 @@ pub struct Peer {
     pub held: bool,
     /// The owner of this node has cut it off.
     pub off: bool,
+    /// It is on the list of nodes to be linked.
+    pub listed: bool,
+    /// It is not, and that list alone counts.
+    pub left_out: bool,
 }
 
 /// An unknown node that waits for the owner.
@@ -72,6 +76,28 @@ pub struct BlockedNode {
     pub by_owner: bool,
     /// Names of the communities whose list blocks it.
     pub lists: Vec<String>,
+}
+
+/// The owner's list of nodes to be linked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// It alone counts: nobody else is linked.
+    pub only: bool,
+    /// The nodes on it.
+    pub nodes: Vec<AllowedNode>,
+    /// Names of nodes that keep this one's mail and cannot be reached because they are not on it.
+    pub mailboxes: Vec<String>,
+}
+
+/// A node on that list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedNode {
+    /// Its id.
+    pub node_id: NodeId,
+    /// Its name as it was known here; may be empty.
+    pub name: String,
+    /// Connected now.
+    pub linked: bool,
 }
 
 /// The communities of this node.

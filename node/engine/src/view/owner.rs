@@ -116,6 +116,21 @@ pub enum Happening {
         /// Its name here.
         node: String,
     },
+    /// The owner put a node on the list of those to be linked.
+    Allowed {
+        /// Its name here.
+        node: String,
+    },
+    /// The owner took it off.
+    Disallowed {
+        /// Its name here.
+        node: String,
+    },
+    /// Nodes on the list alone are linked, or all again.
+    OnlyListed {
+        /// The list alone counts.
+        on: bool,
+    },
     /// A code for one registration was made.
     PersonInvited,
     /// The first one registered, and owns the node.
@@ -243,6 +258,9 @@ impl Happening {
             Self::CutOff { .. } => "cut-off",
             Self::Blocked { .. } => "blocked",
             Self::Unblocked { .. } => "unblocked",
+            Self::Allowed { .. } => "allowed",
+            Self::Disallowed { .. } => "disallowed",
+            Self::OnlyListed { .. } => "only-listed",
             Self::PersonInvited => "person-invited",
             Self::Owned { .. } => "owned",
             Self::Registered { .. } => "registered",
