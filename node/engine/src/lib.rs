@@ -200,7 +200,7 @@ impl Engine {
             })
             .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
         let kek = SecretKey::derive("chater node kek v1", config.node_key.bytes());
-        let (communities, blocks, allow, links) = store
+        let (communities, blocks, allow, links, diary) = store
             .read()
             .and_then(|rows| {
                 Ok((
@@ -208,6 +208,7 @@ impl Engine {
                     blocks::Blocks::load(&rows)?,
                     allow::Allow::load(&rows)?,
                     links::Links::load(&rows)?,
+                    diary::Diary::load(&rows)?,
                 ))
             })
             .map_err(|e| StartError::Store(path.display().to_string(), e.to_string()))?;
@@ -283,7 +284,7 @@ impl Engine {
             homes: Mutex::default(),
             saved: Mutex::new(saved),
             home: tokio::sync::watch::channel(home).0,
-            diary: diary::Diary::default(),
+            diary,
             packing: tokio::sync::Mutex::default(),
             avatars: avatars::Avatars::default(),
             greet: tokio::sync::Notify::new(),
@@ -336,7 +337,7 @@ impl Engine {
             tracing::error!(%error, "groups cannot be followed");
         }
         shared.note(view::Happening::Started {
-            version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
         });
         let pump = tokio::spawn(pump::run(shared.clone(), events));
         let tasks = Tasks {
@@ -365,6 +366,7 @@ impl Engine {
             link.end();
         }
         let _ = tokio::time::timeout(STOP, self.shared.network.stop()).await;
+        let _ = tokio::time::timeout(STOP, diary::keep(&self.shared)).await;
         self.shared.inputs.stop();
         if let Some(writer) = tasks.writer {
             let joined = tokio::task::spawn_blocking(move || writer.join());

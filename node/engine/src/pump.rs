@@ -71,6 +71,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
     let here = tokio::spawn(crate::here::run(shared.clone()));
     let mail = tokio::spawn(crate::mail::run(shared.clone()));
     let post = tokio::spawn(crate::post::run(shared.clone()));
+    let diary = tokio::spawn(crate::diary::run(shared.clone()));
     loop {
         tokio::select! {
             event = events.recv() => match event {
@@ -91,6 +92,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut events: mpsc::Receiver<NetworkE
     here.abort();
     mail.abort();
     post.abort();
+    diary.abort();
     for (_, met) in pump.met {
         met.end();
     }

@@ -2,6 +2,7 @@
 
 mod account;
 mod chats;
+mod happening;
 mod mail;
 mod messages;
 mod network;
@@ -9,6 +10,7 @@ mod owner;
 
 pub use account::*;
 pub use chats::*;
+pub use happening::*;
 pub use mail::*;
 pub use messages::*;
 pub use network::*;

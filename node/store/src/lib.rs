@@ -10,6 +10,7 @@ pub mod allowed;
 pub mod blobs;
 pub mod chats;
 pub mod communities;
+pub mod diary;
 pub mod events;
 mod file;
 pub mod forks;

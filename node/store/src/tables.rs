@@ -130,6 +130,8 @@ tables! {
     OldKems = 66, "old_kems_v1",
     /// user 32 -> MovedRow: whose words were typed here, and made a home of another node's user (I7)
     Moved = 67, "moved_v1",
+    /// n u64 -> DiaryRow: what happened to the node lately, 200 rows
+    Diary = 68, "diary_v1",
     /// user 32, chat_no u32, n u64 -> 0 = this message, 1 = everything up to it: what a user deleted for themselves
     Hidden = 36, "hidden_v1",
     /// chat_no u32 -> GroupRow: title and members of a group

@@ -18,7 +18,7 @@ const MIB: u64 = 1024 * 1024;
 /// What happened to the node lately.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Log {
-    /// Newest first, 200 at most, since the node started.
+    /// Newest first, 200 at most.
     events: Vec<LogEvent>,
 }
 

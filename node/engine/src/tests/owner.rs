@@ -220,3 +220,55 @@ async fn only_so_many_backups_are_kept_and_only_by_the_password() {
     drop((ann, bob));
     stop(engine).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_outlives_a_restart_and_stays_bounded() {
+    let dir = Folder::new();
+    let engine = start(&dir, "dom").await;
+    let ann = user(&engine, "ann").await;
+    for n in 0..300 {
+        let (name, node) = (format!("yard {n}"), "port".to_owned());
+        engine.shared().note(match n % 5 {
+            0 => Happening::Founded { name },
+            1 => Happening::Joined { name },
+            2 => Happening::Left { name },
+            3 => Happening::NodeCame { name, node },
+            _ => Happening::Relay { on: n % 2 == 0 },
+        });
+    }
+    let rows = |engine: &Engine| {
+        let rows = engine.shared().store.read().unwrap();
+        chater_store::diary::all(&rows).unwrap().len()
+    };
+    // Kept soon, without a stop.
+    until("kept", || rows(&engine) == 200).await;
+    engine.shared().note(Happening::DiskWorks);
+    let (before, id) = (ann.diary().unwrap(), ann.id());
+    assert_eq!(before.len(), 200);
+    stop(engine).await;
+    drop(ann);
+
+    let engine = start(&dir, "dom").await;
+    let after = engine.handle(id, None).diary().unwrap();
+    assert!(matches!(after[0].what, Happening::Started { .. }));
+    assert_eq!(after[1..], before[..199]);
+    until("kept", || rows(&engine) == 200).await;
+    // What another version has written is passed over, and goes.
+    let unknown = chater_store::diary::DiaryRow {
+        v: 1,
+        at_ms: 1,
+        code: "landed".to_owned(),
+        words: Vec::new(),
+        times: 1,
+    };
+    let written = engine.shared().inputs.run(crate::actor::From::Others, move |turn| {
+        turn.durable();
+        Ok(chater_store::diary::put(turn.tx, u64::MAX / 2, &unknown)?)
+    });
+    written.await.unwrap();
+    stop(engine).await;
+    let engine = start(&dir, "dom").await;
+    assert_eq!(engine.handle(id, None).diary().unwrap().len(), 200);
+    until("kept", || rows(&engine) == 200).await;
+    stop(engine).await;
+}
