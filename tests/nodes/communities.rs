@@ -269,6 +269,65 @@ fn a_blocked_node_sees_and_reaches_nothing_new() {
     });
 }
 
+/// While the list of nodes alone counts, nobody else is linked; by command and API, over a restart, and back.
+#[test]
+fn only_listed_nodes_are_linked() {
+    story(120, async {
+        let mut dom = TestNode::start("dom").await;
+        let ann = dom.registers("ann").await;
+        let port = TestNode::start_linked("port", &dom).await;
+        let lab = TestNode::start_linked("lab", &dom).await;
+        let (bob, cid) = (port.registers("bob").await, lab.registers("cid").await);
+        linked(&ann, &bob).await;
+        linked(&ann, &cid).await;
+        let chat = ann.opens(&bob).await;
+        let states = || async {
+            let node = ann.api.get("/node").await.expect(200).json();
+            let peers = node["peers"].as_array().unwrap().clone();
+            let connected = peers.iter().filter(|peer| peer["state"] == "connected");
+            let names = connected.map(|peer| peer["name"].as_str().unwrap_or_default().to_owned());
+            names.collect::<BTreeSet<_>>()
+        };
+        let path = format!("/peers/{}", lab.node_id());
+        let allow = json!({"action": "allow"});
+        ann.api.post(&path, &allow).await.expect(204);
+        let only = dom.asks(&["allow", "--only", "on"]).await;
+        assert_eq!(only.code, Some(0), "{}", only.err);
+        assert!(only.out.contains("Only listed nodes: on") && only.out.contains("lab"));
+        let alone = BTreeSet::from(["lab".to_owned()]);
+        until("port is closed", || async {
+            (states().await == alone).then_some(())
+        })
+        .await;
+        ann.sends(&chat, "meanwhile").await;
+        dom.restart().await;
+        until("the guest is back", || async {
+            (states().await == alone).then_some(())
+        })
+        .await;
+        assert!(found(&ann, "bob").await.is_empty());
+        assert!(!texts(&bob, &chat).await.contains(&"meanwhile".to_owned()));
+        let decided = ann.api.get("/peers").await.expect(200).json();
+        assert_eq!(decided["only_listed"], true);
+        assert_eq!(decided["allowed"][0]["node_id"], lab.node_id().as_str());
+        // The other one by its address, then everybody again: the list stays.
+        let added = dom.asks(&["allow", &port.p2p()]).await;
+        assert_eq!(added.code, Some(0), "{}", added.err);
+        within(Duration::from_secs(60), "what waited comes", || async {
+            let there = texts(&bob, &chat).await.contains(&"meanwhile".to_owned());
+            there.then_some(())
+        })
+        .await;
+        let off = json!({"only_listed": false});
+        let answer = ann.api.call("PATCH", "/peers", Some(&off)).await;
+        answer.expect(204);
+        let gone = dom.asks(&["disallow", "lab"]).await;
+        assert_eq!(gone.code, Some(0), "{}", gone.err);
+        let list = dom.asks(&["allow"]).await;
+        assert!(list.out.contains("off") && list.out.contains("port") && !list.out.contains("lab"));
+    });
+}
+
 /// Two namespaces joined by a cable, with addresses that are nobody's private ones.
 struct Internet([String; 2]);
 

@@ -19,6 +19,9 @@ async fn found(who: &UserHandle, text: &str) -> Vec<String> {
     while let Some(answer) = answers.recv().await {
         names.extend(answer.rows.into_iter().map(|p| p.address));
     }
+    // Who is remembered here comes again with the answer of their node.
+    names.sort();
+    names.dedup();
     names
 }
 
