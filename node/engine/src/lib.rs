@@ -27,6 +27,7 @@ mod deliver;
 mod diary;
 mod emblem;
 mod error;
+mod faults;
 mod fetch;
 mod fills;
 mod find;
@@ -221,6 +222,7 @@ impl Engine {
             communities,
             blocks,
             allow,
+            faults: faults::Faults::default(),
             links,
             neighbours: neighbours::Neighbours::default(),
             entering: Mutex::default(),

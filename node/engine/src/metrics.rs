@@ -285,6 +285,21 @@ pub(crate) fn text(shared: &Shared) -> String {
         );
     }
     letters(&mut out, shared);
+    let [faults, closed] = shared.faults.counted();
+    for (name, help, count) in [
+        (
+            "chater_node_faults_total",
+            "Requests, events and frames of other nodes that were malformed or forged.",
+            faults,
+        ),
+        (
+            "chater_nodes_misbehaved_total",
+            "Times that a node was closed for them.",
+            closed,
+        ),
+    ] {
+        one(&mut out, name, "counter", help, count);
+    }
     for (name, help, count) in [
         (
             "chater_communities",

@@ -276,6 +276,7 @@ impl Pump {
                     }
                 }
             }
+            NetworkEvent::Fault { peer } => self.shared.fault(peer),
             NetworkEvent::Ping { peer, rtt } => {
                 if let Some(link) = lock(&self.shared.presence).links.get_mut(&peer) {
                     link.rtt_ms = u32::try_from(rtt.as_millis()).ok();
@@ -398,13 +399,15 @@ impl Pump {
                 Protocol::Log => match LogRequest::decode(&body) {
                     Ok(request) => reply.send(serve::log(&shared, peer, request).await.encode()),
                     Err(reason) => {
-                        tracing::debug!(%reason, peer = %peer.short(), "log request refused")
+                        tracing::debug!(%reason, peer = %peer.short(), "log request refused");
+                        shared.fault(peer);
                     }
                 },
                 Protocol::People => match PeopleRequest::decode(&body) {
                     Ok(request) => reply.send(people::serve(&shared, peer, request).await.encode()),
                     Err(reason) => {
-                        tracing::debug!(%reason, peer = %peer.short(), "people request refused")
+                        tracing::debug!(%reason, peer = %peer.short(), "people request refused");
+                        shared.fault(peer);
                     }
                 },
                 Protocol::Blob => match BlobRequest::decode(&body) {
@@ -412,7 +415,8 @@ impl Pump {
                         reply.send(crate::avatars::serve(&shared, peer, request).await.encode());
                     }
                     Err(reason) => {
-                        tracing::debug!(%reason, peer = %peer.short(), "blob request refused")
+                        tracing::debug!(%reason, peer = %peer.short(), "blob request refused");
+                        shared.fault(peer);
                     }
                 },
                 Protocol::Mail => match MailRequest::decode(&body) {
@@ -420,7 +424,8 @@ impl Pump {
                         reply.send(crate::mailbox::serve(&shared, peer, request).await.encode());
                     }
                     Err(reason) => {
-                        tracing::debug!(%reason, peer = %peer.short(), "mail request refused")
+                        tracing::debug!(%reason, peer = %peer.short(), "mail request refused");
+                        shared.fault(peer);
                     }
                 },
                 Protocol::Community => match CommunityRequest::decode(&body) {
@@ -428,7 +433,8 @@ impl Pump {
                         reply.send(invites::serve(&shared, peer, request).await.encode());
                     }
                     Err(reason) => {
-                        tracing::debug!(%reason, peer = %peer.short(), "community request refused")
+                        tracing::debug!(%reason, peer = %peer.short(), "community request refused");
+                        shared.fault(peer);
                     }
                 },
                 Protocol::Hello => {}

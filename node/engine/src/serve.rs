@@ -77,6 +77,10 @@ async fn push(shared: &Arc<Shared>, peer: NodeId, push: Push) -> LogAnswer {
         return REFUSED;
     }
     let taken = take_in(shared, peer, push.chat, push.events).await;
+    if taken.forged {
+        // Whoever keeps the rules has verified it before it was passed on.
+        shared.fault(peer);
+    }
     if let Some(link) = lock(&shared.presence).links.get(&peer)
         && lock(&link.hot).sign_of_life()
     {
@@ -98,6 +102,7 @@ pub(crate) async fn pushes(shared: Arc<Shared>, mut stream: Pushes) {
             Err(reason) => {
                 // Whatever follows would not be in step.
                 tracing::debug!(%reason, peer = %peer.short(), "a push that is none");
+                shared.fault(peer);
                 return;
             }
         };

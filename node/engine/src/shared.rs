@@ -24,6 +24,7 @@ use crate::blocks::Blocks;
 use crate::community::Communities;
 use crate::config::Config;
 use crate::deliver::{Fresh, Hot};
+use crate::faults::Faults;
 use crate::fetch::Syncs;
 use crate::fills::Fills;
 use crate::gossip::{self, Topics};
@@ -187,6 +188,8 @@ pub(crate) struct Shared {
     pub(crate) blocks: Blocks,
     /// The owner's list of nodes to be linked.
     pub(crate) allow: Allow,
+    /// What linked nodes have sent that no honest one does.
+    pub(crate) faults: Faults,
     /// What the owner has to decide about nodes, and has decided.
     pub(crate) links: Links,
     /// Nodes of communities that were heard of.

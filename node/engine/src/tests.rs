@@ -13,6 +13,7 @@ mod arrange;
 mod circle;
 mod eclipse;
 mod excess;
+mod faults;
 mod flood;
 mod forged;
 mod groups;

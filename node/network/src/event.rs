@@ -21,6 +21,12 @@ pub enum NetworkEvent {
         /// The address.
         address: String,
     },
+    /// A linked or connected peer has sent what no honest one does: a frame that was rejected, or more than a protocol lets
+    /// pass.
+    Fault {
+        /// The peer.
+        peer: NodeId,
+    },
     /// Own addresses have changed, or how this node stands: see [`crate::Network::standing`].
     Standing,
     /// First connection to this peer. Not admitted yet: only Hello requests pass. Closed after 10 s unless `admit`ted.

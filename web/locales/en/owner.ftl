@@ -42,6 +42,7 @@ log-let-in = You linked node { $a }
 log-cut-off = You disconnected node { $a }
 log-blocked = You blocked node { $a }
 log-unblocked = You unblocked node { $a }
+log-misbehaved = Node { $a } is closed for a while: what it sends is forged or malformed
 log-allowed = Node { $a } is allowed: it is listed
 log-disallowed = Node { $a } was taken off the list of allowed nodes
 log-only-listed-on = Switched on: only listed nodes

@@ -173,7 +173,7 @@ pub(super) async fn log(bearer: Bearer, look: Look) -> Answer {
     let events = bearer.user.diary()?.into_iter().map(|it| LogEvent {
         at: time(it.at_ms),
         code: it.what.code(),
-        message: happened(&look, &it.what),
+        message: happened(look.lang, &it.what),
         times: it.times,
     });
     answer(

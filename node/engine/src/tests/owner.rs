@@ -261,10 +261,13 @@ async fn the_log_outlives_a_restart_and_stays_bounded() {
         words: Vec::new(),
         times: 1,
     };
-    let written = engine.shared().inputs.run(crate::actor::From::Others, move |turn| {
-        turn.durable();
-        Ok(chater_store::diary::put(turn.tx, u64::MAX / 2, &unknown)?)
-    });
+    let written = engine
+        .shared()
+        .inputs
+        .run(crate::actor::From::Others, move |turn| {
+            turn.durable();
+            Ok(chater_store::diary::put(turn.tx, u64::MAX / 2, &unknown)?)
+        });
     written.await.unwrap();
     stop(engine).await;
     let engine = start(&dir, "dom").await;

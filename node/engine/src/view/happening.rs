@@ -104,6 +104,11 @@ happenings! {
         /// Its name here.
         node: String,
     } = "unblocked",
+    /// A node was closed for a while: what it sent was malformed or forged.
+    Misbehaved {
+        /// Its name here.
+        node: String,
+    } = "misbehaved",
     /// The owner put a node on the list of those to be linked.
     Allowed {
         /// Its name here.

@@ -397,6 +397,14 @@ impl Actor {
         }
     }
 
+    /// Tells of a peer that sent what no honest one does.
+    pub(super) fn fault(&mut self, peer_id: &PeerId) {
+        if let Some(peer) = self.peers.get(peer_id) {
+            let peer = peer.node;
+            self.outlet.offer(NetworkEvent::Fault { peer });
+        }
+    }
+
     /// Lets in the guests alone, and closes whoever is here and is none.
     pub(super) fn admit_only(&mut self, guests: Option<Vec<NodeId>>, now: Instant) {
         let guests = guests.map(|guests| guests.into_iter().filter_map(address::peer_id).collect());

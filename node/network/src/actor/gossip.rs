@@ -87,7 +87,10 @@ impl Actor {
         let verdict = match acceptance {
             MessageAcceptance::Accept => "verdict=\"accepted\"",
             MessageAcceptance::Ignore => "verdict=\"ignored\"",
-            MessageAcceptance::Reject => "verdict=\"rejected\"",
+            MessageAcceptance::Reject => {
+                self.fault(source);
+                "verdict=\"rejected\""
+            }
         };
         self.meters.one("chater_gossip_frames_total", verdict);
         let gossip = &mut self.swarm.behaviour_mut().gossip;

@@ -7,7 +7,8 @@ use std::time::Instant;
 use chater_protocol::id::NodeId;
 use libp2p::PeerId;
 use libp2p::request_response::{
-    Event, InboundRequestId, Message, OutboundFailure, OutboundRequestId, ResponseChannel,
+    Event, InboundFailure, InboundRequestId, Message, OutboundFailure, OutboundRequestId,
+    ResponseChannel,
 };
 use tokio::sync::oneshot;
 
@@ -167,6 +168,9 @@ impl Actor {
                 ..
             } => {
                 tracing::debug!(peer = address::short(&peer), ?protocol, %error, "answer not sent");
+                if matches!(&error, InboundFailure::Io(error) if is_too_large(error)) {
+                    self.fault(&peer);
+                }
                 self.settled(protocol, request_id);
             }
             Event::ResponseSent { request_id, .. } => self.settled(protocol, request_id),

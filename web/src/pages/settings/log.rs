@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{Frame, shell};
 use crate::app::App;
 use crate::error::PageResult;
-use crate::i18n::{Arg, Look, text_with};
+use crate::i18n::{Arg, Lang, Look, text_with};
 use crate::pages::shell::{Shell, page_with};
 use crate::pages::time::{self, Stamp};
 use crate::session::Session;
@@ -40,59 +40,62 @@ struct Lines<'a> {
 }
 
 /// What happened, in words.
-pub(crate) fn words(look: &Look, what: &Happening) -> String {
+pub(crate) fn words(lang: Lang, what: &Happening) -> String {
+    let t = |key| text_with(lang, key, &[]);
+    let a = |key, value: &str| text_with(lang, key, &[("a", Arg::from(value))]);
     match what {
-        Happening::Started { version } => look.a("log-started", version),
-        Happening::Linked { node } => look.a("log-linked", node),
-        Happening::Lost { node } => look.a("log-lost", node),
-        Happening::Waits { node } => look.a("log-waits", node),
-        Happening::LetIn { node } => look.a("log-let-in", node),
-        Happening::CutOff { node } => look.a("log-cut-off", node),
-        Happening::Blocked { node } => look.a("log-blocked", node),
-        Happening::Unblocked { node } => look.a("log-unblocked", node),
-        Happening::Allowed { node } => look.a("log-allowed", node),
-        Happening::Disallowed { node } => look.a("log-disallowed", node),
-        Happening::OnlyListed { on: true } => look.t("log-only-listed-on"),
-        Happening::OnlyListed { on: false } => look.t("log-only-listed-off"),
-        Happening::PersonInvited => look.t("log-person-invited"),
-        Happening::Owned { nick } => look.a("log-owned", nick),
-        Happening::Registered { nick } => look.a("log-registered", nick),
-        Happening::CameInvited { nick } => look.a("log-came-invited", nick),
-        Happening::Closed { nick } => look.a("log-closed", nick),
-        Happening::Opened { nick } => look.a("log-opened", nick),
-        Happening::PasswordLink { nick } => look.a("log-password-link", nick),
-        Happening::PasswordSet { nick } => look.a("log-password-set", nick),
-        Happening::LoginsStopped { from } => look.a("log-logins-stopped", from),
-        Happening::BackupMade { file } => look.a("log-backup-made", file),
-        Happening::DiskFailed => look.t("log-disk-failed"),
-        Happening::DiskFull => look.t("log-disk-full"),
-        Happening::DiskWorks => look.t("log-disk-works"),
-        Happening::Founded { name } => look.a("log-founded", name),
-        Happening::Joined { name } => look.a("log-joined", name),
-        Happening::Left { name } => look.a("log-left", name),
-        Happening::NodeInvited { name } => look.a("log-node-invited", name),
+        Happening::Started { version } => a("log-started", version),
+        Happening::Linked { node } => a("log-linked", node),
+        Happening::Lost { node } => a("log-lost", node),
+        Happening::Waits { node } => a("log-waits", node),
+        Happening::LetIn { node } => a("log-let-in", node),
+        Happening::CutOff { node } => a("log-cut-off", node),
+        Happening::Blocked { node } => a("log-blocked", node),
+        Happening::Unblocked { node } => a("log-unblocked", node),
+        Happening::Misbehaved { node } => a("log-misbehaved", node),
+        Happening::Allowed { node } => a("log-allowed", node),
+        Happening::Disallowed { node } => a("log-disallowed", node),
+        Happening::OnlyListed { on: true } => t("log-only-listed-on"),
+        Happening::OnlyListed { on: false } => t("log-only-listed-off"),
+        Happening::PersonInvited => t("log-person-invited"),
+        Happening::Owned { nick } => a("log-owned", nick),
+        Happening::Registered { nick } => a("log-registered", nick),
+        Happening::CameInvited { nick } => a("log-came-invited", nick),
+        Happening::Closed { nick } => a("log-closed", nick),
+        Happening::Opened { nick } => a("log-opened", nick),
+        Happening::PasswordLink { nick } => a("log-password-link", nick),
+        Happening::PasswordSet { nick } => a("log-password-set", nick),
+        Happening::LoginsStopped { from } => a("log-logins-stopped", from),
+        Happening::BackupMade { file } => a("log-backup-made", file),
+        Happening::DiskFailed => t("log-disk-failed"),
+        Happening::DiskFull => t("log-disk-full"),
+        Happening::DiskWorks => t("log-disk-works"),
+        Happening::Founded { name } => a("log-founded", name),
+        Happening::Joined { name } => a("log-joined", name),
+        Happening::Left { name } => a("log-left", name),
+        Happening::NodeInvited { name } => a("log-node-invited", name),
         Happening::NodeCame { name, node } => {
             let values = [
                 ("a", Arg::from(name.as_str())),
                 ("b", Arg::from(node.as_str())),
             ];
-            text_with(look.lang, "log-node-came", &values)
+            text_with(lang, "log-node-came", &values)
         }
-        Happening::MailAdmitted { node } => look.a("log-mail-admitted", node),
-        Happening::MailEvicted { node } => look.a("log-mail-evicted", node),
-        Happening::MailChosen { node } => look.a("log-mail-chosen", node),
-        Happening::HomeNetwork { on: true } => look.t("log-home-network-on"),
-        Happening::HomeNetwork { on: false } => look.t("log-home-network-off"),
-        Happening::Relay { on: true } => look.t("log-relay-on"),
-        Happening::Relay { on: false } => look.t("log-relay-off"),
-        Happening::SettingsSaved => look.t("log-settings-saved"),
-        Happening::QuotaReached { nick } => look.a("log-quota-reached", nick),
+        Happening::MailAdmitted { node } => a("log-mail-admitted", node),
+        Happening::MailEvicted { node } => a("log-mail-evicted", node),
+        Happening::MailChosen { node } => a("log-mail-chosen", node),
+        Happening::HomeNetwork { on: true } => t("log-home-network-on"),
+        Happening::HomeNetwork { on: false } => t("log-home-network-off"),
+        Happening::Relay { on: true } => t("log-relay-on"),
+        Happening::Relay { on: false } => t("log-relay-off"),
+        Happening::SettingsSaved => t("log-settings-saved"),
+        Happening::QuotaReached { nick } => a("log-quota-reached", nick),
     }
 }
 
 fn line(look: &Look, happened: &LogEntry) -> Line {
     Line {
-        text: words(look, &happened.what),
+        text: words(look.lang, &happened.what),
         at: time::moment(look, happened.at_ms),
         times: happened.times,
         trouble: matches!(
@@ -100,6 +103,7 @@ fn line(look: &Look, happened: &LogEntry) -> Line {
             Happening::DiskFailed
                 | Happening::DiskFull
                 | Happening::LoginsStopped { .. }
+                | Happening::Misbehaved { .. }
                 | Happening::QuotaReached { .. }
         ),
     }
