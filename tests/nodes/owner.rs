@@ -392,3 +392,59 @@ fn whoever_has_used_up_their_room_reads_and_deletes() {
             .expect(201);
     });
 }
+
+/// What the owner's pages do with people, mail and the relay, commands do as well; the log is told after a restart, too.
+#[test]
+fn commands_do_what_the_pages_of_the_owner_do() {
+    story(90, async {
+        let mut node = TestNode::start("dom").await;
+        let ann = node.registers("ann").await;
+        let bob = node.registers("bob").await;
+        for (words, said) in [
+            (&["user", "quota", "bob", "5"][..], "Done"),
+            (&["user", "quota", "BOB", "1"], "Done"),
+            (&["user", "close", "bob"], "Done"),
+            (&["user", "list"], "bob  bob  (closed)  1 / 1 MiB"),
+            (&["user", "open", "bob"], "Done"),
+            (&["mail"], "off, 200 MiB, 14 days"),
+            (
+                &["mail", "on", "--room", "50", "--days", "3"],
+                "on, 50 MiB, 3 days",
+            ),
+            (&["mail", "off"], "off, 50 MiB, 3 days"),
+            (&["relay", "on"], "Relay: on"),
+            (&["relay"], "Relay: on"),
+            (&["relay", "off"], "Relay: off"),
+        ] {
+            let done = node.asks(words).await;
+            assert_eq!(done.code, Some(0), "{words:?}: {done:?}");
+            assert!(done.out.contains(said), "{words:?}: {done:?}");
+        }
+        for words in [
+            &["user", "quota", "nobody", "5"][..],
+            &["user", "quota", "bob", "0"],
+            &["user", "close", "ann"],
+            &["mail", "on", "--room", "9"],
+            &["mail", "on", "--days", "91"],
+            &["mail", "choose", "nobody"],
+        ] {
+            let refused = node.asks(words).await;
+            assert_ne!(refused.code, Some(0), "{words:?}: {refused:?}");
+        }
+        bob.api.get("/me").await.expect(401);
+        let people = ann.api.get("/node/people").await.expect(200).json();
+        let row = people["people"].as_array().unwrap().iter();
+        let row = row.into_iter().find(|row| row["nick"] == "bob").unwrap();
+        assert_eq!(row["quota"], 1024 * 1024);
+        assert_eq!(row["closed"], false);
+        node.restart().await;
+        let log = node.asks(&["log"]).await;
+        assert!(
+            log.out.lines().next().unwrap().contains("started"),
+            "{log:?}"
+        );
+        for said in ["bob", "The relay was switched on"] {
+            assert!(log.out.contains(said), "{said}: {log:?}");
+        }
+    });
+}

@@ -45,6 +45,18 @@ pub fn check_words(language: &str, check: &chater_engine::view::Check) -> String
     pages::reach::words(i18n::Lang::parse(language).unwrap_or(i18n::Lang::Ru), check)
 }
 
+/// What happened to the node, in words, with its time (UTC): Russian, or English for `en`.
+#[must_use]
+pub fn log_line(language: &str, event: &chater_engine::view::LogEntry) -> String {
+    let lang = i18n::Lang::parse(language).unwrap_or(i18n::Lang::Ru);
+    let words = pages::happened(lang, &event.what);
+    let times = match event.times {
+        0 | 1 => String::new(),
+        many => format!("  ×{many}"),
+    };
+    format!("{}  {words}{times}", api::shapes::time(event.at_ms))
+}
+
 /// Everything this node answers over HTTP.
 pub fn router(engine: Engine, config: WebConfig, house: Arc<House>) -> Router {
     let app = App::new(engine, config, house);

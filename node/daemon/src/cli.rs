@@ -17,7 +17,8 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, Layer, Surroundings, likely_language};
 use crate::control::{
-    Allowed, Circle, Decision, HomeStatus, MailStatus, Request, Status, UserLine, ask,
+    Allowed, Circle, Decision, HomeStatus, MailAct, MailBook, MailStatus, Request, Status,
+    UserLine, ask,
 };
 use crate::doctor::{self, Verdict};
 use crate::folder::Folder;
@@ -29,6 +30,8 @@ use chater_engine::archive::{self, ReadError};
 
 /// Threads for passwords (two at once) and files; more would only cost memory.
 const BLOCKING_THREADS: usize = 8;
+
+const MIB: u64 = 1024 * 1024;
 
 #[derive(Parser)]
 #[command(
@@ -109,6 +112,19 @@ enum Command {
         /// Name, id, or the first digits of the fingerprint
         node: String,
     },
+    /// Mailboxes: without a word tells who keeps this node's mail, and whose it keeps
+    Mail {
+        #[command(subcommand)]
+        action: Option<MailAction>,
+    },
+    /// Let nodes behind routers be reached through this one: without a word tells how it stands
+    Relay {
+        /// on, off
+        #[arg(value_parser = ["on", "off"])]
+        switch: Option<String>,
+    },
+    /// What happened to the node lately, the newest first
+    Log,
     /// People of this node
     User {
         #[command(subcommand)]
@@ -168,6 +184,41 @@ enum CommunityAction {
 }
 
 #[derive(Subcommand)]
+enum MailAction {
+    /// Keep mail for other nodes
+    On {
+        /// Room for all of them, MiB: 10 at least
+        #[arg(long)]
+        room: Option<u64>,
+        /// Days that a letter is kept, 1-90
+        #[arg(long)]
+        days: Option<u16>,
+    },
+    /// Keep none
+    Off,
+    /// Let a node that offers it keep this node's mail
+    Choose {
+        /// Name, id, or the first digits of the fingerprint
+        node: String,
+    },
+    /// Give a mailbox up
+    Leave {
+        /// Name, id, or the first digits of the fingerprint
+        node: String,
+    },
+    /// Throw the mail of a node away and keep none for it
+    Evict {
+        /// Name, id, or the first digits of the fingerprint
+        node: String,
+    },
+    /// Keep mail for it again
+    Readmit {
+        /// Name, id, or the first digits of the fingerprint
+        node: String,
+    },
+}
+
+#[derive(Subcommand)]
 enum UserAction {
     /// Who lives here
     List,
@@ -177,6 +228,24 @@ enum UserAction {
         nick: String,
         /// Must not exist
         file: PathBuf,
+    },
+    /// How much somebody may fill of the disk
+    Quota {
+        /// Whose
+        nick: String,
+        /// MiB, 1-1048576
+        #[arg(value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+        mib: u64,
+    },
+    /// Close an account: nobody can log in to it, its chats stay
+    Close {
+        /// Whose
+        nick: String,
+    },
+    /// Open it again
+    Open {
+        /// Whose
+        nick: String,
     },
     /// Set a new password (asked for, or one line on standard input)
     Password {
@@ -319,7 +388,54 @@ fn carry_out(command: Option<Command>, config: Config) -> Result<ExitCode, Probl
                 } else {
                     ""
                 };
-                print(format!("{}  {}{owner}", user.nick, user.display_name));
+                let closed = if user.closed {
+                    language.of("  (закрыт)", "  (closed)")
+                } else {
+                    ""
+                };
+                let (used, unit) = (user.used.div_ceil(MIB), language.of("МиБ", "MiB"));
+                print(format!(
+                    "{}  {}{owner}{closed}  {used} / {} {unit}",
+                    user.nick, user.display_name, user.quota_mib
+                ));
+            }
+        }
+        Some(Command::User {
+            action: UserAction::Quota { nick, mib },
+        }) => {
+            ask(folder, &Request::SetQuota { nick, mib })?;
+            print(language.of("Готово.", "Done."));
+        }
+        Some(Command::User {
+            action: UserAction::Close { nick },
+        }) => set_closed(folder, nick, true, language)?,
+        Some(Command::User {
+            action: UserAction::Open { nick },
+        }) => set_closed(folder, nick, false, language)?,
+        Some(Command::Mail { action }) => {
+            let act = action.map(mail_act);
+            print_mail(&read(ask(folder, &Request::Mail { act })?)?, language);
+        }
+        Some(Command::Relay { switch }) => {
+            let on = switch.map(|word| word == "on");
+            let (is_on, fixed): (bool, bool) = read(ask(folder, &Request::Relay { on })?)?;
+            print(if is_on {
+                language.of("Ретранслятор: включён", "Relay: on")
+            } else {
+                language.of("Ретранслятор: выключен", "Relay: off")
+            });
+            if fixed && on.is_some_and(|on| on != is_on) {
+                print_problem(language.of(
+                    "Это задано при запуске узла (relay): измените там и запустите снова.",
+                    "That is set at the start (relay): change it there and start again.",
+                ));
+            }
+        }
+        Some(Command::Log) => {
+            let language = language.code().to_owned();
+            let lines: Vec<String> = read(ask(folder, &Request::Log { language })?)?;
+            for line in lines {
+                print(line);
             }
         }
         Some(Command::User {
@@ -634,6 +750,82 @@ fn print_home(home: &HomeStatus, wanted: Option<bool>, language: Language) {
     }
     if let Some(code) = home.set_up_code.as_ref().filter(|_| home.on) {
         print(Say::SetUpCode(code.clone()).sentence(language));
+    }
+}
+
+fn set_closed(
+    folder: &Path,
+    nick: String,
+    closed: bool,
+    language: Language,
+) -> Result<(), Problem> {
+    ask(folder, &Request::SetClosed { nick, closed })?;
+    print(language.of("Готово.", "Done."));
+    Ok(())
+}
+
+fn mail_act(action: MailAction) -> MailAct {
+    match action {
+        MailAction::On { room, days } => MailAct::Rules {
+            offers: Some(true),
+            room_mib: room,
+            days,
+        },
+        MailAction::Off => MailAct::Rules {
+            offers: Some(false),
+            room_mib: None,
+            days: None,
+        },
+        MailAction::Choose { node } => MailAct::Choose(node),
+        MailAction::Leave { node } => MailAct::Leave(node),
+        MailAction::Evict { node } => MailAct::Evict(node),
+        MailAction::Readmit { node } => MailAct::Readmit(node),
+    }
+}
+
+fn print_mail(mail: &MailBook, language: Language) {
+    let switch = if mail.offers {
+        language.of("включено", "on")
+    } else {
+        language.of("выключено", "off")
+    };
+    let fixed = if mail.fixed {
+        language.of("  (задано при запуске)", "  (set at the start)")
+    } else {
+        ""
+    };
+    print(format!(
+        "{} {switch}, {} {}, {} {}{fixed}",
+        language.of("Хранить почту других узлов:", "Keep mail of other nodes:"),
+        mail.room_mib,
+        language.of("МиБ", "MiB"),
+        mail.days,
+        language.of("дн.", "days"),
+    ));
+    for (name, state) in &mail.mailboxes {
+        let state = match state.as_str() {
+            "asked" => language.of("ждём согласия", "asked"),
+            "refused" => language.of("отказал", "refused"),
+            "away" => language.of("хранит, сейчас не в сети", "keeps it, away now"),
+            _ => language.of("хранит", "keeps it"),
+        };
+        let mine = language.of("Мой ящик:", "My mailbox:");
+        print(format!("{mine} {name}  {state}"));
+    }
+    for name in &mail.could {
+        let could = language.of("Может хранить:", "Could keep it:");
+        print(format!("{could} {name}  (chater mail choose {name})"));
+    }
+    for (name, letters, bytes, evicted) in &mail.kept {
+        let for_it = language.of("Храню для узла:", "Kept for:");
+        if *evicted {
+            let out = language.of("выставлен", "thrown out");
+            print(format!("{for_it} {name}  {out}"));
+        } else {
+            let (unit, count) = (language.of("КиБ", "KiB"), language.of("писем", "letters"));
+            let kib = bytes.div_ceil(1024);
+            print(format!("{for_it} {name}  {count}: {letters}, {kib} {unit}"));
+        }
     }
 }
 

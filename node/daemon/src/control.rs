@@ -64,6 +64,35 @@ pub enum Request {
         /// The new one.
         password: String,
     },
+    /// How much somebody may fill.
+    SetQuota {
+        /// Who.
+        nick: String,
+        /// MiB.
+        mib: u64,
+    },
+    /// Close an account, or open it again.
+    SetClosed {
+        /// Whose.
+        nick: String,
+        /// Close it.
+        closed: bool,
+    },
+    /// Mailboxes, both ways; with `act`, something about them is changed first.
+    Mail {
+        /// What.
+        act: Option<MailAct>,
+    },
+    /// Let others be reached through this node, or not; without `on` only tell.
+    Relay {
+        /// Which.
+        on: Option<bool>,
+    },
+    /// What happened lately, in words.
+    Log {
+        /// `ru` or `en`.
+        language: String,
+    },
     /// A consistent copy of the store, in the folder `backups`.
     CopyStore,
     /// Everything one user can read, in the folder `backups`.
@@ -116,6 +145,48 @@ pub enum Request {
         /// What to do.
         what: Decision,
     },
+}
+
+/// What the owner changes about mailboxes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailAct {
+    /// Whether mail is kept for others, in how much room, for how long; none = as it is.
+    Rules {
+        /// It is kept.
+        offers: Option<bool>,
+        /// MiB for all of them.
+        room_mib: Option<u64>,
+        /// Days.
+        days: Option<u16>,
+    },
+    /// A node shall keep this one's mail.
+    Choose(String),
+    /// It shall no longer.
+    Leave(String),
+    /// The mail of a node is thrown away, and none kept for it.
+    Evict(String),
+    /// It is kept again.
+    Readmit(String),
+}
+
+/// The answer to `Mail`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailBook {
+    /// Mail is kept for others.
+    pub offers: bool,
+    /// MiB for all of them.
+    pub room_mib: u64,
+    /// Days that a letter is kept.
+    pub days: u16,
+    /// That is set from outside.
+    pub fixed: bool,
+    /// Nodes that keep this one's mail: name; `asked`, `refused`, `keeps`, `away`.
+    pub mailboxes: Vec<(String, String)>,
+    /// Nodes that could.
+    pub could: Vec<String>,
+    /// Whose mail is kept here: name, letters, bytes, thrown out.
+    pub kept: Vec<(String, u64, u64, bool)>,
 }
 
 /// What the owner says to a node.
@@ -286,6 +357,15 @@ pub struct UserLine {
     pub display_name: String,
     /// Whether they own the node.
     pub owner: bool,
+    /// The account is closed.
+    #[serde(default)]
+    pub closed: bool,
+    /// Bytes that they fill.
+    #[serde(default)]
+    pub used: u64,
+    /// MiB that they may fill.
+    #[serde(default)]
+    pub quota_mib: u64,
 }
 
 /// The listening socket; its file goes with it.

@@ -11,6 +11,7 @@ pub mod config;
 pub mod control;
 pub mod doctor;
 pub mod folder;
+mod household;
 pub mod invitation;
 pub mod logging;
 pub mod node;

@@ -18,10 +18,10 @@ use crate::VERSION;
 use crate::circle;
 use crate::config::{Config, P2P_PORT};
 use crate::control::{
-    Answer, CheckLine, Control, HomeStatus, MailStatus, PeerStatus, Request, Status, UserLine,
-    refuse,
+    Answer, CheckLine, Control, HomeStatus, MailStatus, PeerStatus, Request, Status, refuse,
 };
 use crate::folder::{Folder, Running};
+use crate::household;
 use crate::invitation::ip_of;
 use crate::text::{Problem, Say};
 
@@ -233,14 +233,25 @@ impl Desk {
             Request::Home { on } => self.home(on).await,
             Request::AddPeer { address } => done(engine.add_peer(&address).await),
             Request::InviteUser => done(engine.invite_user().await),
-            Request::Users => {
-                let line = |(nick, display_name, owner)| UserLine {
-                    nick,
-                    display_name,
-                    owner,
-                };
-                ok(&engine.users().into_iter().map(line).collect::<Vec<_>>())
+            Request::Users => done(household::users(engine)),
+            Request::SetQuota { nick, mib } => done(household::set_quota(engine, &nick, mib).await),
+            Request::SetClosed { nick, closed } => {
+                done(household::set_closed(engine, &nick, closed).await)
             }
+            Request::Mail { act } => {
+                if let Some(act) = act
+                    && let Err(error) = household::change_mail(engine, act).await
+                {
+                    return done::<()>(Err(error));
+                }
+                done(household::mail(engine))
+            }
+            Request::Relay { on } => done(self.relay(on).await),
+            Request::Log { language } => done(engine.as_owner().and_then(|owner| {
+                let events = owner.diary()?;
+                let line = |event: &view::LogEntry| chater_web::log_line(&language, event);
+                Ok(events.iter().map(line).collect::<Vec<_>>())
+            })),
             Request::SetPassword { nick, password } => {
                 done(engine.set_password(&nick, password).await)
             }
@@ -323,6 +334,17 @@ impl Desk {
                 .map(|dialling| (dialling.address, dialling.error))
                 .collect(),
         }
+    }
+
+    /// The owner's switch of the relay; none = only tells. Whether it is on, and whether that is set at the start.
+    async fn relay(&self, on: Option<bool>) -> Result<(bool, bool), Error> {
+        let owner = self.engine.as_owner()?;
+        let (was, fixed) = owner.relay()?;
+        let Some(on) = on.filter(|_| !fixed) else {
+            return Ok((was, fixed));
+        };
+        owner.set_relay(on).await?;
+        Ok((on, fixed))
     }
 
     /// The switch of the home network; none = only tells.

@@ -73,6 +73,15 @@ impl Engine {
             session,
         }
     }
+
+    /// What the owner of the node may do, for the control socket: whoever can open it owns the machine.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] while nobody has registered.
+    pub fn as_owner(&self) -> Result<UserHandle, Error> {
+        let owner = users::owner(&self.shared().store.read()?)?;
+        Ok(self.handle(owner.ok_or(Error::NotFound)?, None))
+    }
 }
 
 impl UserHandle {
