@@ -65,6 +65,8 @@ async fn a_busy_node_is_not_closed() {
     for engine in [&left, &right] {
         engine.shared().faults.counts.store(true, Ordering::Relaxed);
     }
+    say(&ann, chat, "first").await;
+    sees(&bob, chat, "first").await;
     let mut last = None;
     for n in 0..400 {
         last = Some(say(&ann, chat, &format!("m{n}")).await);
