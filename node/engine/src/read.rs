@@ -792,7 +792,10 @@ impl<'a, R: Rows> Reader<'a, R> {
     /// Where somebody reads on who has read up to `read_n`: a page that shows the first message they have not read.
     fn first_unread(&self, no: u32, read_n: u64, limit: usize) -> Result<Anchor, Error> {
         let newest = self.walk(no, None, true, limit)?;
-        let Some(top) = newest.last().filter(|row| newest.len() == limit && row.n > read_n) else {
+        let Some(top) = newest
+            .last()
+            .filter(|row| newest.len() == limit && row.n > read_n)
+        else {
             return Ok(Anchor::Newest);
         };
         // As they came: what came later and stands higher is a late message, which has its hint.

@@ -255,7 +255,11 @@ impl CardItem<'_> {
     /// Of people elsewhere it is known only that their node is there.
     fn presence(&self) -> String {
         let here = self.chat.with.as_ref().is_none_or(|person| person.here);
-        self.look.t(if here { "presence-here" } else { "presence-linked" })
+        self.look.t(if here {
+            "presence-here"
+        } else {
+            "presence-linked"
+        })
     }
 
     fn draft(&self) -> Option<String> {

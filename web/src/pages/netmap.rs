@@ -181,6 +181,8 @@ mod tests {
             agent: None,
             held: false,
             off: false,
+            listed: false,
+            left_out: false,
         }
     }
 
