@@ -121,7 +121,7 @@ fn why(error: &str) -> &'static str {
         "dial-own"
     } else if has(&["resolve", "no record", "dns", "lookup"]) {
         "dial-name"
-    } else if has(&["blocked"]) {
+    } else if has(&["blocked", "not let in"]) {
         "dial-blocked"
     } else {
         "dial-other"

@@ -1,6 +1,6 @@
 // What can be done with one message: the bar beside it, its menu, long press, keys; the dialogs that follow.
 import { on, part, toast } from "./app.js";
-import { byId, chat, cut, drop, items, log, messages, pane, toEnd } from "./chat.js";
+import { byId, chat, drop, items, log, messages, pane } from "./chat.js";
 import { answer, canEdit, change, edit, typedText } from "./composer.js";
 import { t } from "./i18n.js";
 import { ctrl, is } from "./keys.js";
@@ -153,11 +153,8 @@ log.addEventListener("keydown", async (event) => {
   if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
   const item = event.target.closest("li.msg");
   const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-  if (event.key === "End") return cut() ? location.assign(`/c/${chat}?at=end`) : toEnd();
-  if (event.key === "Home") {
-    event.preventDefault();
-    return (await import("./lead.js")).toStart();
-  }
+  if (event.key === "End") return pane.querySelector("[data-bottom]").click();
+  if (event.key === "Home") return event.preventDefault(), (await import("./lead.js")).toStart();
   if (step) {
     // From the log into it; then from message to message.
     const all = messages();

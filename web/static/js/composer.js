@@ -98,7 +98,7 @@ function problem(body, status = 0, stays = true) {
 }
 
 // The session that this page belongs to has ended.
-const over = (answer, body) => answer.type === "opaqueredirect" || answer.status === 401 || (answer.status === 403 && !body);
+const over = ({ type, status }, body) => type === "opaqueredirect" || status === 401 || (status === 403 && !body);
 
 let busy = false;
 let pause = 0;
@@ -238,7 +238,7 @@ function keepDraft(soon) {
   draftTimer = setTimeout(() => {
     if (field.value === saved) return;
     const text = field.value;
-    post(`/c/${chat}/draft`, { text }).then((answer) => { if (answer?.ok) saved = text; });
+    post(`/c/${chat}/draft`, { text }).then((answer) => answer?.ok && (saved = text));
   }, soon ? 0 : 500);
 }
 

@@ -199,8 +199,11 @@ impl World {
             let shown: BTreeSet<String> = shown.into_iter().map(|(_, text)| text).collect();
             for one in self.said.iter().filter(|one| one.group == group) {
                 let mut later = self.changed.iter().filter(|change| change.act >= one.act);
+                // Whoever is taken out later was in again before, or for somebody never out: a removal by an admin who is
+                // demoted elsewhere at the same time does not count (M4), and a member reads what came before.
                 let back = later.any(|change| {
-                    (change.group, change.who, change.what) == (group, who, Change::In)
+                    (change.group, change.who) == (group, who)
+                        && matches!(change.what, Change::In | Change::Out)
                 });
                 let meant = one.audience.contains(&self.people[who].id);
                 if !meant && !back && shown.contains(&one.text) {
