@@ -98,6 +98,73 @@ test("a chat opens where reading goes on", async ({ open }, info) => {
 // The id of the chat on the page, or of the only card of the list.
 const klenChat = (page) => page.evaluate(() => document.querySelector("main[data-chat], li[data-chat]").dataset.chat);
 
+test("with more unread than a page a chat opens at the first of it; Home and the round button go on from there", async ({ open }, info) => {
+  const lev = await open(nodes.dom, "lev");
+  await lev.registers();
+  const { page } = lev;
+  const chat = await sova.chatWith("lev@dom");
+  for (let n = 1; n <= 20; n += 1) await sova.sends(chat, `читано ${n}`);
+  await lev.opensCard("sova");
+  await lev.sees("читано 20");
+  await page.locator("[data-log]").focus();
+  await page.keyboard.press("End");
+  await expect.poll(async () => (await sova.messages(chat, 1))[0].state).toBe("read");
+  const address = page.url();
+  await page.goto(nodes.dom.url);
+  for (let n = 1; n <= 80; n += 1) await sova.sends(chat, `строка ${n}`);
+  await expect(lev.card("sova").locator(".badge")).toHaveText("80");
+  await page.goto(address);
+  const log = await box(page.locator("[data-log]"));
+  const first = page.locator(".newline + li.msg");
+  await expect(first).toContainText("строка 1");
+  await expect.poll(async () => Math.abs((await box(page.locator(".newline"))).top - log.top - log.height / 3)).toBeLessThan(log.height / 4);
+  await lev.shows(info, "reading-many");
+  const seen = async () => (await sova.messages(chat, 80)).filter((it) => it.state === "read").length;
+  await page.waitForTimeout(1500);
+  expect(await seen(), "what nobody has looked at is not read").toBeLessThan(60);
+  // Home: the first of all; the button: the last of all.
+  await page.locator("[data-log]").focus();
+  await page.keyboard.press("Home");
+  await expect(page.locator("li.msg").first()).toContainText("читано 1");
+  await expect(page.locator("li.msg").first()).toBeInViewport();
+  await page.locator("[data-bottom]").click();
+  await expect(lev.message("строка 80")).toBeInViewport();
+  await expect.poll(seen).toBe(80);
+  await lev.isWell();
+});
+
+test("what was sent without the node is no draft afterwards; an edit without a session says so", async ({ open }) => {
+  const mila = await open(nodes.dom, "mila");
+  await mila.registers();
+  await mila.opensChatWith("sova", "sova@dacha");
+  const { page } = mila;
+  await mila.sends("первое");
+  await expect(mila.message("первое")).toHaveAttribute("data-id", /./);
+  // The draft is on the node when the session ends; the text waits here, is sent after the login, and the field is empty.
+  await mila.composer.fill("в обрыве");
+  await page.waitForResponse((answer) => answer.url().endsWith("/draft"));
+  const cookies = await page.context().cookies();
+  await page.context().clearCookies();
+  await mila.composer.press("Enter");
+  await expect(page.locator("[data-ended]")).toBeVisible();
+  await page.context().addCookies(cookies);
+  await page.reload();
+  await expect(mila.message("в обрыве")).toHaveAttribute("data-id", /./);
+  await expect(mila.composer).toHaveValue("");
+  await page.reload();
+  await expect(mila.composer).toHaveValue("");
+  await expect(mila.message("в обрыве")).toHaveCount(1);
+
+  await mila.composer.press("ArrowUp");
+  await mila.composer.fill("в обрыве, изменено");
+  await page.context().clearCookies();
+  await mila.composer.press("Enter");
+  await expect(page.locator("[data-ended]")).toBeVisible();
+  await expect(mila.composer).toHaveValue("в обрыве, изменено");
+  mila.faults = mila.faults.filter((fault) => !fault.includes("Failed to load resource"));
+  await mila.isWell();
+});
+
 test("nothing moves by itself while one reads", async ({ open }) => {
   const vita = await open(nodes.dom, "vita");
   await vita.registers();

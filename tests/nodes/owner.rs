@@ -404,7 +404,7 @@ fn commands_do_what_the_pages_of_the_owner_do() {
             (&["user", "quota", "bob", "5"][..], "Done"),
             (&["user", "quota", "BOB", "1"], "Done"),
             (&["user", "close", "bob"], "Done"),
-            (&["user", "list"], "bob  bob  (closed)  1 / 1 MiB"),
+            (&["user", "list"], "bob  bob  (closed)  0 / 1 MiB"),
             (&["user", "open", "bob"], "Done"),
             (&["mail"], "off, 200 MiB, 14 days"),
             (

@@ -115,7 +115,7 @@ regroup();
 const asked = items.querySelector(".msg.at");
 if (asked) {
   asked.scrollIntoView({ block: "center" });
-} else if (line && !location.hash.startsWith("#m-")) {
+} else if (line && !/#m-|at=end/.test(location.href)) {
   const box = log.getBoundingClientRect();
   log.scrollBy(0, line.getBoundingClientRect().top - box.top - box.height / 3);
 }
