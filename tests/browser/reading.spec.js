@@ -172,6 +172,7 @@ test("nothing moves by itself while one reads", async ({ open }) => {
   const chat = await sova.chatWith("vita@dom");
   for (let n = 1; n <= 60; n += 1) await sova.sends(chat, `прежнее ${n}`);
   await vita.opensCard("sova");
+  await page.goto(`${page.url()}?at=end`);
   await vita.sees("прежнее 60");
   await page.addInitScript(() => {
     window.shifts = [];
@@ -210,6 +211,8 @@ test("at most 300 messages stay in the page, both ways", async ({ open }, info) 
   const chat = await sova.chatWith("mira@dom");
   for (let n = 1; n <= 420; n += 1) await sova.sends(chat, `строка ${n}`);
   await mira.opensCard("sova");
+  await page.goto(`${page.url()}?at=end`);
+  await mira.sees("строка 420");
   const count = () => page.locator(".msg").count();
   const first = () => page.locator(".msg .text").first().innerText();
   const last = () => page.locator(".msg .text").last().innerText();
