@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -541,6 +542,14 @@ fn file(path: &Path, error: &std::io::Error) -> Problem {
         path: path.into(),
         why: error.to_string(),
     }
+}
+
+/// What a running node answered.
+///
+/// # Errors
+/// It is of another shape: the node is of another version.
+pub(crate) fn read<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
+    serde_json::from_value(value).map_err(|error| Problem::Control(error.to_string()))
 }
 
 #[cfg(test)]

@@ -9,12 +9,14 @@ pub(crate) mod circle;
 pub mod cli;
 pub mod config;
 pub mod control;
+mod copies;
 pub mod doctor;
 pub mod folder;
 mod household;
 pub mod invitation;
 pub mod logging;
 pub mod node;
+mod print;
 pub mod text;
 
 /// The version of the program.

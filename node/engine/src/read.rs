@@ -834,7 +834,9 @@ impl<'a, R: Rows> Reader<'a, R> {
         let (no, chat, inbox) = self.own_chat(id)?;
         let at = |id: EventId| self.place(no, id);
         let anchor = match anchor {
-            Anchor::Unread => self.first_unread(no, inbox.read_n, limit)?,
+            Anchor::Unread if inbox.read_n < chat.count => {
+                self.first_unread(no, inbox.read_n, limit)?
+            }
             other => other,
         };
         // Notes between two pages belong to the one that was asked for from there.

@@ -162,6 +162,18 @@ async fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
+/// All that a search shows, by address: whoever is remembered comes again with the answer of their node.
+async fn found(who: &UserHandle, text: &str) -> Vec<String> {
+    let mut answers = who.search(text).await.unwrap();
+    let mut names = Vec::new();
+    while let Some(answer) = answers.recv().await {
+        names.extend(answer.rows.into_iter().map(|p| p.address));
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
 async fn say(from: &UserHandle, chat: ChatId, text: &str) -> Arc<Message> {
     let draft = Draft {
         text: text.to_owned(),

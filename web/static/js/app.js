@@ -117,17 +117,15 @@ function disk({ full }) {
   if (line && full !== undefined) line.hidden = !full;
 }
 
-// What was missed is not remembered any more. Never in a circle: once in ten seconds. Only where something of it is
-// shown: another page may be the answer to a form, which a reload would send again.
+// What was missed is not remembered any more. Never in a circle: once in ten seconds, and what is told sooner waits. Only
+// where something of it is shown: another page may be the answer to a form, which a reload would send again.
+let again = 0;
 function reload() {
-  let last = 0;
-  try {
-    last = Number(sessionStorage.getItem("chater.reload"));
-    sessionStorage.setItem("chater.reload", String(Date.now()));
-  } catch { /* private windows */ }
   seq = undefined;
   if (!document.querySelector("[data-items], [data-filters]")) return;
-  if (Date.now() - last > 10_000) setTimeout(() => location.reload(), 0);
+  const was = performance.getEntriesByType("navigation")[0]?.type === "reload";
+  clearTimeout(again);
+  again = setTimeout(() => location.reload(), was ? 10_000 - performance.now() : 0);
 }
 
 function closed(code) {

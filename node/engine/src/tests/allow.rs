@@ -13,18 +13,6 @@ fn linked(a: &Engine, b: &Engine) -> bool {
     a.shared().is_linked(id(b)) && b.shared().is_linked(id(a))
 }
 
-async fn found(who: &UserHandle, text: &str) -> Vec<String> {
-    let mut answers = who.search(text).await.unwrap();
-    let mut names = Vec::new();
-    while let Some(answer) = answers.recv().await {
-        names.extend(answer.rows.into_iter().map(|p| p.address));
-    }
-    // Who is remembered here comes again with the answer of their node.
-    names.sort();
-    names.dedup();
-    names
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_list_alone_counts_nobody_else_is_linked() {
     let (a, b, c) = (Folder::new(), Folder::new(), Folder::new());

@@ -21,20 +21,6 @@ fn far(engines: &[&Engine]) {
     }
 }
 
-async fn found(who: &UserHandle, text: &str) -> Vec<String> {
-    let mut answers = who.search(text).await.unwrap();
-    let mut names = Vec::new();
-    while let Some(answer) = answers.recv().await {
-        names.extend(answer.rows.into_iter().map(|p| p.address));
-        if answer.done {
-            break;
-        }
-    }
-    names.sort();
-    names.dedup();
-    names
-}
-
 fn common(a: &Engine, b: &Engine) -> Vec<Hash> {
     let presence = lock(&a.shared().presence);
     let link = presence.links.get(&id(b));

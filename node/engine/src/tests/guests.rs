@@ -24,15 +24,6 @@ async fn asks<M: Message>(from: &Engine, to: NodeId, how: Protocol, body: Vec<u8
     answer.ok().and_then(|body| M::decode(&body).ok())
 }
 
-async fn found(who: &UserHandle, text: &str) -> Vec<String> {
-    let mut answers = who.search(text).await.unwrap();
-    let mut names = Vec::new();
-    while let Some(answer) = answers.recv().await {
-        names.extend(answer.rows.into_iter().map(|p| p.address));
-    }
-    names
-}
-
 const RULES: MailRules = MailRules {
     offers: true,
     bytes: 16 * 1024 * 1024,

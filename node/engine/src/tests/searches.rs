@@ -14,18 +14,6 @@ use crate::people::{Judged, judge};
 use crate::shared::SystemRandom;
 use crate::view::FoundBy;
 
-/// All that a search shows, by address.
-async fn found(who: &UserHandle, text: &str) -> Vec<String> {
-    let mut answers = who.search(text).await.unwrap();
-    let mut names = Vec::new();
-    while let Some(answer) = answers.recv().await {
-        names.extend(answer.rows.into_iter().map(|p| p.address));
-    }
-    names.sort();
-    names.dedup();
-    names
-}
-
 /// What other nodes answer, by address; without what is remembered here.
 async fn told(who: &UserHandle, text: &str) -> Vec<String> {
     let mut answers = who.search(text).await.unwrap();
