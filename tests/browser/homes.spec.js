@@ -17,8 +17,8 @@ test.afterAll(async () => {
 });
 
 const TEXT = {
-  ru: { show: "Показать слова", words: "Слова восстановления", fresh: "Новый пароль", next: "Войти с новым паролем", known: "знают вас как klen", live: "Жить здесь", homes: "Показать дома", stolen: "Ключи у чужих", end: "Завершить дом", here: "используется здесь", ended: "завершён" },
-  en: { show: "Show the words", words: "Recovery words", fresh: "New password", next: "Log in with the new password", known: "know you as klen", live: "Live here", homes: "Show the homes", stolen: "Others have its keys", end: "End the home", here: "in use here", ended: "ended" },
+  ru: { show: "Показать слова", words: "Слова восстановления", fresh: "Новый пароль", next: "Войти с новым паролем", known: "знают вас как klen", live: "Жить здесь", homes: "Показать дома", stolen: "Ключи у чужих", end: "Завершить дом", here: "используется здесь", ended: "завершён", keys: "У пользователя klen новые ключи на узле lab", former: "Прежние ключи пользователя klen на узле dom больше не действуют", safety: "Код безопасности" },
+  en: { show: "Show the words", words: "Recovery words", fresh: "New password", next: "Log in with the new password", known: "know you as klen", live: "Live here", homes: "Show the homes", stolen: "Others have its keys", end: "End the home", here: "in use here", ended: "ended", keys: "klen has new keys on node lab", former: "The former keys of klen on node dom count no more", safety: "Safety number" },
 };
 
 test("the 24 words open a home on another node when the old one is gone for good", async ({ open }, info) => {
@@ -40,6 +40,9 @@ test("the 24 words open a home on another node when the old one is gone for good
   await klen.page.close();
   await nodes.dom.down("SIGKILL");
   await sova.sends(chat, "пока тебя нет");
+  const friend = await open(nodes.dacha, "sova");
+  await friend.logsIn();
+  await friend.opensCard("klen");
 
   const again = await open(nodes.lab, "klen");
   const { page } = again;
@@ -66,6 +69,17 @@ test("the 24 words open a home on another node when the old one is gone for good
   await sova.receives(chat, "я теперь здесь");
   await sova.sends(chat, "вижу тебя");
   await again.sees("вижу тебя");
+
+  // The open page of the other one tells of the new keys where they were heard of, and leads to what is compared.
+  const told = friend.page.locator("li.sys");
+  await expect(told).toHaveText([new RegExp(texts.keys), texts.former]);
+  await expect(friend.page.locator("li.msg").first()).toContainText("до потери");
+  await friend.sees("вижу тебя");
+  await friend.shows(info, "home-told");
+  await isAccessible(friend.page);
+  await told.getByRole("link").click();
+  await expect(friend.page.getByRole("heading", { name: texts.safety })).toBeVisible();
+  await friend.isWell();
 
   // The lost home stands there as ended, and is ended in every chat, too, when somebody may have its keys.
   await page.goto(`${nodes.lab.url}/settings/sessions`);

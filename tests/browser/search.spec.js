@@ -108,6 +108,10 @@ test("search: groups in their order, nodes with their times, a question before t
   await field.fill("sov");
   await expect(page.locator('[data-node="port"] .dot')).toHaveClass(/off/);
   await shots(klen, info, "search-away");
+  // Whether somebody lives there nobody knows now: that is said, and not that there is nobody.
+  await field.fill("nikto@port");
+  await expect(page.locator("[data-static]")).toContainText(info.project.metadata.language === "ru" ? "Узел port сейчас не отвечает" : "Node port does not answer now");
+  await expect(page.locator("[data-none]")).toBeHidden();
 });
 
 test("Ctrl K over any page, on a Russian layout; Alt and the arrows; Ctrl /", async ({ open }, info) => {

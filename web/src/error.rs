@@ -222,6 +222,12 @@ impl From<Error> for Problem {
                 args: vec![("node", node)],
                 ..Self::new(404, "unknown_node").of_field("with")
             },
+            Error::NodeSilent(node) => Self {
+                args: vec![("node", node)],
+                ..Self::new(503, "node_silent")
+                    .of_field("with")
+                    .again_after(5)
+            },
             Error::OneselfChat => Self::new(422, "self").of_field("with"),
             Error::HomeStopped => Self::new(409, "home_stopped"),
             Error::RootLocked => Self::new(409, "root_locked"),
@@ -301,6 +307,7 @@ pub(crate) mod tests {
             (Error::Taken, 409, "taken"),
             (Error::Ambiguous(vec!["a@b~4f2a".into()]), 409, "ambiguous"),
             (Error::UnknownNode("far".into()), 404, "unknown_node"),
+            (Error::NodeSilent("far".into()), 503, "node_silent"),
             (Error::OneselfChat, 422, "self"),
             (Error::BadLogin, 401, "bad_login"),
             (Error::InviteNeeded, 403, "invite_needed"),

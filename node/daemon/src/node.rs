@@ -470,7 +470,7 @@ fn done<T: serde::Serialize>(result: Result<T, Error>) -> Answer {
         Error::Forbidden => "blocked",
         Error::Ambiguous(_) => "ambiguous",
         Error::TooMany { .. } => "too_many",
-        Error::NotFound | Error::UnknownNode(_) => "not_found",
+        Error::NotFound | Error::UnknownNode(_) | Error::NodeSilent(_) => "not_found",
         Error::Invalid { .. } | Error::OneselfChat => "invalid",
         Error::Taken => "taken",
         Error::RegistrationClosed => "registration_closed",

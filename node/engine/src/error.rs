@@ -28,6 +28,10 @@ pub enum Error {
     /// No node of that name is known here (Q7).
     #[error("unknown node {0}")]
     UnknownNode(String),
+    /// The node of an address is known, but is away or does not answer: whether somebody lives there under that nick is not
+    /// known either (Q7).
+    #[error("node {0} does not answer")]
+    NodeSilent(String),
     /// A chat with oneself (Q9).
     #[error("a chat with oneself")]
     OneselfChat,

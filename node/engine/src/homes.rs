@@ -19,7 +19,7 @@ use crate::greet::meet_anew;
 use crate::group::control;
 use crate::membership;
 use crate::person::node_label;
-use crate::remote::end_in_chat;
+use crate::remote::{end_in_chat, show_changes};
 use crate::root::{self, new_home, retire};
 use crate::sessions::prove;
 use crate::turn::{Fail, Turn};
@@ -123,6 +123,7 @@ fn end(
         new_home(turn, user, root)?;
     }
     turn.identities_changed();
+    show_changes(turn, user)?;
     let all = if stolen {
         chats_of(turn, user)?
     } else {

@@ -480,7 +480,9 @@ fn keep_control(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Resu
         && let Some(retire) = event.payload().and_then(|p| Retire::decode(p).ok())
         && let Ok(record) = retire.check(header.group, header.author)
     {
-        homes::put_home(turn.tx, &record, &retire.record)?;
+        if homes::put_home(turn.tx, &record, &retire.record)? {
+            homes::put_news(turn.tx, &record, turn.now_ms)?;
+        }
         ended(turn, &record)?;
         turn.identities_changed();
     }

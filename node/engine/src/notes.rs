@@ -1,14 +1,17 @@
-//! What happened to a group, told between its messages: who founded it, who came and went, what it was called.
+//! What is told between the messages of a chat. Of a group: who founded it, who came and went, what it was called. Of everybody
+//! but the reader: homes that appeared or ended (I11), since whoever has somebody's words can open one and go on in their name.
 
 use chater_protocol::event::{Kind, VerifiedEvent};
 use chater_protocol::id::{EventId, UserId};
+use chater_protocol::identity::HomeState;
 use chater_protocol::payload::{Add, GroupProfile, Payload, Remove, Role, RoleChange};
+use chater_protocol::time::Timestamp;
 use chater_protocol::{limits, text};
 use chater_store::chats::ChatRow;
 use chater_store::events::{self, TimelineRow};
-use chater_store::{Rows, StoreError};
+use chater_store::{Rows, StoreError, homes};
 
-use crate::person::person;
+use crate::person::{node_label, person};
 use crate::read::Reader;
 use crate::view::{Happened, Note, Person};
 
@@ -38,7 +41,7 @@ fn is_told(kind: Kind) -> bool {
 }
 
 impl<R: Rows> Reader<'_, R> {
-    /// What happened in that part of a group's timeline. `shown` are the messages of the page with their
+    /// What happened in that part of a chat's timeline. `shown` are the messages of the page with their
     /// places, oldest first: each note says before which of them it stands.
     pub(crate) fn notes(
         &self,
@@ -47,9 +50,62 @@ impl<R: Rows> Reader<'_, R> {
         span: &Span,
         shown: &[(Vec<u8>, EventId)],
     ) -> Result<Vec<Note>, StoreError> {
-        if chat.users.is_some() {
-            return Ok(Vec::new());
+        let mut notes = match chat.users {
+            Some(_) => Vec::new(),
+            None => self.group_notes(no, chat, span, shown)?,
+        };
+        for user in self.others(no, chat)? {
+            notes.extend(self.home_notes(user, span, shown)?);
         }
+        let place = |note: &(Vec<u8>, Note)| note.0.clone();
+        notes.sort_by_cached_key(place);
+        let many = notes.len().saturating_sub(NOTES);
+        Ok(notes.into_iter().skip(many).map(|(_, note)| note).collect())
+    }
+
+    /// Homes of one person, at the time when this node heard of them. What was before the first message is no news of the chat.
+    fn home_notes(
+        &self,
+        user: UserId,
+        span: &Span,
+        shown: &[(Vec<u8>, EventId)],
+    ) -> Result<Vec<(Vec<u8>, Note)>, StoreError> {
+        let mut notes = Vec::new();
+        for (heard_ms, record) in homes::news(self.rows(), user)? {
+            // Keys of a timeline begin with the time. Of what was heard at once the new home is told before the end of the old one.
+            let at = Timestamp::from_ms(heard_ms).0.to_be_bytes();
+            let key = [&at[..], &[record.state]].concat();
+            let next = shown.partition_point(|(other, _)| *other <= key);
+            if span.from.as_ref().map_or(next == 0, |from| key <= *from)
+                || span.to.as_ref().is_some_and(|to| key >= *to)
+            {
+                continue;
+            }
+            let node = node_label(self.shared(), self.rows(), record.node_id)?;
+            let note = Note {
+                id: None,
+                n: 0,
+                before: shown.get(next).map(|(_, id)| *id),
+                at_ms: i64::try_from(heard_ms).unwrap_or(i64::MAX),
+                by: self.named(user)?,
+                own: false,
+                what: match record.state() {
+                    HomeState::Live => Happened::Home(node),
+                    HomeState::Retired => Happened::HomeEnded(node),
+                },
+            };
+            notes.push((key, note));
+        }
+        Ok(notes)
+    }
+
+    fn group_notes(
+        &self,
+        no: u32,
+        chat: &ChatRow,
+        span: &Span,
+        shown: &[(Vec<u8>, EventId)],
+    ) -> Result<Vec<(Vec<u8>, Note)>, StoreError> {
         let mut rows: Vec<TimelineRow> = Vec::new();
         events::timeline(self.rows(), no, span.from.as_deref(), false, &mut |row| {
             let inside = span.to.as_ref().is_none_or(|to| row.key < *to);
@@ -58,7 +114,7 @@ impl<R: Rows> Reader<'_, R> {
             }
             inside
         })?;
-        let mut notes: Vec<Note> = Vec::new();
+        let mut notes: Vec<(Vec<u8>, Note)> = Vec::new();
         for row in rows {
             if self.is_void(no, &row.place, row.branch)? || self.is_hidden(no, row.n)? {
                 continue;
@@ -80,7 +136,7 @@ impl<R: Rows> Reader<'_, R> {
                 by = add.user;
             }
             // Several people brought in one after another are one line.
-            if let Some(last) = notes.last_mut()
+            if let Some((_, last)) = notes.last_mut()
                 && last.before == before
                 && last.by.user_id == row.place.author
                 && let (Happened::Added(people, more), Happened::Added(one, _)) =
@@ -93,18 +149,17 @@ impl<R: Rows> Reader<'_, R> {
                 }
                 continue;
             }
-            notes.push(Note {
-                id: event.id(),
+            let note = Note {
+                id: Some(event.id()),
                 n: row.n,
                 before,
                 at_ms: i64::try_from(row.place.eff.ms()).unwrap_or(i64::MAX),
                 by: self.named(by)?,
                 own: by == self.viewer(),
                 what,
-            });
+            };
+            notes.push((row.key, note));
         }
-        let many = notes.len().saturating_sub(NOTES);
-        notes.drain(..many);
         Ok(notes)
     }
 

@@ -650,10 +650,8 @@ pub(crate) async fn find(shared: &Arc<Shared>, with: &str) -> Result<Person, Err
     let mut answered: Option<Option<UserId>> = None;
     if shared.is_linked(node_id) {
         let request = PeopleRequest::Find(nick.to_owned()).encode();
-        if let Ok(body) = shared
-            .network
-            .request(node_id, Protocol::People, request)
-            .await
+        let asked = shared.network.request(node_id, Protocol::People, request);
+        if let Ok(Ok(body)) = tokio::time::timeout(WAIT, asked).await
             && let Ok(PeopleReply::Found(people)) = PeopleReply::decode(&body)
         {
             // The node speaks for its own people: whoever else says to live there under that nick is
@@ -681,6 +679,11 @@ pub(crate) async fn find(shared: &Arc<Shared>, with: &str) -> Result<Person, Err
         if lives && named {
             return Ok(Person::clone(&*person(shared, &rows, user)?));
         }
+    }
+    if answered.is_none() {
+        return Err(Error::NodeSilent(crate::person::node_label(
+            shared, &rows, node_id,
+        )?));
     }
     Err(Error::NotFound)
 }

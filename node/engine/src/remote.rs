@@ -61,6 +61,13 @@ pub(crate) fn learn(
         };
         records.homes.iter().any(|pair| own(&pair))
     };
+    // Homes of somebody who is new here are no news; the first one that comes would make the others look so.
+    let mut known = BTreeSet::new();
+    for (record, _) in &records.homes {
+        if !homes::home_records(turn.tx, record.user)?.is_empty() {
+            known.insert(record.user);
+        }
+    }
     for (record, signed) in &records.homes {
         // Who lives here is known here best: else anybody could pass for a person of this node. A
         // retired record is always taken, and so are other homes of local users: the root has signed them.
@@ -76,7 +83,13 @@ pub(crate) fn learn(
         {
             continue;
         }
-        new |= homes::put_home(turn.tx, record, signed)?;
+        if homes::put_home(turn.tx, record, signed)? {
+            new = true;
+            if known.contains(&record.user) {
+                homes::put_news(turn.tx, record, turn.now_ms)?;
+                named.insert(record.user);
+            }
+        }
         ended(turn, record)?;
         if record.node_id == from && homes::confirm(turn.tx, record)? {
             new = true;
@@ -104,17 +117,17 @@ pub(crate) fn learn(
         turn.identities_changed();
     }
     for user in named {
-        show_name(turn, user)?;
+        show_changes(turn, user)?;
     }
     Ok(new)
 }
 
-/// Chats whose open pages are told that somebody in them has a name now.
-const RENAMED: usize = 64;
+/// Chats whose open pages are told of a change of somebody in them.
+const SHOWN: usize = 64;
 
-/// Somebody's name is known, or another one: an event may have named them before their card was here.
-fn show_name(turn: &mut Turn<'_, '_>, user: UserId) -> Result<(), StoreError> {
-    for no in chats::of_user(turn.tx, user)?.into_iter().take(RENAMED) {
+/// Somebody's name is known, or another one (an event may have named them before their card was here), or their homes changed.
+pub(crate) fn show_changes(turn: &mut Turn<'_, '_>, user: UserId) -> Result<(), StoreError> {
+    for no in chats::of_user(turn.tx, user)?.into_iter().take(SHOWN) {
         let Some(chat) = chats::chat(turn.tx, no)? else {
             continue;
         };
@@ -134,9 +147,7 @@ fn show_name(turn: &mut Turn<'_, '_>, user: UserId) -> Result<(), StoreError> {
                 continue;
             }
             turn.card_changed(local, no);
-            if chat.users.is_none() {
-                turn.tell(local, News::Notes { chat_id: chat.id });
-            }
+            turn.tell(local, News::Notes { chat_id: chat.id });
         }
     }
     Ok(())
@@ -807,7 +818,9 @@ fn took_retire(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Resul
     let Ok(record) = retire.check(header.group, header.author) else {
         return Ok(());
     };
-    homes::put_home(turn.tx, &record, &retire.record)?;
+    if homes::put_home(turn.tx, &record, &retire.record)? {
+        homes::put_news(turn.tx, &record, turn.now_ms)?;
+    }
     ended(turn, &record)?;
     turn.identities_changed();
     let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;

@@ -16,6 +16,7 @@ use crate::actor::From;
 use crate::error::{Error, Reason};
 use crate::greet::meet_anew;
 use crate::mailbox;
+use crate::remote::show_changes;
 use crate::sessions::prove;
 use crate::shared::{Shared, SystemRandom};
 use crate::turn::{Fail, Turn, secret_aad};
@@ -111,7 +112,11 @@ pub(crate) fn open_home(
         ts: now,
     };
     let home = record.id();
+    let first = homes::home_records(turn.tx, user)?.is_empty();
     homes::put_home(turn.tx, &record, &record.sign(root))?;
+    if !first {
+        homes::put_news(turn.tx, &record, now)?;
+    }
     let (kem_secret, kem_pk) = KemSecret::generate(turn.rng);
     let kem = KemCard {
         v: 1,
@@ -148,7 +153,9 @@ pub(crate) fn retire(
         ..home.clone()
     };
     let signed = retired.sign(root);
-    homes::put_home(turn.tx, &retired, &signed)?;
+    if homes::put_home(turn.tx, &retired, &signed)? {
+        homes::put_news(turn.tx, &retired, turn.now_ms)?;
+    }
     Ok(signed)
 }
 
@@ -193,6 +200,7 @@ pub(crate) fn new_home(
     row.stopped = false;
     users::put_user(turn.tx, user, &row)?;
     turn.identities_changed();
+    show_changes(turn, user)?;
     tracing::info!(user = %user.short(), "a new home: this user writes again");
     Ok(())
 }

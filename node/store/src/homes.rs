@@ -65,6 +65,38 @@ pub fn put_home(tx: &Write<'_>, record: &HomeRecord, signed: &Signed) -> Result<
     Ok(true)
 }
 
+/// Notes when a kept record became news of somebody who was known here before (I11). The time is that of this node: whoever
+/// has the root may write any into the record, and hide it far up in a chat.
+///
+/// # Errors
+/// Storage errors.
+pub fn put_news(tx: &Write<'_>, record: &HomeRecord, now_ms: u64) -> Result<()> {
+    let key = join(&[&record.user.0, &record.id().0, &[record.state]]);
+    if tx.get(Table::HomeNews, &key)?.is_none() {
+        tx.put(Table::HomeNews, &key, &now_ms.to_be_bytes())?;
+    }
+    Ok(())
+}
+
+/// Homes of a user that appeared or ended after the user was known here, with the time when this was heard.
+///
+/// # Errors
+/// Storage errors.
+pub fn news(rows: &impl Rows, user: UserId) -> Result<Vec<(u64, HomeRecord)>> {
+    let mut heard = Vec::new();
+    rows.each(Table::HomeNews, &user.0, &mut |key, at| {
+        heard.push((key.to_vec(), at.try_into().map(u64::from_be_bytes)));
+        true
+    })?;
+    let mut found = Vec::with_capacity(heard.len());
+    for (key, at) in heard {
+        let signed = must(rows.row::<Signed>(Table::Homes, &key)?, Table::Homes)?;
+        let record = HomeRecord::from_store(&signed).map_err(|_| damaged(Table::Homes))?;
+        found.push((at.map_err(|_| damaged(Table::HomeNews))?, record));
+    }
+    Ok(found)
+}
+
 /// The node that a home names has given its record itself: only that makes the claim good, since anybody
 /// can sign a record that names any node (I12). Whether that was new.
 ///

@@ -132,6 +132,8 @@ tables! {
     Moved = 67, "moved_v1",
     /// n u64 -> DiaryRow: what happened to the node lately, 200 rows
     Diary = 68, "diary_v1",
+    /// user 32, home 16, state 1 -> heard ms u64: homes of people known here that appeared or ended since (I11)
+    HomeNews = 69, "home_news_v1",
     /// user 32, chat_no u32, n u64 -> 0 = this message, 1 = everything up to it: what a user deleted for themselves
     Hidden = 36, "hidden_v1",
     /// chat_no u32 -> GroupRow: title and members of a group

@@ -218,6 +218,7 @@ search-hit-in = in “{ $a }”
 search-back = Back to search
 search-ambiguous = Several nodes have that name. Whom did you mean?
 search-unknown-node = Node { $a } is not known here.
+search-silent-node = Node { $a } does not answer now: people on it can be found when it is back.
 search-link-node = Link a node
 start-title = New chat
 start-ask = Start a chat with { $a }?
@@ -260,7 +261,8 @@ keys-chats = previous and next chat
 keys-unread = next chat with new messages
 keys-reply = choose the message to reply to
 keys-esc = close a window or cancel the reply
-keys-end = to the latest messages
+keys-home = in the log: to the first messages
+keys-end = in the log: to the latest messages
 
 # Errors
 offline-title = The node does not answer
@@ -378,6 +380,9 @@ note-renamed-by = { $a } named the group “{ $b }”
 note-renamed-own = You named the group “{ $b }”
 note-pictured-by = { $a } changed the picture of the group
 note-pictured-own = You changed the picture of the group
+note-home = { $a } has new keys on node { $b }
+note-home-ended = The former keys of { $a } on node { $b } count no more
+note-home-check = Compare the safety number
 note-more = { $n ->
     [one] and { $n } more
    *[other] and { $n } more

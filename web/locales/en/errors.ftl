@@ -17,6 +17,7 @@ api-method_not_allowed = This address has no such method
 api-not_found = Not found, or no access
 api-not_a_group = A direct chat has no members to change
 api-registration_closed = Registration is closed on this node
+api-node_silent = Node { $node } does not answer now
 api-self = A chat with yourself is not possible
 api-stopping = The node is stopping
 api-storage_failed = The node’s disk does not work right now

@@ -30,8 +30,8 @@ check-relaying = Nodes reached through this one: { $n }, connections now: { $cir
 check-clock-well = The clock agrees with those of other nodes
 check-clock-late = The clock is { $minutes } min behind those of other nodes. Switch on time synchronisation.
 check-clock-early = The clock is { $minutes } min ahead. Switch on time synchronisation: other nodes hold your messages back.
-check-disk = { $mib } MB free on the disk
-check-disk-little = { $mib } MB left on the disk. Make room, else the node stops accepting messages.
+check-disk = { $size } free on the disk
+check-disk-little = { $size } left on the disk. Make room, else the node stops accepting messages.
 check-rights = Only you can read the data of the node
 check-rights-open = The data of the node is open to other users of the computer. Run chater doctor: it names the command.
 

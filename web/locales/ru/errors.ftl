@@ -17,6 +17,7 @@ api-method_not_allowed = Такого действия по этому адре�
 api-not_found = Не найдено или нет доступа
 api-not_a_group = У личной переписки участники не меняются
 api-registration_closed = Регистрация на этом узле закрыта
+api-node_silent = Узел { $node } сейчас не отвечает
 api-self = Чат с самим собой не нужен
 api-stopping = Узел останавливается
 api-storage_failed = Диск узла сейчас не работает

@@ -216,13 +216,13 @@ impl<'a> From<&'a view::Reaction> for Reaction<'a> {
     }
 }
 
-/// A line between the messages of a group.
+/// A line between the messages of a chat.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Note<'a> {
-    /// The event, 64 hex digits; of several that are one line the first.
-    #[schema(value_type = String)]
-    id: Text<EventId>,
-    /// Arrival number in this chat on this node.
+    /// The event, 64 hex digits; of several that are one line the first; null for homes.
+    #[schema(value_type = Option<String>)]
+    id: Option<Text<EventId>>,
+    /// Arrival number in this chat on this node; 0 for homes.
     n: u64,
     /// The message of this page below it; null = it stands at the end.
     #[schema(value_type = Option<String>)]
@@ -231,7 +231,8 @@ pub(crate) struct Note<'a> {
     at: String,
     /// Who did it.
     by: Person<'a>,
-    /// `founded`, `added`, `joined`, `removed`, `left`, `admin`, `member`, `rules`, `renamed`, `pictured`.
+    /// `founded`, `added`, `joined`, `removed`, `left`, `admin`, `member`, `rules`, `renamed`, `pictured`;
+    /// `home`, `home_ended`: a home of that person appeared or ended.
     what: &'a str,
     /// Whom it happened to.
     people: Vec<Person<'a>>,
@@ -239,6 +240,8 @@ pub(crate) struct Note<'a> {
     more: u32,
     /// The new title.
     title: Option<&'a str>,
+    /// The node of the home.
+    node: Option<&'a str>,
 }
 
 impl<'a> From<&'a view::Note> for Note<'a> {
@@ -255,9 +258,15 @@ impl<'a> From<&'a view::Note> for Note<'a> {
             Happened::Rules => ("rules", &[][..], 0, None),
             Happened::Renamed(title) => ("renamed", &[][..], 0, Some(title.as_str())),
             Happened::Pictured => ("pictured", &[][..], 0, None),
+            Happened::Home(_) => ("home", &[][..], 0, None),
+            Happened::HomeEnded(_) => ("home_ended", &[][..], 0, None),
+        };
+        let node = match &note.what {
+            Happened::Home(node) | Happened::HomeEnded(node) => Some(node.as_str()),
+            _ => None,
         };
         Self {
-            id: Text(note.id),
+            id: note.id.map(Text),
             n: note.n,
             before: note.before.map(Text),
             at: time(note.at_ms),
@@ -266,6 +275,7 @@ impl<'a> From<&'a view::Note> for Note<'a> {
             people: people.iter().map(Into::into).collect(),
             more,
             title,
+            node,
         }
     }
 }

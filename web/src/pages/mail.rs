@@ -125,7 +125,7 @@ async fn render(
     };
     let client = |kept: KeptFor| Client {
         id: kept.node_id.to_peer_id(),
-        size: size_text(look, kept.bytes),
+        size: size_text(look.lang, kept.bytes),
         oldest: stamp(kept.oldest_ms),
         collected: stamp(kept.collected_ms),
         kept,
@@ -141,8 +141,8 @@ async fn render(
             .map(|offer| (offer.node_id.to_peer_id(), offer.name, offer.linked))
             .collect(),
         clients: kept.into_iter().map(client).collect(),
-        used: size_text(look, used),
-        room: size_text(look, rules.bytes),
+        used: size_text(look.lang, used),
+        room: size_text(look.lang, rules.bytes),
         rules,
         fixed,
         quota,

@@ -1,4 +1,4 @@
-//! What happened to a group, in one line between its messages.
+//! What happened to a group, or to the homes of somebody, in one line between the messages.
 
 use chater_engine::view::{Happened, Note};
 
@@ -7,21 +7,22 @@ use crate::i18n::{Arg, Look, text_with};
 
 /// A list item without an author's bubble.
 pub(crate) struct NoteItem {
-    pub(crate) id: String,
     pub(crate) n: u64,
     pub(crate) at_ms: i64,
     pub(crate) at: Stamp,
     pub(crate) text: String,
+    /// Whether the safety number is worth a look now (I11).
+    pub(crate) check: bool,
 }
 
 impl NoteItem {
     pub(crate) fn of(note: &Note, look: &Look) -> Self {
         Self {
-            id: note.id.to_string(),
             n: note.n,
             at_ms: note.at_ms,
             at: time::moment(look, note.at_ms),
             text: words(note, look),
+            check: matches!(note.what, Happened::Home(_)),
         }
     }
 }
@@ -60,6 +61,9 @@ fn words(note: &Note, look: &Look) -> String {
         Happened::Rules => ("note-rules-by", "note-rules-own", none()),
         Happened::Renamed(title) => ("note-renamed-by", "note-renamed-own", title.clone()),
         Happened::Pictured => ("note-pictured-by", "note-pictured-own", none()),
+        // Of one's own homes the settings tell.
+        Happened::Home(node) => ("note-home", "note-home", node.clone()),
+        Happened::HomeEnded(node) => ("note-home-ended", "note-home-ended", node.clone()),
     };
     let name = note.by.display_name.clone();
     text_with(

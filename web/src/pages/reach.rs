@@ -5,6 +5,7 @@ use axum::extract::State;
 use chater_engine::view::{Check, Verdict};
 
 use super::auth::Empty;
+use super::settings::node::size_text;
 use super::shell::{Shell, page, see_other};
 use crate::app::App;
 use crate::error::PageResult;
@@ -58,7 +59,10 @@ pub(crate) fn words(lang: Lang, check: &Check) -> String {
     let values: Vec<(&'static str, Arg<'_>)> = check
         .values
         .iter()
-        .map(|(name, value)| (*name, Arg::from(value.clone())))
+        .map(|(name, value)| match value.parse::<u64>() {
+            Ok(mib) if *name == "mib" => ("size", Arg::from(size_text(lang, mib << 20))),
+            _ => (*name, Arg::from(value.clone())),
+        })
         .collect();
     text_with(lang, key(check.code), &values)
 }
@@ -153,7 +157,7 @@ mod tests {
                 "nodes",
                 "circuits",
                 "minutes",
-                "mib",
+                "size",
             ];
             let values = values.map(|name| (name, Arg::from("7".to_owned())));
             for lang in [Lang::Ru, Lang::En] {

@@ -82,6 +82,8 @@ struct Found {
     candidates: Vec<String>,
     /// A node nobody here knows.
     unknown_node: Option<String>,
+    /// The node of an address, which does not answer.
+    silent_node: Option<String>,
     slow: bool,
     /// Those asked, and those away.
     nodes: Vec<Asking>,
@@ -153,6 +155,7 @@ impl SearchBox<'_> {
             && found.there.is_empty()
             && found.candidates.is_empty()
             && found.unknown_node.is_none()
+            && found.silent_node.is_none()
             && !found.slow
     }
 }
@@ -249,6 +252,7 @@ async fn people(user: &UserHandle, q: &str, look: &Look, mut found: Found) -> Re
             }
             Err(Error::Ambiguous(candidates)) => found.candidates = candidates,
             Err(Error::UnknownNode(node)) => found.unknown_node = Some(node),
+            Err(Error::NodeSilent(node)) => found.silent_node = Some(node),
             Err(Error::NotFound | Error::Invalid { .. } | Error::OneselfChat) => {}
             Err(Error::TooMany { .. }) => found.slow = true,
             Err(other) => return Err(other),
@@ -415,6 +419,11 @@ async fn refused(app: &App, session: &Session, look: &Look, error: Error) -> Pag
         Error::UnknownNode(node) => (
             StatusCode::NOT_FOUND,
             look.a("search-unknown-node", node),
+            Vec::new(),
+        ),
+        Error::NodeSilent(node) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            look.a("search-silent-node", node),
             Vec::new(),
         ),
         Error::OneselfChat => (

@@ -1,4 +1,4 @@
-//! The list items of a conversation: messages in runs, date chips, the line above what is new, what happened to a group.
+//! The list items of a conversation: messages in runs, date chips, the line above what is new, what happened meanwhile.
 
 use askama::Template;
 use chater_engine::id::UserId;
@@ -18,7 +18,7 @@ pub(crate) enum Item<'a> {
     Day(Stamp),
     /// «Новые сообщения».
     New,
-    /// What happened to the group.
+    /// What happened to the group, or to somebody's homes.
     Note(NoteItem),
     /// A message.
     Message(Box<MessageItem<'a>>),
@@ -30,6 +30,7 @@ pub(crate) enum Item<'a> {
 pub(crate) struct Timeline<'a> {
     look: &'a Look,
     chat: String,
+    direct: bool,
     older: Option<String>,
     newer: Option<String>,
     items: Vec<Item<'a>>,
@@ -116,6 +117,7 @@ impl<'a> Timeline<'a> {
         Self {
             look,
             chat: chat.id.to_string(),
+            direct: chat.with.is_some(),
             older: page.older.map(|id| id.to_string()),
             newer: page.newer.map(|id| id.to_string()),
             items,

@@ -98,6 +98,7 @@ export function attach(box, asks, keep = () => {}) {
       return dress();
     }
     early = [];
+    for (const name of ["static", "none"]) find(name).hidden = true; // of another question
     // A whole address is looked up by the node; the letters of a name go to all nodes.
     asked = q.includes("@") ? 0 : send("search", { q });
     if (!asked && !q.includes("@")) return location.assign(`/search?q=${encodeURIComponent(q)}`);

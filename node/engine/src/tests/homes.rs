@@ -6,7 +6,7 @@ use chater_store::homes;
 
 use super::nodes::pair;
 use super::*;
-use crate::view::MessageState;
+use crate::view::{Happened, MessageState};
 use crate::{Error, Login, MoveIn, NewSession, Reason, Recovered, Recovery};
 
 fn recovery(words: &[String]) -> Recovery {
@@ -268,6 +268,70 @@ async fn a_second_home_lives_beside_the_first() {
     sees(&second, before.chat, "from the first").await;
     let both = BTreeSet::from([right.shared().node_id, third.shared().node_id]);
     assert_eq!(lives_on(&before.left, before.bob_id), both);
+    stop(before.left).await;
+    stop(right).await;
+    stop(third).await;
+}
+
+/// What the lines between the messages of a chat tell of homes, and whether each stands below a message.
+fn homes_told(of: &UserHandle, chat: ChatId) -> Vec<(Happened, bool)> {
+    let page = of.messages(chat, Anchor::Newest, 200).unwrap();
+    let first = page.messages.first().map(|message| message.id);
+    let notes = page.notes.into_iter();
+    let of_homes = |what: &Happened| matches!(what, Happened::Home(_) | Happened::HomeEnded(_));
+    let told = notes.filter(|note| of_homes(&note.what));
+    told.map(|note| (note.what, note.before != first)).collect()
+}
+
+/// I11: whoever has the words can go on in somebody's name, so each chat with that person says that there are new keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_tells_of_homes_that_appear_and_end() {
+    let (a, b, c) = (Folder::new(), Folder::new(), Folder::new());
+    let (before, right) = before(&a, &b).await;
+    let (ann, zoe) = (&before.ann, &before.zoe);
+    let chats = [
+        (ann, before.chat),
+        (zoe, before.with_zoe),
+        (ann, before.boat),
+        (ann, before.garden),
+    ];
+    for (of, chat) in chats {
+        assert_eq!(homes_told(of, chat), [], "a first home is no news");
+    }
+    let old = right.handle(before.bob_id, None);
+    let third = start(&c, "third").await;
+    let ticket = typed(&before.words, &third).await;
+    let form = MoveIn {
+        gone: false,
+        ..under(&ticket, "bob")
+    };
+    let bob = third.move_in(form).await.unwrap().user;
+    link(&third, &before.left).await;
+    let new = (Happened::Home("third".to_owned()), true);
+    for (of, chat) in chats {
+        until("the new home is told", || {
+            homes_told(of, chat) == [new.clone()]
+        })
+        .await;
+    }
+    // Of one's own homes the settings tell; whoever comes later has nothing new to hear.
+    has(&bob, before.chat, &["ann before", "bob before"]).await;
+    assert_eq!(homes_told(&bob, before.chat), []);
+    assert_eq!(homes_told(&old, before.chat), []);
+    let home = bob.homes().unwrap()[1].id;
+    bob.end_home(home, true, PASSWORD.to_owned()).await.unwrap();
+    let ended = (Happened::HomeEnded("right".to_owned()), true);
+    for (of, chat) in chats {
+        until("the end is told", || {
+            homes_told(of, chat) == [new.clone(), ended.clone()]
+        })
+        .await;
+    }
+    // It stands where it was heard, between what was written before and after.
+    say(ann, before.chat, "after").await;
+    let page = ann.messages(before.chat, Anchor::Newest, 200).unwrap();
+    let last = page.messages.last().map(|message| message.id);
+    assert!(page.notes.iter().all(|note| note.before == last));
     stop(before.left).await;
     stop(right).await;
     stop(third).await;

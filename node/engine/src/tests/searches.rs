@@ -9,6 +9,7 @@ use chater_store::homes;
 
 use super::hostile::Hostile;
 use super::*;
+use crate::Error;
 use crate::actor::{From, now_ms};
 use crate::people::{Judged, judge};
 use crate::shared::SystemRandom;
@@ -227,4 +228,25 @@ async fn cards_that_are_not_heard_again_are_found_no_more() {
     assert!(at.unwrap().is_some_and(|at| now - at < 86_400_000));
     stop(dom).await;
     stop(port).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_node_that_is_away_nobody_knows_who_lives_there() {
+    let (a, b) = (Folder::new(), Folder::new());
+    let (left, right, ann, bob, _) = super::nodes::pair(&a, &b).await;
+    assert_eq!(
+        ann.find("nobody@right").await.err(),
+        Some(Error::NotFound),
+        "the node says so itself"
+    );
+    let silent = Error::NodeSilent("right".to_owned());
+    let id = right.shared().node_id;
+    stop(right).await;
+    until("away", || !left.shared().is_linked(id)).await;
+    assert_eq!(ann.find("nobody@right").await.err(), Some(silent));
+    assert_eq!(
+        ann.find("bob@right").await.map(|it| it.user_id),
+        Ok(bob.id())
+    );
+    stop(left).await;
 }

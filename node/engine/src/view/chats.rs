@@ -56,7 +56,7 @@ pub struct GroupLink {
     pub expires_at_ms: i64,
 }
 
-/// What happened to a group.
+/// What happened to a group, or to the homes of somebody in the chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Happened {
     /// It was founded.
@@ -77,14 +77,18 @@ pub enum Happened {
     Renamed(String),
     /// It has another picture.
     Pictured,
+    /// The author has a new home, on a node of that name (I11).
+    Home(String),
+    /// A home of the author has ended, on a node of that name (I11).
+    HomeEnded(String),
 }
 
-/// A line between the messages of a group.
+/// A line between the messages of a chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// The event, or the first of several that are one line.
-    pub id: EventId,
-    /// Arrival number.
+    /// The event, or the first of several that are one line; none = it is no event of the chat.
+    pub id: Option<EventId>,
+    /// Arrival number; 0 = none.
     pub n: u64,
     /// The message of the page below it; none = it stands at the end.
     pub before: Option<EventId>,

@@ -48,7 +48,7 @@ async fn render(
             look,
             shell: shell(app, session, look).await,
             frame: Frame::new("node", &me, false),
-            used: size_text(look, resident.room.used),
+            used: size_text(look.lang, resident.room.used),
             quota: typed.unwrap_or_else(|| (resident.room.quota / MIB).to_string()),
             resident,
             faults,

@@ -70,7 +70,7 @@ async fn render(
     let shell = shell(app, session, look).await;
     let me = session.user.me()?;
     let row = |backup: Backup| Row {
-        size: size_text(look, backup.size),
+        size: size_text(look.lang, backup.size),
         made: time::moment(look, backup.made_ms),
         name: backup.name,
     };
