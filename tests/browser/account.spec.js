@@ -103,6 +103,9 @@ test("switches save at once, say so, and hold", async ({ open }, info) => {
   await lada.composer.press("Control+Enter");
   await lada.sees("раз");
   await expect(lada.message("раз").locator(".text")).toHaveText("раз\nдва");
+  await page.goto(`${node.url}/help/keys`);
+  await expect(page.locator(".keys kbd").getByText("Ctrl Enter", { exact: true })).toBeVisible();
+  await expect(page.locator(".keys kbd").getByText("Shift Enter", { exact: true })).toHaveCount(0);
   // Nobody may write first: a first message waits among the requests, and can be taken.
   await petr.sends(await petr.chatWith("lada"), "это прежний чат");
   const olga = await new Caller(node, "olga").registers(PASSWORD);

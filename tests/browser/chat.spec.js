@@ -273,6 +273,15 @@ test("a lost answer, a refusal and a pause: sent once, or kept", async ({ open }
   await expect(rak.message("вон")).toHaveCount(0);
   await page.unroute("**/messages");
 
+  // What stands before the node refuses without a word of it: the row below says the same as the line above.
+  const mute = (status) => page.route("**/messages", (route) => (route.request().method() === "POST" ? route.fulfill({ status, body: "" }) : route.continue()));
+  await mute(413);
+  await rak.composer.fill("без слов");
+  await rak.sendButton.click();
+  await expect(rak.message("без слов").locator("[data-why]")).toContainText(await page.locator(".toast span").innerText());
+  await rak.message("без слов").locator("[data-drop]").click();
+  await page.unroute("**/messages");
+
   // Too fast or broken for a moment: a word about it, and it goes by itself, in order.
   await refuse(429, { "Retry-After": "1" });
   await rak.composer.fill("подождёт");
@@ -282,9 +291,36 @@ test("a lost answer, a refusal and a pause: sent once, or kept", async ({ open }
   await expect(page.locator(".toast")).toContainText("нет 429");
   await page.unroute("**/messages");
   await rak.seesState("и это", /stored|delivered|read/);
-  await expect.poll(texts).toEqual(["один раз", "слишком", "подождёт", "и это"]);
+  await page.locator(".toast button").click();
+  await mute(502);
+  await rak.composer.fill("за прокси");
+  await rak.sendButton.click();
+  await expect(page.locator(".toast")).toContainText(rak.words.offline);
+  await page.unroute("**/messages");
+  await rak.seesState("за прокси", /stored|delivered|read/);
+  await expect.poll(texts).toEqual(["один раз", "слишком", "подождёт", "и это", "за прокси"]);
   rak.faults = rak.faults.filter((fault) => !fault.includes("Failed to load resource"));
   await rak.isWell();
+});
+
+test("on a dead line one does not wait for minutes: asked again, sent once", async ({ open }) => {
+  const { someone: lin, page, chat } = await talks(open, "lin");
+  await page.addInitScript(() => {
+    const timeout = AbortSignal.timeout.bind(AbortSignal);
+    AbortSignal.timeout = (ms) => timeout(ms / 20);
+  });
+  await page.routeWebSocket("**/live*", () => {});
+  await page.reload();
+  let asked = 0;
+  await page.route("**/messages", (route) => {
+    asked += 1;
+    return asked > 1 ? route.continue() : undefined; // the first one is never answered
+  });
+  await lin.sends("в тишину");
+  await lin.seesState("в тишину", /stored|delivered|read/);
+  expect(asked).toBe(2);
+  expect((await sova.messages(chat)).map((it) => it.text)).toEqual(["в тишину"]);
+  await lin.isWell();
 });
 
 test("a slow answer shows the clock, a quick one does not; a lost line counts down", async ({ open }, info) => {

@@ -165,6 +165,33 @@ test("what was sent without the node is no draft afterwards; an edit without a s
   await mila.isWell();
 });
 
+test("of the days that stay at the top one is seen, for a moment", async ({ open }) => {
+  const lev = await open(nodes.dom, "lev");
+  await lev.registers();
+  const { page } = lev;
+  const chat = await sova.chatWith("lev@dom");
+  for (let n = 1; n <= 40; n += 1) await sova.sends(chat, `строка ${n}`);
+  await lev.opensCard("sova");
+  await page.goto(`${page.url()}?at=end`);
+  await lev.sees("строка 40");
+  // As if they had been written over three days.
+  await page.evaluate(async () => {
+    const timeline = await import(document.querySelector("script[src$='/chat.js']").src);
+    timeline.messages().forEach((item, n) => { item.dataset.time -= (2 - Math.min(2, Math.floor(n / 8))) * 864e5; });
+    timeline.regroup();
+  });
+  await expect(page.locator(".day")).toHaveCount(3);
+  const log = page.locator("[data-log]");
+  const seen = () => page.locator(".day:not(.over)").filter({ visible: true }).evaluateAll((all) => all.filter((it) => it.getBoundingClientRect().top < innerHeight / 3).length);
+  // All three lie at the top: the last is seen while one scrolls, none when one reads.
+  for (const step of [-60, 60]) {
+    await log.evaluate((it, by) => it.scrollBy(0, by), step);
+    await expect.poll(seen).toBe(1);
+    await expect.poll(seen, { timeout: 4_000 }).toBe(0);
+  }
+  await lev.isWell();
+});
+
 test("nothing moves by itself while one reads", async ({ open }) => {
   const vita = await open(nodes.dom, "vita");
   await vita.registers();

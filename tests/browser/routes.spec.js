@@ -61,6 +61,25 @@ test("nothing scrolls sideways at 320 px, and each page has one heading and its 
   });
 });
 
+test("names of one long word fit on a phone", async ({ open }) => {
+  const { nodes, people } = place;
+  const long = await new Caller(nodes.dom, "оченьдлинныйникизодногослова1234").registers(PASSWORD);
+  const chat = await long.chatWith(people.me.nick);
+  await long.sends(chat, "слово".repeat(60));
+  const group = await people.me.gathers("названиеизодногослова".repeat(3), [`${long.nick}@dom`]);
+  const { message } = await people.me.sends(group, "`код`".repeat(40));
+  const me = await open(nodes.dom, people.me.nick, { viewport: { width: 320, height: 640 } });
+  await me.logsIn();
+  await me.isIn();
+  const named = ["chats", "chat", "chat-info", "chat-delete", "chat-search", "search", "search-found", "start", "group-new", "group", "group-info", "group-menu", "message-acts", "message-forward", "settings-node", "settings-room"];
+  const tale = { ...place.tale, search: "очень" };
+  const mine = { ...place, tale, chat, group, message: message.id, people: { ...people, near: long }, address: () => `${long.nick}@dom` };
+  for (const { path } of routes(mine).filter(({ name }) => named.includes(name))) {
+    await me.page.goto(nodes.dom.url + path.replace(`${chat}/m/`, `${group}/m/`));
+    await me.isWell();
+  }
+});
+
 test("with text twice as large nothing scrolls sideways", async ({ open }) => {
   await tour(open, { width: 800, height: 900 }, (page) => page.evaluate(() => { document.documentElement.style.fontSize = "200%"; }));
 });

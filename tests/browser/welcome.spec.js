@@ -121,6 +121,11 @@ test("a photo is cut, shown, seen on the other node, and taken away", async ({ o
     await expect(sova.page.locator(".chat-top .av img")).toHaveCount(0);
     const { page } = klen;
     await page.goto(`${nodes.dom.url}/settings/profile`);
+    // What is typed beside the photo stays, whatever becomes of it.
+    const about = page.locator("textarea[name=about]");
+    await about.fill("ещё не сохранено");
+    await page.locator("input[name=photo]").setInputFiles({ name: "a.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
+    await expect(page.locator(".photo .error:visible")).toHaveCount(1);
     await page.locator("input[name=photo]").setInputFiles(file(png(900, 500)));
     await expect(page.locator("dialog[open] canvas")).toBeVisible();
     await page.getByLabel(text.zoom).fill("2");
@@ -131,8 +136,11 @@ test("a photo is cut, shown, seen on the other node, and taken away", async ({ o
     const own = page.locator(".photo .av img");
     await expect(own).toBeVisible();
     await expect.poll(() => own.evaluate((img) => img.naturalWidth)).toBe(512);
+    await expect(page.locator(".photo .error:visible")).toHaveCount(0);
+    await expect(about).toHaveValue("ещё не сохранено");
     await klen.shows(info, "photo-shown");
     await isAccessible(page);
+    forgives(klen);
     await klen.isWell();
     // The other node fetches it by itself.
     await expect.poll(async () => {
@@ -151,6 +159,10 @@ test("a photo is cut, shown, seen on the other node, and taken away", async ({ o
     }
     await page.getByRole("button", { name: text.remove, exact: true }).click();
     await expect(own).toHaveCount(0);
+    await expect(page.getByRole("button", { name: text.remove, exact: true })).toHaveCount(0);
+    await expect(about).toHaveValue("ещё не сохранено");
+    forgives(klen);
+    await klen.isWell();
     await expect.poll(async () => {
       await sova.page.goto(nodes.dacha.url);
       return sova.page.locator(".card .av img").count();

@@ -339,9 +339,11 @@ mod tests {
         let mut css = 0;
         for path in Files::iter() {
             let size = served_size(&path);
+            // A module that can be read at a sitting, comments and all.
+            let raw = Files::get(&path).map_or(0, |file| file.data.len());
             assert!(
-                !path.ends_with(".js") || size < 12 * 1024,
-                "{path} has {size} bytes"
+                !path.ends_with(".js") || raw < 12 * 1024,
+                "{path} has {raw} bytes"
             );
             if path.ends_with(".css") && layout.contains(&*path) {
                 css += size;

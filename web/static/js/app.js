@@ -12,11 +12,11 @@ export const csrf = body.dataset.csrf ?? "";
 export const on = (type, heard) => bus.addEventListener(type, (event) => heard(event.detail));
 const tell = (type, detail) => bus.dispatchEvent(new CustomEvent(type, { detail }));
 
-/** Posts a form by fetch. Answers the response, or null when the node did not answer. */
+/** Posts a form by fetch. Answers the response, or null when the node did not answer: on a dead line a browser waits for minutes. */
 export async function post(url, fields) {
-  const data = new URLSearchParams({ _csrf: csrf, ...fields });
+  const body = new URLSearchParams({ _csrf: csrf, ...fields });
   try {
-    return await fetch(url, { method: "POST", body: data, redirect: "manual", headers: { Accept: "application/json" } });
+    return await fetch(url, { method: "POST", body, redirect: "manual", headers: { Accept: "application/json" }, signal: AbortSignal.timeout(20_000) });
   } catch {
     return null;
   }

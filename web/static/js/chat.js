@@ -1,5 +1,5 @@
 // A conversation that is open: messages come, change and get their marks; what is being read stays where it is.
-import { make, me, nodes, on, part } from "./app.js";
+import { make, nodes, on, part } from "./app.js";
 import { t } from "./i18n.js";
 import { group } from "./runs.js";
 import { localize } from "./time.js";
@@ -72,7 +72,8 @@ function words(item) {
 
 // After a minute without the other node the last own message says that it waits, and since when.
 let waitTimer = 0;
-function waits() {
+/** Looks whether the last own message waits for the other node. */
+export function waits() {
   clearTimeout(waitTimer);
   const own = messages().filter((item) => item.matches(".me[data-id]"));
   const since = Number(own.find((item) => item.dataset.state === "stored")?.dataset.time);
@@ -108,24 +109,6 @@ function mark(item, state) {
   words(item);
   item.classList.toggle("fail", state === "failed");
   waits();
-}
-
-// A message that came late stands where the order of the chat puts it; that it is there is told at the end.
-let above = [];
-function tellAbove(item) {
-  above = [...above.filter((it) => it.isConnected), item];
-  items.querySelector("[data-above]")?.remove();
-  const link = make("a", { href: `#${above[0].id}` }, t("js-above-count", { n: above.length }));
-  const note = make("li", { className: "note" }, link);
-  Object.assign(note.dataset, { note: "", above: "" });
-  link.addEventListener("click", (event) => {
-    event.preventDefault();
-    above[0].scrollIntoView({ block: "center" });
-    above[0].focus({ preventScroll: true });
-    above = [];
-    note.remove();
-  });
-  items.append(note);
 }
 
 // Below the messages stand notes and the link to later pages. Each stands where the order of the chat puts it.
@@ -167,7 +150,7 @@ export function put(item) {
     items.querySelector("[data-blank]")?.remove();
     const change = () => {
       append(item);
-      if (item.querySelector(".late") && item !== messages().at(-1)) tellAbove(item);
+      if (item.querySelector(".late") && item !== messages().at(-1)) import("./late.js").then((it) => it.tell(item));
       regroup();
     };
     if (follow) {
@@ -218,9 +201,7 @@ on("message", (frame) => {
   const [item] = nodes(frame.html);
   if (!item) return;
   put(item);
-  if (frame.own) return;
-  typed(item.dataset.author, "", false);
-  if (!known) say(`${item.dataset.name}: ${item.querySelector(".text")?.textContent ?? ""}`);
+  if (!frame.own && !known) say(`${item.dataset.name}: ${item.querySelector(".text")?.textContent ?? ""}`);
 });
 
 // What happened to the group: lines are taken from the page, where several of one kind are one.
@@ -273,56 +254,23 @@ on("state", (frame) => {
   }
 });
 
-// --- who types, who is there
-const typing = pane.querySelector("[data-typing]");
-const typers = new Map();
-
-function typed(user, name, now) {
-  if (user === me) return;
-  clearTimeout(typers.get(user)?.timer);
-  typers.delete(user);
-  if (now) typers.set(user, { name, timer: setTimeout(() => typed(user, name, false), 6000) });
-  const names = [...typers.values()].map((it) => it.name);
-  const key = ["", "js-typing-one", "js-typing-two"][names.length] ?? "js-typing-many";
-  typing.querySelector("[data-typing-text]").textContent = key && t(key, { a: names[0], b: names[1] });
-  typing.hidden = names.length === 0;
-}
-on("typing", (frame) => frame.chat_id === chat && typed(frame.user_id, frame.name, frame.on));
-
-on("presence", (frame) => {
-  const place = pane.querySelector("[data-presence]");
-  if (place?.dataset.person !== frame.user_id) return;
-  place.textContent = `· ${frame.online ? place.dataset.on : place.dataset.off}`;
-  if (!frame.online && frame.seen_at) {
-    const time = make("time", { dateTime: frame.seen_at });
-    time.dataset.form = "card";
-    place.append(`, ${place.dataset.seen} `, time);
-    localize(place);
-  }
-  pane.querySelector(".chat-top .av")?.classList.toggle("on", frame.online);
-  if ("node" in pane.dataset) pane.toggleAttribute("data-away", !frame.online);
-  waits();
-});
-
-on("present", (frame) => {
-  if (frame.chat_id === chat) pane.querySelector("[data-there]").textContent = `, ${frame.text}`;
-});
-
 jump.addEventListener("click", (event) => {
   if (cut()) return; // the link loads the newest page
   event.preventDefault();
   toEnd();
 });
 
-// --- the day that stays at the top goes after a moment: it lies over a message
+// --- of the days that stay at the top only the last is seen, and it goes after a moment: it lies over a message
 const REST_MS = 1_200;
 let restTimer = 0;
-function rest() {
-  const top = log.getBoundingClientRect().top;
-  for (const day of items.querySelectorAll(".day")) day.classList.toggle("over", day.getBoundingClientRect().top <= top + 1);
+function rest(moving) {
+  const top = log.getBoundingClientRect().top + 17; // the padding of the log; in its own place a day has a margin, too
+  const days = [...items.querySelectorAll(".day")];
+  const at = days.findLastIndex((day) => day.getBoundingClientRect().top <= top);
+  days.forEach((day, n) => day.classList.toggle("over", n < at || (n === at && !moving)));
 }
 function moved() {
-  for (const day of items.querySelectorAll(".day.over")) day.classList.remove("over");
+  rest(true);
   clearTimeout(restTimer);
   restTimer = setTimeout(rest, REST_MS);
 }

@@ -79,7 +79,7 @@ function again(entry) {
 
 // Tried again only when asked; kept until then, also over a reload.
 function refuse(entry, why) {
-  entry.failed = why || t("js-failed");
+  entry.failed = why;
   save(unsentKey, queue);
   failed(byClient(entry.client_id), entry.failed);
 }
@@ -91,11 +91,8 @@ function failed(item, why) {
   item.querySelector(".failrow").hidden = false;
 }
 
-// Says why the node did not take something; nothing typed is lost over it.
-function problem(body, status = 0, stays = true) {
-  const why = body?.error?.message ?? t(status === 413 ? "js-too-large" : status ? "js-failed" : "js-silent");
-  toast(why, null, null, stays);
-}
+// Why the node did not take something. What stands before it (a proxy) refuses without its words.
+const reason = (body, status) => body?.error?.message ?? t(status === 413 ? "js-too-large" : status < 500 ? "js-failed" : "js-silent");
 
 // The session that this page belongs to has ended.
 const over = ({ type, status }, body) => type === "opaqueredirect" || status === 401 || (status === 403 && !body);
@@ -129,13 +126,14 @@ async function flush() {
         put(item);
       }
     } else if (answer.status === 429 || answer.status >= 500) {
-      if (!told429) problem(body, answer.status);
+      if (!told429) toast(body?.error?.message ?? t("js-offline"), null, null, true);
       told429 = true;
       later(Number(answer.headers.get("Retry-After")) || 5);
       break;
     } else {
-      problem(body, answer.status, false); // its row says so, too
-      refuse(entry, body?.error?.message ?? "");
+      const why = reason(body, answer.status);
+      toast(why);
+      refuse(entry, why);
     }
   }
   busy = false;
@@ -217,7 +215,7 @@ export async function change(url, fields) {
   const found = await post(url, fields);
   const body = found?.status === 204 ? {} : await found?.json().catch(() => null);
   if (found && over(found, body)) return login();
-  if (!found?.ok || !body) return problem(body, found?.status);
+  if (!found?.ok || !body) return toast(reason(body, found?.status), null, null, true);
   for (const item of nodes(body.html ?? "")) put(item);
   return true;
 }

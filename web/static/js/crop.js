@@ -3,7 +3,9 @@
 import { login, toast } from "./app.js";
 import { t } from "./i18n.js";
 
-const form = document.querySelector("form[data-crop]");
+const box = document.querySelector(".photo");
+const form = box.querySelector("form[data-crop]");
+const remove = box.querySelector("[data-photo-remove]");
 const field = form.elements.photo;
 const dialog = document.querySelector("[data-crop-dialog]");
 const canvas = dialog.querySelector("canvas");
@@ -31,32 +33,51 @@ function move(dx, dy) {
   draw();
 }
 
+// What is wrong with the photo; nothing when it is right.
 function say(text) {
-  const line = form.querySelector("[data-photo-error]");
-  line.textContent = text;
-  line.hidden = false;
-  field.setAttribute("aria-invalid", "true");
+  box.querySelector("#photo-error:not([data-photo-error])")?.remove(); // drawn by the node
+  const line = box.querySelector("[data-photo-error]");
+  line.id = "photo-error";
+  line.lastElementChild.textContent = text;
+  line.hidden = !text;
+  field.setAttribute("aria-invalid", String(text !== ""));
 }
 
-async function send(blob) {
-  const data = new FormData(form);
-  data.set("photo", blob, "photo");
-  const answer = await fetch(form.action, { method: "POST", body: data, redirect: "manual" }).catch(() => null);
+const parsed = async (answer) => new DOMParser().parseFromString(await answer.text(), "text/html");
+
+// What is typed beside the picture stays: only the picture is drawn anew.
+async function send(to, data) {
+  const answer = await fetch(to, { method: "POST", body: data, redirect: "manual" }).catch(() => null);
   if (!answer) return toast(t("js-not-saved"), null, null, true);
   if (answer.status === 401 || answer.status === 403) return login();
-  if (answer.type === "opaqueredirect") return location.reload();
   // The page that would have been shown: what is wrong stands in it.
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  say(page.querySelector("#photo-error")?.textContent.trim() || t("js-not-saved"));
+  if (answer.type !== "opaqueredirect") return say((await parsed(answer)).querySelector("#photo-error")?.textContent.trim() || t("js-not-saved"));
+  const fresh = await fetch(location.href).then(parsed).catch(() => null);
+  const avatar = fresh?.querySelector(".photo .av");
+  if (!avatar) return location.reload();
+  box.querySelector(".av").replaceWith(avatar);
+  remove.hidden = fresh.querySelector("[data-photo-remove]").hidden;
+  say("");
+  toast(t("js-saved"));
 }
 
+function sendPhoto(blob) {
+  const data = new FormData(form);
+  data.set("photo", blob, "photo");
+  return send(form.action, data);
+}
+
+remove.addEventListener("submit", (event) => {
+  event.preventDefault();
+  send(remove.action, new URLSearchParams(new FormData(remove)));
+});
 field.addEventListener("change", async () => {
   const [file] = field.files;
   if (!file) return;
   image = await createImageBitmap(file).catch(() => null);
   // What the browser cannot open, and what the node would not take, is for the node to judge or to refuse here.
   if (file.size > MOST) return say(t("js-photo-large"));
-  if (!image) return send(file);
+  if (!image) return sendPhoto(file);
   at = { x: 0.5, y: 0.5 };
   zoom.value = "1";
   draw();
@@ -76,7 +97,7 @@ canvas.addEventListener("keydown", (event) => {
   move(...step);
 });
 dialog.addEventListener("close", () => {
-  if (dialog.returnValue === "use") canvas.toBlob((blob) => send(blob), "image/png");
+  if (dialog.returnValue === "use") canvas.toBlob(sendPhoto, "image/png");
   field.value = "";
 });
 form.querySelector("[data-photo-send]").hidden = true;

@@ -121,6 +121,6 @@ for (const box of rows.querySelectorAll("input")) {
   seen.add(box.dataset.user);
   if (box.checked) choose(box.dataset.user, row.querySelector(".nick").textContent, row.querySelector(".addr").textContent);
 }
-find.hidden = true;
+find.parentNode.hidden = true;
 show();
 search();
