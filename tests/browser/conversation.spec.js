@@ -32,9 +32,11 @@ test("people of two nodes talk", async ({ open }, info) => {
   await klen.shows(info, "3-search");
   await klen.isWell();
   await klen.opensChatWith("so", "sova@dacha");
+  await expect(klen.page.locator("[data-blank] .art")).toBeVisible();
 
   const hello = "Привет! <b>Как</b> вода в озере? & <img src=x onerror=alert(1)>";
   await klen.sends(hello);
+  await expect(klen.page.locator("[data-blank]")).toHaveCount(0);
   await klen.seesState(hello, /^(delivered|read)$/);
 
   // The other side: a card in the list, unread; the chat; an answer.
