@@ -143,14 +143,9 @@ impl Hub {
         let Some(stream) = users.get_mut(&user) else {
             return;
         };
-        let counted = !matches!(
-            news,
-            News::Typing { .. }
-                | News::Presence { .. }
-                | News::Present { .. }
-                | News::Reach { .. }
-                | News::Network { .. }
-        );
+        // What a page shows must follow from the page and what came after it. Who types is soon over, and a socket begins with
+        // how the node is linked.
+        let counted = !matches!(news, News::Typing { .. } | News::Network { .. });
         if counted {
             *last += 1;
         }
@@ -259,5 +254,40 @@ impl Hub {
                 listener.end.store(STOPPING, Ordering::Release);
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use chater_protocol::id::{ChatId, UserId};
+
+    use super::Hub;
+    use crate::update::News;
+
+    #[tokio::test]
+    async fn what_changes_between_a_page_and_its_socket_is_told() {
+        let (hub, reader) = (Hub::new(1), UserId([1; 32]));
+        let page = hub.listen(reader, None, None, 0).seq;
+        let gone = News::Presence {
+            user_id: UserId([2; 32]),
+            online: false,
+            seen_at_ms: None,
+        };
+        hub.tell(reader, gone);
+        let chat_id = ChatId([3; 32]);
+        hub.tell(reader, News::Present { chat_id, there: 2 });
+        let typing = News::Typing {
+            chat_id,
+            user_id: UserId([2; 32]),
+            name: String::new(),
+            on: true,
+        };
+        hub.tell(reader, typing);
+        let mut socket = hub.listen(reader, None, Some(page), 0);
+        let told = [socket.next().await.unwrap(), socket.next().await.unwrap()];
+        assert!(matches!(told[0].news, News::Presence { online: false, .. }));
+        assert!(matches!(told[1].news, News::Present { there: 2, .. }));
+        assert!(socket.try_next().is_none(), "who typed has stopped by now");
     }
 }

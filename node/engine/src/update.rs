@@ -9,7 +9,7 @@ use crate::view::{Chat, Message, MessageState, Reach};
 /// One piece of news for one user.
 #[derive(Debug, Clone)]
 pub struct Update {
-    /// Place in the user's sequence (Q35); none for typing and presence.
+    /// Place in the user's sequence (Q35); none for typing and how the node is linked.
     pub seq: Option<u64>,
     /// What happened.
     pub news: News,

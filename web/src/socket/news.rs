@@ -73,11 +73,13 @@ enum Frame<'a> {
         on: bool,
     },
     Presence {
+        seq: Option<u64>,
         user_id: Text<UserId>,
         online: bool,
         seen_at: Option<String>,
     },
     Reach {
+        seq: Option<u64>,
         chat_id: Text<ChatId>,
         id: Text<EventId>,
         nodes: u32,
@@ -88,6 +90,7 @@ enum Frame<'a> {
         text: String,
     },
     Present {
+        seq: Option<u64>,
         chat_id: Text<ChatId>,
         there: u32,
         /// That in words.
@@ -288,11 +291,13 @@ pub(super) fn update(update: &Update, reader: &Reader) -> Utf8Bytes {
             online,
             seen_at_ms,
         } => Frame::Presence {
+            seq,
             user_id: Text(*user_id),
             online: *online,
             seen_at: seen_at_ms.map(time),
         },
         News::Reach { chat_id, id, reach } => Frame::Reach {
+            seq,
             chat_id: Text(*chat_id),
             id: Text(*id),
             nodes: reach.nodes,
@@ -303,6 +308,7 @@ pub(super) fn update(update: &Update, reader: &Reader) -> Utf8Bytes {
                 .unwrap_or_else(|| reader.look.t("js-state-stored")),
         },
         News::Present { chat_id, there } => Frame::Present {
+            seq,
             chat_id: Text(*chat_id),
             there: *there,
             text: reader.look.n("present", *there),
