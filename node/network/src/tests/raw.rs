@@ -2,9 +2,9 @@
 //! A peer made of bytes, below the crates: multistream and Noise as they should be, then whatever frames it likes.
 //! What it does to gossip (B29) and Yamux (B30), and how long it may read slowly (N08), costs itself alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::io::{ReadHalf, WriteHalf};
@@ -37,8 +37,8 @@ type Line = noise::Output<tcp::tokio::TcpStream>;
 pub(super) struct Raw {
     pub(super) id: NodeId,
     writer: Writer,
-    /// Bytes that came on streams.
-    read: Arc<AtomicU64>,
+    /// Bytes that came on each stream.
+    read: Reads,
     /// The other side has closed it, or has said that it must end.
     ended: Arc<AtomicBool>,
 }
@@ -87,6 +87,7 @@ fn identity(key: &Keypair, places: &[&str]) -> Vec<u8> {
 }
 
 type Writer = Arc<Mutex<WriteHalf<Line>>>;
+type Reads = Arc<std::sync::Mutex<BTreeMap<u32, u64>>>;
 
 /// Reads and forgets, one byte at a time.
 async fn dawdle(mut reader: ReadHalf<Line>, pause: Duration) -> std::io::Result<()> {
@@ -107,7 +108,7 @@ fn names_of(frame: &[u8]) -> &[u8] {
 async fn hear(
     mut reader: ReadHalf<Line>,
     writer: Writer,
-    read: Arc<AtomicU64>,
+    read: Reads,
     says: Vec<u8>,
 ) -> std::io::Result<()> {
     let (asks_who, pings) = (name("/ipfs/id/1.0.0"), name("/ipfs/ping/1.0.0"));
@@ -126,7 +127,7 @@ async fn hear(
         }
         let mut body = vec![0; usize::try_from(length).unwrap()];
         reader.read_exact(&mut body).await?;
-        read.fetch_add(u64::from(length), Ordering::Relaxed);
+        *read.lock().unwrap().entry(stream).or_default() += u64::from(length);
         if pinged.contains(&stream) {
             say(&writer, DATA, 0, stream, length, &body).await?;
         } else if stream % 2 == 0 && length > 0 && met.insert(stream) {
@@ -200,7 +201,7 @@ impl Raw {
         agree(&mut line, "/yamux/1.0.0").await;
         let (reader, writer) = line.split();
         let writer = Arc::new(Mutex::new(writer));
-        let read: Arc<AtomicU64> = Arc::default();
+        let read: Reads = Arc::default();
         let ended: Arc<AtomicBool> = Arc::default();
         tokio::spawn({
             let (writer, read, ended) = (writer.clone(), read.clone(), ended.clone());
@@ -222,7 +223,19 @@ impl Raw {
 
     /// Bytes that have come on streams.
     pub(super) fn has_read(&self) -> u64 {
-        self.read.load(Ordering::Relaxed)
+        self.read.lock().unwrap().values().sum()
+    }
+
+    /// Bytes that have come on one stream, once there are more than so many.
+    pub(super) async fn has_read_on(&self, stream: u32, more_than: u64) -> u64 {
+        let read = || self.read.lock().unwrap().get(&stream).copied().unwrap_or(0);
+        let came = async {
+            while read() <= more_than {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        assert!(timeout(PATIENCE, came).await.is_ok(), "nothing on {stream}");
+        read()
     }
 
     /// Waits until nothing has come for a while.
@@ -413,7 +426,7 @@ async fn what_a_peer_says_about_gossip_costs_itself_alone() {
     bob.network.publish(TOPIC, long.clone());
     hears(&mut alice, &long).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let before = raw.read.load(Ordering::Relaxed);
+    let before = raw.has_read();
     let author = crate::address::peer_id(bob.id()).unwrap().to_bytes();
     let id = Sha256::digest([author, long.clone()].concat());
     for _ in 0..10 {
@@ -421,7 +434,7 @@ async fn what_a_peer_says_about_gossip_costs_itself_alone() {
         raw.data(1, &[varint(rpc.len() as u64), rpc].concat()).await;
     }
     undisturbed(&mut alice, &mut bob, "asking again").await;
-    let given = raw.read.load(Ordering::Relaxed) - before;
+    let given = raw.has_read() - before;
     println!("asked 3,000 times for 50,000 bytes: {given} bytes came");
     // It is given again, so it was heard, and a few times only.
     assert!((50_000..6 * 50_000).contains(&given), "{given}");

@@ -154,12 +154,11 @@ async fn records_of_others_are_not_kept() {
     // GET_PROVIDERS of the first and the last.
     for (stream, n) in [(1, 0), (3, 9_999)] {
         asker.opens(stream, "/chater/kad/1").await;
-        asker.settles().await;
-        let before = asker.has_read();
+        // Both names, by which the other side agrees.
+        let agreed = asker.has_read_on(stream, 34).await;
         let ask = [vec![8, 3], field(2, &key(n))].concat();
         asker.data(stream, &framed(&ask)).await;
-        asker.settles().await;
-        let answer = asker.has_read() - before;
+        let answer = asker.has_read_on(stream, agreed).await - agreed;
         // With one it would hold its id and address besides.
         assert!((1..40).contains(&answer), "{answer} bytes");
     }
@@ -173,12 +172,18 @@ async fn nobody_is_dialled_back_near() {
     let raw = Raw::at(&mut alice, 7, None).await;
     alice.network.admit(raw.id);
     raw.opens(1, "/libp2p/autonat/2/dial-request").await;
-    tokio::time::sleep(MOMENT).await;
-    let before = raw.has_read();
+    // Both names, by which the other side agrees.
+    let agreed = raw.has_read_on(1, 50).await;
     let nonce = [vec![2 << 3 | 1], vec![9; 8]].concat();
     let request = [field(1, &place.to_vec()), nonce].concat();
     raw.data(1, &framed(&field(1, &request))).await;
-    tokio::time::sleep(MOMENT).await;
-    assert!(raw.has_read() > before, "it was answered");
+    // It is asked for bytes first, so that no dial costs less than its question.
+    let asked = raw.has_read_on(1, agreed).await;
+    // As many as may be asked for, and a few.
+    let bytes = framed(&field(4, &field(1, &[7; 4_000])));
+    for _ in 0..26 {
+        raw.data(1, &bytes).await;
+    }
+    raw.has_read_on(1, asked).await;
     assert!(trap.accept().is_err(), "somebody called");
 }
