@@ -32,33 +32,50 @@ impl Channel {
     }
 }
 
-/// The secret of a community. It keeps strangers out of search and is no access control.
+/// A community: its secret, and what everything of it derives from. It keeps strangers out of search and is no access control.
 #[derive(Debug, Clone)]
-pub struct Community(SecretKey);
+pub struct Community {
+    secret: SecretKey,
+    root: SecretKey,
+}
 
 impl Community {
     /// The well-known community without a secret that every linked node is in (Q49).
     #[must_use]
     pub fn open() -> Self {
-        Self(SecretKey::derive("chater community open v1", b"open"))
+        let root = SecretKey::derive("chater community open v1", b"open");
+        Self {
+            secret: root.clone(),
+            root,
+        }
     }
 
     /// A community with a secret of its own.
+    ///
+    /// C1: the node of its founder is part of all that derives from it. Whoever invites hands over both, and could else name
+    /// a founder of their own, whose block lists would count and the true ones be taken for forged.
     #[must_use]
-    pub fn with_secret(secret: [u8; 32]) -> Self {
-        Self(SecretKey::new(secret))
+    pub fn founded(secret: [u8; 32], founder: NodeId) -> Self {
+        let both = [&secret[..], &founder.0].concat();
+        Self {
+            secret: SecretKey::new(secret),
+            root: SecretKey::derive("chater community root v1", &both),
+        }
     }
 
     /// Names the community to those who are in it, without telling the secret.
     #[must_use]
     pub fn id(&self) -> Hash {
-        Hash(blake3::derive_key("chater community id v1", self.0.bytes()))
+        Hash(blake3::derive_key(
+            "chater community id v1",
+            self.root.bytes(),
+        ))
     }
 
     /// The secret, for whoever is let in.
     #[must_use]
     pub fn secret(&self) -> &[u8; 32] {
-        self.0.bytes()
+        self.secret.bytes()
     }
 
     /// The gossip topic of a channel.
@@ -66,7 +83,7 @@ impl Community {
     pub fn topic(&self, channel: Channel) -> [u8; 16] {
         let hash = blake3::derive_key(
             "chater community topic v1",
-            &[&self.0.bytes()[..], channel.word()].concat(),
+            &[&self.root.bytes()[..], channel.word()].concat(),
         );
         *hash.first_chunk().unwrap_or(&[0; 16])
     }
@@ -74,7 +91,7 @@ impl Community {
     fn frame_key(&self, channel: Channel) -> SecretKey {
         SecretKey::derive(
             "chater community wire v1",
-            &[&self.0.bytes()[..], channel.word()].concat(),
+            &[&self.root.bytes()[..], channel.word()].concat(),
         )
     }
 
@@ -98,7 +115,7 @@ impl Community {
     /// relayed and needs no nonce.
     #[must_use]
     pub fn proof(&self, me: NodeId, you: NodeId) -> [u8; 32] {
-        let key = blake3::derive_key("chater community proof v1", self.0.bytes());
+        let key = blake3::derive_key("chater community proof v1", self.root.bytes());
         *blake3::keyed_hash(&key, &[&me.0[..], &you.0].concat()).as_bytes()
     }
 }
@@ -174,7 +191,7 @@ mod tests {
     fn a_list_counts_only_from_its_founder_and_for_its_community() {
         let founder = SigningKey::from_seed(&[1; 32]);
         let id = NodeId(founder.public().0);
-        let community = Community::with_secret([2; 32]).id();
+        let community = Community::founded([2; 32], id).id();
         let list = |nodes: Vec<NodeId>| BlockList {
             v: 1,
             community,
@@ -185,7 +202,7 @@ mod tests {
         let two = list(vec![NodeId([5; 32]), NodeId([6; 32])]);
         assert_eq!(BlockList::open(&two.sign(&founder), community, id), Ok(two));
         let signed = list(vec![NodeId([5; 32])]).sign(&founder);
-        let other = Community::with_secret([3; 32]).id();
+        let other = Community::founded([3; 32], id).id();
         assert_eq!(BlockList::open(&signed, other, id), Err(BadRecord::Rule));
         let stranger = NodeId(SigningKey::from_seed(&[9; 32]).public().0);
         assert_eq!(
@@ -214,6 +231,23 @@ mod tests {
         };
         assert!(many(limits::BLOCK_LIST).is_ok());
         assert!(many(limits::BLOCK_LIST + 1).is_err());
+    }
+
+    /// C1: the same secret under another founder is another community in all that is seen of it.
+    #[test]
+    fn the_founder_is_part_of_a_community() {
+        let [yard, other] = [4, 5].map(|n| Community::founded([2; 32], NodeId([n; 32])));
+        let (me, you) = (NodeId([6; 32]), NodeId([7; 32]));
+        assert_eq!(yard.secret(), other.secret());
+        assert_ne!(yard.id(), other.id());
+        assert_ne!(yard.proof(me, you), other.proof(me, you));
+        for channel in [Channel::People, Channel::Nodes, Channel::Lists] {
+            assert_ne!(yard.topic(channel), other.topic(channel));
+            assert_ne!(
+                yard.frame_key(channel).bytes(),
+                other.frame_key(channel).bytes()
+            );
+        }
     }
 
     #[test]

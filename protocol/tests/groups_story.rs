@@ -14,9 +14,9 @@ mod story;
 use chater_protocol::chat::group::{Branches, FeedEvent, Group, Judgement, Outcome, Part, Rank};
 use chater_protocol::event::{Kind, Rejected};
 use chater_protocol::heads::HeadRow;
-use chater_protocol::id::EventId;
+use chater_protocol::id::{EventId, HomeId};
 use chater_protocol::limits;
-use chater_protocol::payload::{CutRow, Role};
+use chater_protocol::payload::{CutRow, Payload as _, Remove, Role};
 
 use groups::{At, Event, NOW, Rng, Say, insert, policy};
 use story::{ADMIN, ADMIN_2, MEMBER, OWNER, REMOVED, Story, X};
@@ -332,6 +332,85 @@ fn waiting_is_bounded() {
         insert(&mut group, &flood(1, 5)),
         Outcome::Waits(_)
     ));
+}
+
+/// M1: long cuts fill the room by their bytes long before there are too many events; whoever has less waiting still finds room.
+#[test]
+fn waiting_has_a_bound_of_bytes() {
+    let story = Story::new('m');
+    let mut group = Group::new(story.group);
+    insert(&mut group, &story.events[0]);
+    let row = |n: usize| {
+        let mut home = [0; 16];
+        home[..8].copy_from_slice(&(n as u64).to_be_bytes());
+        CutRow {
+            home: HomeId(home),
+            lane: 2,
+            seq: 1,
+            id: EventId([9; 32]),
+        }
+    };
+    let cut: Vec<CutRow> = (0..limits::CUT_ROWS).map(row).collect();
+    let waits = |by: u8, n: u16| {
+        let mut id = [by; 32];
+        id[..2].copy_from_slice(&n.to_be_bytes());
+        let (ctl, say) = (vec![EventId(id)], Say::Leave(cut.clone()));
+        story
+            .people
+            .event(story.group, At(by, 0), None, ctl, NOW, say)
+    };
+    let mut held = 0;
+    while matches!(insert(&mut group, &waits(X, held)), Outcome::Waits(_)) {
+        held += 1;
+        assert!(held < 1_000, "no bound");
+    }
+    assert!(matches!(
+        insert(&mut group, &waits(X, held)),
+        Outcome::Later
+    ));
+    // As many as their rows fill it; a row is some 64 bytes.
+    let fill = usize::from(held) * limits::CUT_ROWS * 64;
+    let bound = limits::WAITING_BYTES;
+    assert!((bound / 10 * 9..=bound).contains(&fill), "{fill}");
+    assert!(matches!(
+        insert(&mut group, &waits(MEMBER, 0)),
+        Outcome::Waits(_)
+    ));
+    assert_eq!(
+        group.waiting(),
+        usize::from(held),
+        "one of the many gave way"
+    );
+}
+
+/// M7: a cut that a node writes has so many rows, which fit a payload, however many homes somebody wrote from.
+#[test]
+fn a_cut_has_a_bound_of_rows() {
+    let story = Story::new('m');
+    let group = group(&story);
+    let user = story.people.user(X);
+    let head = |n: usize| {
+        let mut home = [0; 16];
+        home[..8].copy_from_slice(&(n as u64).to_be_bytes());
+        HeadRow {
+            author: user,
+            home: HomeId(home),
+            lane: 2,
+            seq: u64::MAX,
+            id: EventId([9; 32]),
+        }
+    };
+    let own = group.cut(&user, &[]).len();
+    for (homes, rows) in [
+        (limits::CUT_ROWS - own, limits::CUT_ROWS),
+        (limits::CUT_ROWS + 1, limits::CUT_ROWS),
+    ] {
+        let heads: Vec<HeadRow> = (0..homes).map(head).collect();
+        let cut = group.cut(&user, &heads);
+        assert_eq!(cut.len(), rows, "{homes} homes");
+        let remove = Remove { user, cut };
+        assert!(remove.encode().len() <= limits::PAYLOAD);
+    }
 }
 
 fn message(

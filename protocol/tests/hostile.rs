@@ -243,7 +243,7 @@ fn a_changed_byte_of_a_note_box_or_frame_never_opens() {
     assert_eq!(open.open_frame(Channel::People, &frame).unwrap(), b"hello");
     assert!(open.open_frame(Channel::Nodes, &frame).is_err());
     assert!(
-        Community::with_secret([1; 32])
+        Community::founded([1; 32], NodeId([1; 32]))
             .open_frame(Channel::People, &frame)
             .is_err()
     );

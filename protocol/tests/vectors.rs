@@ -80,7 +80,7 @@ fn a_conversation_opens_from_the_file_alone() {
     let invite = Invite::parse(community["link"].as_str().unwrap()).unwrap();
     assert_eq!(invite.node, a.node_id);
     assert_eq!(
-        community["secret_01_id"].as_str().unwrap(),
+        community["secret_01_of_a_id"].as_str().unwrap(),
         invite.community.to_string()
     );
     assert_eq!(

@@ -51,7 +51,7 @@ pub(crate) async fn all(scale: Scale, report: &mut Report) {
         of("started_s")
     );
     let (mut bytes, mut share, mut last) = (of("bytes_per_node"), of("share"), of("last_ms"));
-    report.add(Figure::new(BYTES, quantile(&mut bytes, 0.5), "B", Lower));
+    report.add(Figure::new(BYTES, quantile(&mut bytes, 0.5), "B", Lower).must(40_000.0));
     report.add(Figure::new(SHARE, quantile(&mut share, 0.0), "%", Higher).must(95.0));
     report.add(Figure::new(LAST, quantile(&mut last, 0.99), "ms", Lower).must(4_000.0));
 }

@@ -102,5 +102,19 @@ fn another_implementation_is_met_and_its_garbage_costs_only_itself() {
             "others waited {slowest:?}"
         );
         assert!(dom.api().get("/node").await.status == 401);
+        // A length that no request may have is a fault of who sends it, once for each of these protocols at least, and of nobody
+        // else: the one that is linked has none, and is linked still.
+        let faults = async |node: &TestNode| {
+            let answer = node.api().request("GET", "/metrics", &[], b"").await;
+            let text = answer.expect("an answer").expect(200).text();
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix("chater_node_faults_total "));
+            line.expect("a line").parse::<u64>().expect("a number")
+        };
+        assert!(faults(&dom).await >= 4, "{}", faults(&dom).await);
+        assert_eq!(faults(&dacha).await, 0);
+        let last = alice.sends(&chat, "still here").await;
+        alice.sees_state(&chat, &last, "delivered").await;
     });
 }

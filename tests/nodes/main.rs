@@ -12,6 +12,7 @@ mod account;
 mod api;
 mod blocks;
 mod clock;
+mod commands;
 mod communities;
 mod conversation;
 mod crash;

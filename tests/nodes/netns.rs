@@ -353,6 +353,49 @@ fn ipv6_alone_is_enough() {
     });
 }
 
+/// N10: the bootstrap node has a name, and no name server answers. The node starts at once, works on its LAN, and says so.
+#[test]
+fn without_names_the_lan_works_and_it_is_said() {
+    let Some(mut world) = World::or_skip("without_names_the_lan_works_and_it_is_said") else {
+        return;
+    };
+    story(120, async {
+        let lan = world.segment("lan");
+        let (one, two) = (world.host("one"), world.host("two"));
+        world.plug(&one, &lan, "192.168.9.1/24");
+        world.plug(&two, &lan, "192.168.9.2/24");
+        // One takes every question and answers none, one is not there at all.
+        world.asks_for_names(&one, "192.168.9.2");
+        world.rules(&two, "udp dport 53 drop; tcp dport 53 drop;");
+        world.asks_for_names(&two, "192.168.9.53");
+        let bootstrap = "/dns4/bootstrap.example/tcp/5001";
+        let mut nodes = [("odin", &one), ("dva", &two)].map(|(name, host)| {
+            TestNode::named(name)
+                .inside(host)
+                .with(&["--no-upnp", "--peer", bootstrap])
+        });
+        for node in &mut nodes {
+            let took = node.up().await;
+            assert!(took < Duration::from_secs(10), "{took:?}");
+        }
+        let [a, b] = &nodes;
+        let (alice, bob) = (a.registers("alice").await, b.registers("bob").await);
+        linked(&alice, &bob).await;
+        let chat = alice.opens(&bob).await;
+        let message = alice.sends(&chat, "without names").await;
+        alice.sees_state(&chat, &message, "delivered").await;
+        bob.sees("without names").await;
+        for node in &nodes {
+            let line = format!("{bootstrap}: the name is not found");
+            within(WAY, "doctor says that the name is not found", || async {
+                let said = node.asks(&["doctor"]).await;
+                said.out.contains(&line).then_some(())
+            })
+            .await;
+        }
+    });
+}
+
 #[test]
 fn a_third_of_all_packets_may_be_lost() {
     let Some(mut world) = World::or_skip("a_third_of_all_packets_may_be_lost") else {

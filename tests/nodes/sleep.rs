@@ -65,3 +65,45 @@ fn a_node_that_stood_still_has_all_and_held_up_nobody() {
         drop((dom, laptop, port));
     });
 }
+
+/// An hour that passes for everybody while one stands still; its monotonic clock stands as well, as that of a laptop does.
+#[test]
+fn after_an_hour_of_sleep_all_is_there_and_nothing_is_late() {
+    let node = |name| TestNode::named(name).with_clock("after_an_hour_of_sleep");
+    let (Some(mut dom), Some(laptop)) = (node("dom"), node("laptop")) else {
+        return;
+    };
+    story(120, async {
+        dom.up().await;
+        let mut laptop = laptop.with(&["--peer", &dom.p2p()]);
+        laptop.up().await;
+        let (ann, bob) = (dom.registers("ann").await, laptop.registers("bob").await);
+        linked(&ann, &bob).await;
+        let chat = ann.opens(&bob).await;
+        let first = ann.sends(&chat, "good night").await;
+        ann.sees_state(&chat, &first, "delivered").await;
+        laptop.freezes();
+        for node in [&dom, &laptop] {
+            node.sets_clock(60 * 60);
+        }
+        let last = ann.sends(&chat, "an hour later").await;
+        assert_eq!(last["state"], "stored");
+        laptop.thaws();
+        ann.sees_state(&chat, &last, "delivered").await;
+        bob.sees("an hour later").await;
+        let answer = bob.sends(&chat, "good morning").await;
+        bob.sees_state(&chat, &answer, "delivered").await;
+        let wanted = ["good night", "an hour later", "good morning"];
+        until("the same for both", || async {
+            let (here, there) = (texts(&ann, &chat).await, texts(&bob, &chat).await);
+            (here == wanted && there == wanted).then_some(())
+        })
+        .await;
+        for person in [&ann, &bob] {
+            for message in person.newest(&chat).await {
+                assert_eq!(message["late"], false, "{message}");
+            }
+        }
+        drop((dom, laptop));
+    });
+}

@@ -4,6 +4,7 @@
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -62,6 +63,11 @@ fn path() -> String {
         "{}:/usr/sbin:/sbin",
         std::env::var("PATH").unwrap_or_default()
     )
+}
+
+/// Where settings of one host stand in for those of the machine.
+fn names_of(host: &str) -> PathBuf {
+    Path::new("/etc/netns").join(host)
 }
 
 impl World {
@@ -246,6 +252,18 @@ impl World {
         self.filters(host, rules).expect("nft");
     }
 
+    /// The name server that programs in a host ask.
+    ///
+    /// # Panics
+    /// It cannot be set.
+    pub fn asks_for_names(&self, host: &str, server: &str) {
+        // `ip netns exec` puts it in the place of the machine's own.
+        let folder = names_of(host);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let file = folder.join("resolv.conf");
+        std::fs::write(file, format!("nameserver {server}\n")).expect("a file");
+    }
+
     /// `ip` in a host.
     ///
     /// # Panics
@@ -288,6 +306,8 @@ impl Drop for World {
     fn drop(&mut self) {
         for host in &self.hosts {
             let _ = run("ip", &["netns", "del", host]);
+            // Most have none.
+            let _ = std::fs::remove_dir_all(names_of(host));
         }
     }
 }

@@ -63,6 +63,8 @@ pub struct Ended {
 pub struct TestNode {
     /// Its name.
     pub name: String,
+    /// The name is given on the command line.
+    called: bool,
     folder: PathBuf,
     _base: tempfile::TempDir,
     extra: Vec<String>,
@@ -84,6 +86,7 @@ impl TestNode {
         let base = tempfile::tempdir().expect("a temporary folder");
         Self {
             name: name.into(),
+            called: true,
             folder: base.path().join("data"),
             _base: base,
             extra: Vec::new(),
@@ -114,6 +117,13 @@ impl TestNode {
     pub fn with(mut self, options: &[&str]) -> Self {
         self.extra
             .extend(options.iter().map(|option| (*option).to_owned()));
+        self
+    }
+
+    /// No name on the command line: its owner may change it.
+    #[must_use]
+    pub fn uncalled(mut self) -> Self {
+        self.called = false;
         self
     }
 
@@ -180,12 +190,13 @@ impl TestNode {
         {
             command.env_remove(key);
         }
-        command.arg("--data-dir").arg(&self.folder).args([
-            "--name",
-            &self.name,
-            "--language",
-            "en",
-        ]);
+        command
+            .arg("--data-dir")
+            .arg(&self.folder)
+            .args(["--language", "en"]);
+        if self.called {
+            command.args(["--name", &self.name]);
+        }
         if self.netns.is_none() {
             let web = self
                 .web_port()

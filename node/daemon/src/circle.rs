@@ -2,7 +2,7 @@
 
 use chater_engine::{Engine, Error, id};
 
-use crate::control::{Allowed, Circle, CommunityLine, Decision};
+use crate::shapes::{Allowed, Circle, CommunityLine, Decision};
 
 /// The communities of a node, who waits and who is blocked.
 ///

@@ -10,9 +10,10 @@ use chater_engine::archive::{self, ReadError};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
-use crate::control::{Request, ask, read};
+use crate::control::{ask, read};
 use crate::folder::Folder;
 use crate::node::start_problem;
+use crate::shapes::Request;
 use crate::text::{Language, Problem, print, print_problem};
 
 /// One line of standard input; a terminal does not show it.

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::config::Config;
-use crate::control::{CheckLine, Request, Status, ask};
+use crate::control::ask;
 use crate::folder;
 use crate::node::try_port;
+use crate::shapes::{CheckLine, Request, Status};
 use crate::text::Language;
 
 /// Below this the node may soon refuse messages.

@@ -1,10 +1,10 @@
 //! What the owner's pages do with people and mail, as commands ask for it: names are typed, ids are meant. Whoever can open the
 //! control socket owns the machine, so the owner's password is not asked for.
 
-use chater_engine::{Engine, Error, MailRules, Reason, id, view};
+use chater_engine::{Engine, Error, MailRules, Reason, Registration, id, view};
 
 use crate::circle;
-use crate::control::{MailAct, MailBook, UserLine};
+use crate::shapes::{BackupList, MailAct, MailBook, OwnSettings, UserLine};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -57,6 +57,82 @@ pub(crate) async fn set_closed(engine: &Engine, nick: &str, closed: bool) -> Res
     done.map_err(|error| match error {
         Error::Forbidden => Error::invalid("nick", Reason::Own),
         other => other,
+    })
+}
+
+/// The code of a link by which somebody sets a new password.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub(crate) async fn password_code(engine: &Engine, nick: &str) -> Result<String, Error> {
+    let user = user(engine, nick)?;
+    engine.as_owner()?.password_link(user).await
+}
+
+/// The node's name and who may register; what is given is saved first, and what is set from outside stays as it is.
+///
+/// # Errors
+/// [`Error::NotFound`] while nobody has registered; [`Error::Invalid`] for a name that is none.
+pub(crate) async fn settings(
+    engine: &Engine,
+    name: Option<String>,
+    registration: Option<String>,
+) -> Result<OwnSettings, Error> {
+    let owner = engine.as_owner()?;
+    let policy = match registration.as_deref() {
+        None => None,
+        Some("open") => Some(Registration::Open),
+        Some("invite") => Some(Registration::Invite),
+        Some("closed") => Some(Registration::Closed),
+        Some(_) => return Err(Error::invalid("registration", Reason::Malformed)),
+    };
+    let now = owner.node_settings()?;
+    let (name, policy) = (
+        name.filter(|_| !now.name_fixed),
+        policy.filter(|_| !now.registration_fixed),
+    );
+    if name.is_some() || policy.is_some() {
+        owner.save_node_settings(name, policy).await?;
+    }
+    let now = owner.node_settings()?;
+    Ok(OwnSettings {
+        name: now.name,
+        name_fixed: now.name_fixed,
+        registration: match now.registration {
+            Registration::Open => "open",
+            Registration::Invite => "invite",
+            Registration::Closed => "closed",
+        }
+        .into(),
+        registration_fixed: now.registration_fixed,
+    })
+}
+
+/// For how many days pictures that nobody uses are kept.
+///
+/// # Errors
+/// [`Error::NotFound`] while nobody has registered; [`Error::Invalid`] beyond 365.
+pub(crate) async fn pictures(engine: &Engine, days: Option<u16>) -> Result<u16, Error> {
+    let owner = engine.as_owner()?;
+    if let Some(days) = days {
+        owner.set_keep_days(days).await?;
+    }
+    Ok(owner.storage()?.keep_days)
+}
+
+/// Backups in the data folder.
+///
+/// # Errors
+/// [`Error::Busy`] while another is made; no room, storage errors.
+pub(crate) async fn backups(engine: &Engine, make: bool) -> Result<BackupList, Error> {
+    if make {
+        engine.make_backup().await?;
+    }
+    let (folder, found) = engine.backups()?;
+    let files = found.into_iter().map(|backup| (backup.name, backup.size));
+    Ok(BackupList {
+        folder,
+        files: files.collect(),
     })
 }
 

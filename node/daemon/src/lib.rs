@@ -14,9 +14,11 @@ pub mod doctor;
 pub mod folder;
 mod household;
 pub mod invitation;
+mod line;
 pub mod logging;
 pub mod node;
 mod print;
+pub mod shapes;
 pub mod text;
 
 /// The version of the program.

@@ -17,12 +17,11 @@ use tokio::task::JoinHandle;
 use crate::VERSION;
 use crate::circle;
 use crate::config::{Config, P2P_PORT};
-use crate::control::{
-    Answer, CheckLine, Control, HomeStatus, MailStatus, PeerStatus, Request, Status, refuse,
-};
+use crate::control::{Control, refuse};
 use crate::folder::{Folder, Running};
 use crate::household;
 use crate::invitation::ip_of;
+use crate::shapes::{Answer, CheckLine, HomeStatus, MailStatus, PeerStatus, Request, Status};
 use crate::text::{Problem, Say};
 
 /// How long the start waits for the first address of this node to be known.
@@ -120,6 +119,7 @@ impl Node {
             running: running.clone(),
             folder: folder.path().to_owned(),
             house,
+            public_url: config.public_url.clone(),
         });
         let control = tokio::spawn(control.serve(move |request| {
             let desk = desk.clone();
@@ -212,6 +212,7 @@ struct Desk {
     running: Running,
     folder: std::path::PathBuf,
     house: Arc<House>,
+    public_url: Option<String>,
 }
 
 impl Desk {
@@ -247,6 +248,15 @@ impl Desk {
                 done(household::mail(engine))
             }
             Request::Relay { on } => done(self.relay(on).await),
+            Request::Settings { name, registration } => {
+                done(household::settings(engine, name, registration).await)
+            }
+            Request::Pictures { days } => done(household::pictures(engine, days).await),
+            Request::Backups { make } => done(household::backups(engine, make).await),
+            Request::PasswordLink { nick } => {
+                let code = household::password_code(engine, &nick).await;
+                done(code.map(|code| format!("{}/reset/{code}", self.origin())))
+            }
             Request::Log { language } => done(engine.as_owner().and_then(|owner| {
                 let events = owner.diary()?;
                 let line = |event: &view::LogEntry| chater_web::log_line(&language, event);
@@ -345,6 +355,14 @@ impl Desk {
         };
         owner.set_relay(on).await?;
         Ok((on, fixed))
+    }
+
+    /// Where people open the pages: the public address, else one in the home network, else this computer's.
+    fn origin(&self) -> String {
+        let home = || self.house.now().urls.into_iter().next();
+        let found = self.public_url.clone().or_else(home);
+        let found = found.or_else(|| self.running.web.first().cloned());
+        found.unwrap_or_default().trim_end_matches('/').to_owned()
     }
 
     /// The switch of the home network; none = only tells.

@@ -1,7 +1,7 @@
 //! What the commands print of a running node.
 
-use crate::control::{Allowed, Circle, HomeStatus, MailBook, MailStatus, Status};
 use crate::invitation::{Invitation, Reach};
+use crate::shapes::{Allowed, BackupList, Circle, HomeStatus, MailBook, MailStatus, Status};
 use crate::text::{Language, Problem, Say, print, print_problem};
 
 pub(crate) fn status(status: &Status, language: Language) {
@@ -209,10 +209,10 @@ pub(crate) fn home(home: &HomeStatus, wanted: Option<bool>, language: Language) 
         language.of("Домашняя сеть: выключена", "Home network: off")
     });
     if home.fixed && wanted.is_some_and(|on| on != home.on) {
-        print_problem(language.of(
-            "Это задано при запуске узла (home_network или web_addr): измените там и запустите снова.",
-            "That is set at the start (home_network or web_addr): change it there and start again.",
-        ));
+        set_at_start(
+            language.of("home_network или web_addr", "home_network or web_addr"),
+            language,
+        );
     }
     for url in &home.urls {
         print(url);
@@ -235,6 +235,54 @@ pub(crate) fn home(home: &HomeStatus, wanted: Option<bool>, language: Language) 
     if let Some(code) = home.set_up_code.as_ref().filter(|_| home.on) {
         print(Say::SetUpCode(code.clone()).sentence(language));
     }
+}
+
+/// What was asked for is not done: the setting is not the owner's to change here (Q11).
+pub(crate) fn set_at_start(key: &str, language: Language) {
+    let (ru, en) = ("Это задано при запуске узла", "That is set at the start");
+    let (ru_do, en_do) = (
+        "измените там и запустите снова.",
+        "change it there and start again.",
+    );
+    print_problem(format!(
+        "{} ({key}): {}",
+        language.of(ru, en),
+        language.of(ru_do, en_do)
+    ));
+}
+
+pub(crate) fn registration(policy: &str, language: Language) {
+    let who = match policy {
+        "open" => language.of("все, кто видит узел", "everyone who sees the node"),
+        "invite" => language.of("по приглашению", "by invitation"),
+        _ => language.of("никто", "nobody"),
+    };
+    let may = language.of("Кто может зарегистрироваться:", "Who may sign up:");
+    print(format!("{may} {who}  ({policy})"));
+}
+
+pub(crate) fn pictures(days: u16, language: Language) {
+    let kept = language.of("Хранить чужие картинки:", "Keep pictures of others:");
+    print(match days {
+        0 => format!("{kept} {}", language.of("всегда", "for good")),
+        days => format!("{kept} {days} {}", language.of("дн.", "days")),
+    });
+}
+
+pub(crate) fn backups(list: &BackupList, language: Language) {
+    print(list.folder.display().to_string());
+    if list.files.is_empty() {
+        print(language.of("Копий пока нет.", "No backups yet."));
+        return;
+    }
+    for (name, bytes) in &list.files {
+        let kib = bytes.div_ceil(1024);
+        print(format!("{name}  {kib} {}", language.of("КиБ", "KiB")));
+    }
+    print(language.of(
+        "В них ключ узла: храните их так, чтобы никто другой не прочёл.",
+        "They hold the node's key: keep them where nobody else can read them.",
+    ));
 }
 
 pub(crate) fn mail(mail: &MailBook, language: Language) {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use crate::Engine;
 use crate::actor::now_ms;
 use crate::archive;
 use crate::error::Error;
@@ -151,9 +152,7 @@ impl UserHandle {
     /// # Errors
     /// [`Error::Forbidden`], [`Error::StorageFailed`].
     pub fn backups(&self) -> Result<(PathBuf, Vec<Backup>), Error> {
-        let data_dir = &self.owner()?.shared().config.data_dir;
-        let found = list(data_dir).map_err(|error| failed(&error))?;
-        Ok((data_dir.join("backups"), found))
+        self.owner()?.backups()
     }
 
     /// Owner only, who types the password: packs everything of this node, its key too, into one file of the folder
@@ -164,9 +163,29 @@ impl UserHandle {
     /// made; no room.
     pub async fn make_backup(&self, password: String) -> Result<Backup, Error> {
         let engine = self.owner()?.clone();
-        let shared = engine.shared().clone();
         let password = Zeroizing::new(password);
-        prove(&shared, self.id(), password, "password").await?;
+        prove(engine.shared(), self.id(), password, "password").await?;
+        engine.make_backup().await
+    }
+}
+
+impl Engine {
+    /// Backups in the data folder, newest first, and the folder they are in, for the control socket.
+    ///
+    /// # Errors
+    /// [`Error::StorageFailed`].
+    pub fn backups(&self) -> Result<(PathBuf, Vec<Backup>), Error> {
+        let data_dir = &self.shared().config.data_dir;
+        let found = list(data_dir).map_err(|error| failed(&error))?;
+        Ok((data_dir.join("backups"), found))
+    }
+
+    /// The same as [`UserHandle::make_backup`] for the control socket: whoever can open it can read the folder anyway.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] while another is made; no room.
+    pub async fn make_backup(&self) -> Result<Backup, Error> {
+        let shared = self.shared();
         let _alone = shared.packing.try_lock().map_err(|_| Error::Busy)?;
         let data_dir = shared.config.data_dir.clone();
         if !has_room(&data_dir) {
@@ -180,7 +199,7 @@ impl UserHandle {
             .create(&folder)
             .map_err(|error| failed(&error))?;
         let copy = folder.join(format!("{name}.redb"));
-        let copied = engine.copy_store(copy.clone()).await;
+        let copied = self.copy_store(copy.clone()).await;
         let packed = match copied {
             Ok(_) => {
                 let (data_dir, copy, name) = (data_dir.clone(), copy.clone(), name.clone());

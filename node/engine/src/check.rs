@@ -109,7 +109,9 @@ fn ports(addresses: &[String], found: &mut Vec<Check>) {
 fn why(error: &str) -> &'static str {
     let error = error.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| error.contains(word));
-    if has(&["refused"]) {
+    if has(&["the name is not found"]) {
+        "dial-name"
+    } else if has(&["refused"]) {
         "dial-refused"
     } else if has(&["timeout", "timed out"]) {
         "dial-timeout"
@@ -119,8 +121,6 @@ fn why(error: &str) -> &'static str {
         "dial-another"
     } else if has(&["this node itself"]) {
         "dial-own"
-    } else if has(&["resolve", "no record", "dns", "lookup"]) {
-        "dial-name"
     } else if has(&["blocked", "not let in"]) {
         "dial-blocked"
     } else {
@@ -222,7 +222,11 @@ mod tests {
             ("No route to host (os error 113)", "dial-unreachable"),
             ("another node answers there: 12D3", "dial-another"),
             ("this node itself", "dial-own"),
-            ("no records found for Query", "dial-name"),
+            ("the name is not found: request timed out", "dial-name"),
+            (
+                "the name is not found: no records found for Query",
+                "dial-name",
+            ),
             ("not let in here, or too many connections", "dial-blocked"),
             ("something else", "dial-other"),
         ] {

@@ -96,7 +96,12 @@ fn read(rows: &impl Rows, kek: &SecretKey) -> Result<Vec<Known>, StoreError> {
             tracing::error!(id = %id.short(), "the secret of a community does not open");
             continue;
         };
-        found.push(Known::new(Community::with_secret(secret), row, false));
+        let community = Community::founded(secret, row.founder);
+        if community.id() != id {
+            tracing::error!(id = %id.short(), "a community is not what its row says");
+            continue;
+        }
+        found.push(Known::new(community, row, false));
     }
     found.sort_by_key(|known| (known.joined_ms, known.id));
     if is_on {
@@ -197,8 +202,9 @@ impl Engine {
             .run(From::Local, move |turn| {
                 let mut secret = [0u8; 32];
                 turn.rng.fill_bytes(&mut secret);
-                let community = Community::with_secret(secret);
-                keep(turn, name.clone(), &community, turn.shared.node_id)?;
+                let founder = turn.shared.node_id;
+                let community = Community::founded(secret, founder);
+                keep(turn, name.clone(), &community, founder)?;
                 Ok((community.id(), name))
             })
             .await?;

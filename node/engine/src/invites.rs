@@ -242,7 +242,8 @@ async fn enter(shared: &Arc<Shared>, link: &str) -> Result<Hash, Error> {
         }
         None => return Err(bad(Reason::Unreachable)),
     };
-    let community = Community::with_secret(welcome.secret.0);
+    // C1: with another founder it would be another community.
+    let community = Community::founded(welcome.secret.0, welcome.founder);
     if community.id() != id {
         return Err(bad(Reason::Other));
     }

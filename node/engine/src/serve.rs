@@ -110,6 +110,9 @@ pub(crate) async fn pushes(shared: Arc<Shared>, mut stream: Pushes) {
             return;
         }
     }
+    if stream.was_too_large() {
+        shared.fault(peer);
+    }
 }
 
 /// S9: served to the node of a live home of a present member (of a or b in a direct chat).

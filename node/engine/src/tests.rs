@@ -9,6 +9,7 @@
 
 mod accounts;
 mod allow;
+mod amplify;
 mod arrange;
 mod circle;
 mod eclipse;
@@ -16,6 +17,7 @@ mod excess;
 mod faults;
 mod flood;
 mod forged;
+mod full;
 mod groups;
 mod guests;
 mod hide;

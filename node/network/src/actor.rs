@@ -159,7 +159,7 @@ pub(crate) struct Actor {
 impl Actor {
     pub(crate) fn new(
         config: &Config,
-        admission: Duration,
+        bounds: limits::Bounds,
         channels: Channels,
     ) -> Result<Self, StartError> {
         let key = Keypair::ed25519_from_bytes(config.seed)
@@ -171,8 +171,8 @@ impl Actor {
         let transport =
             transport::build(&key, through).map_err(|e| StartError::Other(e.to_string()))?;
         let dialler = Dialler::new(own);
-        let behaviour =
-            Node::new(&key, config, client, dialler.doors()).map_err(StartError::Other)?;
+        let behaviour = Node::new(&key, config, client, dialler.doors(), bounds.relaying)
+            .map_err(StartError::Other)?;
         let settings = swarm::Config::with_tokio_executor()
             .with_idle_connection_timeout(limits::IDLE)
             // The request follows its protocol name at once instead of waiting a round trip.
@@ -183,7 +183,7 @@ impl Actor {
             swarm: Swarm::new(transport, behaviour, own, settings),
             own,
             node,
-            admission,
+            admission: bounds.admission,
             commands: channels.commands,
             sender: channels.sender,
             queued: channels.queued,

@@ -67,6 +67,7 @@ impl Node {
         config: &crate::Config,
         through: relay::client::Behaviour,
         doors: Doors,
+        relaying: limits::Relaying,
     ) -> Result<Self, String> {
         let own = key.public().to_peer_id();
         let (agent, mdns) = (&config.agent, config.mdns);
@@ -95,7 +96,7 @@ impl Node {
             gossip: gossip(key)?,
             mdns: Toggle::from(if mdns { lan(own) } else { None }),
             through,
-            relay: relay(own, config.relay),
+            relay: relay(own, config.relay, relaying),
             punch: Outside::new(dcutr::Behaviour::new(own)),
             probe: Outside::new(autonat::v2::client::Behaviour::default()),
             try_back: Outside::for_some(autonat::v2::server::Behaviour::default()),
@@ -154,8 +155,8 @@ fn gossip(key: &Keypair) -> Result<Gossip, String> {
                 .chain_update(&message.data);
             gossipsub::MessageId::new(digest.finalize().as_slice())
         })
-        .max_transmit_size(limits::FRAME + limits::FRAME_ROOM)
-        .max_control_message_size(limits::CONTROL)
+        .max_transmit_size(limits::RPC)
+        .max_control_message_size(limits::RPC)
         .flood_publish(true)
         .duplicate_cache_time(Duration::from_secs(5 * 60))
         // Ten heartbeats: the engine has that long for its verdict.
@@ -176,14 +177,15 @@ fn gossip(key: &Keypair) -> Result<Gossip, String> {
     .map_err(str::to_owned)
 }
 
-fn relay(own: PeerId, on: bool) -> relay::Behaviour {
+fn relay(own: PeerId, on: bool, bounds: limits::Relaying) -> relay::Behaviour {
     let config = relay::Config {
-        max_reservations: limits::RESERVATIONS,
-        reservation_duration: limits::RESERVATION,
-        max_circuits: limits::CIRCUITS,
-        max_circuits_per_peer: limits::CIRCUITS_PER_PEER,
-        max_circuit_duration: limits::CIRCUIT_TIME,
-        max_circuit_bytes: limits::CIRCUIT_BYTES,
+        max_reservations: bounds.reservations,
+        reservation_duration: bounds.reservation,
+        max_circuits: bounds.circuits,
+        // The crate refuses only above it.
+        max_circuits_per_peer: bounds.circuits_per_peer.saturating_sub(1),
+        max_circuit_duration: bounds.circuit_time,
+        max_circuit_bytes: bounds.circuit_bytes,
         reservation_rate_limiters: Vec::new(),
         circuit_src_rate_limiters: Vec::new(),
         ..relay::Config::default()

@@ -16,6 +16,11 @@ const FIRST: usize = 16 * 1024;
 #[error("more than {0} bytes")]
 pub(crate) struct TooLarge(usize);
 
+/// Whether reading failed for that.
+pub(crate) fn is_too_large(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|error| error.is::<TooLarge>())
+}
+
 /// The codec of one protocol.
 #[derive(Debug, Clone)]
 pub(crate) struct Bytes {
@@ -93,14 +98,18 @@ pub(crate) fn framed(body: &[u8]) -> io::Result<Vec<u8>> {
 
 impl Codec for Bytes {
     type Protocol = StreamProtocol;
-    type Request = Vec<u8>;
+    /// The body, or that it is none: of a request that could not be read the library says nothing at all.
+    type Request = Result<Vec<u8>, TooLarge>;
     type Response = Answer;
 
-    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>>
+    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Self::Request>
     where
         T: AsyncRead + Unpin + Send,
     {
-        self.read(io).await
+        match self.read(io).await {
+            Err(error) if is_too_large(&error) => Ok(Err(TooLarge(self.limit))),
+            read => read.map(Ok),
+        }
     }
 
     async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Answer>
@@ -114,11 +123,12 @@ impl Codec for Bytes {
         &mut self,
         _: &StreamProtocol,
         io: &mut T,
-        body: Vec<u8>,
+        body: Result<Vec<u8>, TooLarge>,
     ) -> io::Result<()>
     where
         T: AsyncWrite + Unpin + Send,
     {
+        let body = body.map_err(io::Error::other)?;
         io.write_all(&framed(&body)?).await
     }
 

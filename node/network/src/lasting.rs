@@ -9,7 +9,7 @@ use futures::AsyncWriteExt;
 use libp2p::swarm::Stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::codec::{Bytes, framed};
+use crate::codec::{Bytes, framed, is_too_large};
 use crate::meters::{BYTES, Meters};
 use crate::{Protocol, RequestError, limits};
 
@@ -71,6 +71,8 @@ pub struct Pushes {
     /// Bytes of all such streams that are being carried out: a peer beyond it waits.
     pub(crate) room: Arc<Semaphore>,
     pub(crate) meters: Meters,
+    /// See [`Pushes::was_too_large`].
+    pub(crate) excess: bool,
 }
 
 /// One frame of a peer. Its place is given back when it is dropped.
@@ -93,7 +95,10 @@ impl Pushes {
         let length = match CODEC.length(&mut self.stream).await {
             Ok(Some(length)) => length,
             Ok(None) => return None,
-            Err(error) => return self.broke(&error),
+            Err(error) => {
+                self.excess = is_too_large(&error);
+                return self.broke(&error);
+            }
         };
         let places = u32::try_from(length / 1_024 + 1).unwrap_or(u32::MAX);
         let room = self.room.clone().acquire_many_owned(places).await.ok();
@@ -109,6 +114,12 @@ impl Pushes {
                 None
             }
         }
+    }
+
+    /// Whether the stream ended with a frame longer than any may be.
+    #[must_use]
+    pub fn was_too_large(&self) -> bool {
+        self.excess
     }
 
     /// Answers the last frame; false when nobody takes the answer, or it is over the limit.

@@ -126,13 +126,13 @@ impl Network {
     /// # Errors
     /// An address that is none, or cannot be listened on.
     pub async fn start(config: Config) -> Result<(Self, mpsc::Receiver<NetworkEvent>), StartError> {
-        Self::start_with(config, limits::ADMISSION).await
+        Self::start_with(config, limits::Bounds::default()).await
     }
 
-    /// As `start`, with another time for strangers.
+    /// As `start`, within other bounds.
     pub(crate) async fn start_with(
         config: Config,
-        admission: Duration,
+        bounds: limits::Bounds,
     ) -> Result<(Self, mpsc::Receiver<NetworkEvent>), StartError> {
         let (commands, received) = mpsc::unbounded_channel();
         let (events, listener) = mpsc::channel(limits::EVENTS);
@@ -149,7 +149,7 @@ impl Network {
             meters: meters.clone(),
             events,
         };
-        let mut actor = Actor::new(&config, admission, channels)?;
+        let mut actor = Actor::new(&config, bounds, channels)?;
         let id = actor.node_id();
         actor.listen(&config.listen).await?;
         tokio::spawn(actor.run());
@@ -352,7 +352,7 @@ impl Network {
     }
 
     /// How long until a wanted node that is away is dialled again; none = it is connected or not dialled.
-    pub async fn next_dial(&self, peer: NodeId) -> Option<std::time::Duration> {
+    pub async fn next_dial(&self, peer: NodeId) -> Option<Duration> {
         let (reply, answer) = oneshot::channel();
         self.tell(Command::NextDial { peer, reply });
         answer.await.ok().flatten()

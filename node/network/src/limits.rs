@@ -37,6 +37,9 @@ pub(crate) const IDLE: Duration = if cfg!(test) {
 };
 /// TCP or QUIC connect, Noise and Yamux together.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a name server may take, and how often it is asked again. Together less than a handshake, or a dead one could not be
+/// told from a dead host.
+pub(crate) const NAME_SERVER: (Duration, usize) = (Duration::from_secs(2), 1);
 /// A peer that dials us although our connection is older than this has lost that one.
 pub(crate) const STALE: Duration = if cfg!(test) {
     Duration::from_millis(700)
@@ -68,12 +71,13 @@ pub(crate) const AGENT: usize = 64;
 
 /// One gossip frame.
 pub(crate) const FRAME: usize = 64 * 1_024;
-/// Topic, author, number and signature around a frame.
-pub(crate) const FRAME_ROOM: usize = 1_024;
+/// Topic, author, number and signature around a frame, and up to 8 KiB of the next one: the library counts what it has read
+/// along with the first. Without that, two large frames in a row end the stream.
+pub(crate) const FRAME_ROOM: usize = 12 * 1_024;
 /// Topics of one peer. The crate's 100 makes the 101st silently break all of them.
 pub(crate) const TOPICS: usize = 1_000;
-/// Covers a hello with 1,000 topics.
-pub(crate) const CONTROL: usize = 128 * 1_024;
+/// One message of gossip: a frame, or what peers tell each other about topics and frames (1,000 topics are 38 KiB).
+pub(crate) const RPC: usize = FRAME + FRAME_ROOM;
 /// Gossip frames of one peer: a second, and at once. More are ignored without penalty.
 pub(crate) const GOSSIP_RATE: f64 = 20.0;
 /// See `GOSSIP_RATE`.
@@ -88,11 +92,59 @@ pub(crate) const DIAL_BACK_RATE: f64 = 0.2;
 /// See `DIAL_BACK_RATE`.
 pub(crate) const DIAL_BACK_BURST: f64 = 20.0;
 
+/// What a relay gives, in all and to each: a value, since hours and hundreds of nodes are more than a test has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Relaying {
+    /// See [`RESERVATIONS`].
+    pub(crate) reservations: usize,
+    /// See [`RESERVATION`].
+    pub(crate) reservation: Duration,
+    /// See [`CIRCUITS`].
+    pub(crate) circuits: usize,
+    /// See [`CIRCUITS_PER_PEER`].
+    pub(crate) circuits_per_peer: usize,
+    /// See [`CIRCUIT_TIME`].
+    pub(crate) circuit_time: Duration,
+    /// See [`CIRCUIT_BYTES`].
+    pub(crate) circuit_bytes: u64,
+}
+
+impl Default for Relaying {
+    fn default() -> Self {
+        Self {
+            reservations: RESERVATIONS,
+            reservation: RESERVATION,
+            circuits: CIRCUITS,
+            circuits_per_peer: CIRCUITS_PER_PEER,
+            circuit_time: CIRCUIT_TIME,
+            circuit_bytes: CIRCUIT_BYTES,
+        }
+    }
+}
+
+/// Bounds of a network that its tests may lower.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// See [`ADMISSION`].
+    pub(crate) admission: Duration,
+    /// As a relay.
+    pub(crate) relaying: Relaying,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            admission: ADMISSION,
+            relaying: Relaying::default(),
+        }
+    }
+}
+
 /// Nodes that may be reached through this one, if its owner lets it relay.
 pub(crate) const RESERVATIONS: usize = 256;
 /// Connections passed on at once, in all (Q52).
 pub(crate) const CIRCUITS: usize = 256;
-/// Of those, with one node at either end. Q52 said 4, which a node behind a router uses up with four friends.
+/// Of those, with one node at either end when it asks for another. Q52 said 4, which a node behind a router uses up with four friends.
 pub(crate) const CIRCUITS_PER_PEER: usize = 32;
 /// One passed-on connection lasts so long at most (Q52). The crate's two minutes end a talk.
 pub(crate) const CIRCUIT_TIME: Duration = Duration::from_secs(24 * 60 * 60);

@@ -2,11 +2,15 @@
 
 mod bounds;
 mod connections;
+mod crowds;
 mod gossip;
+mod lookups;
 mod pushes;
 mod raw;
+mod relaying;
 mod relays;
 mod requests;
+mod told;
 
 use std::time::Duration;
 
@@ -49,7 +53,11 @@ impl Node {
     }
 
     async fn with_admission(seed: u8, listen: &str, admission: Duration) -> Self {
-        let (network, events) = Network::start_with(config(seed, listen), admission)
+        let bounds = limits::Bounds {
+            admission,
+            ..limits::Bounds::default()
+        };
+        let (network, events) = Network::start_with(config(seed, listen), bounds)
             .await
             .unwrap();
         Self { network, events }

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 
 use futures::future::Either;
+use hickory_resolver::system_conf::read_system_conf;
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::Boxed;
 use libp2p::core::transport::timeout::TransportTimeout;
@@ -27,8 +28,12 @@ pub(crate) fn build(
         .authenticate(noise::Config::new(key)?)
         .multiplex(streams())
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
-    let named = match dns::tokio::Transport::system(direct(key)?) {
-        Ok(named) => named.boxed(),
+    let named = match read_system_conf() {
+        Ok((servers, mut how)) => {
+            (how.timeout, how.attempts) = limits::NAME_SERVER;
+            let named = dns::tokio::Transport::custom(direct(key)?, servers, how);
+            named.map_err(without_name).boxed()
+        }
         Err(error) => {
             tracing::warn!(%error, "no name resolution: /dns addresses will not work");
             direct(key)?
@@ -38,6 +43,25 @@ pub(crate) fn build(
         Either::Left(done) | Either::Right(done) => done,
     });
     Ok(TransportTimeout::new(all, limits::HANDSHAKE).boxed())
+}
+
+/// No name server knows the name, or none answers.
+#[derive(Debug, thiserror::Error)]
+#[error("the name is not found: {0}")]
+struct NoName(dns::ResolveError);
+
+/// Tells a name that is not found from a host that does not answer: by the innermost words alone both are a timeout.
+fn without_name(error: dns::Error<io::Error>) -> io::Error {
+    match error {
+        dns::Error::ResolveError(error) => io::Error::other(NoName(error)),
+        // Of several tries the last one: the first are names, the last where they led.
+        dns::Error::Dial(mut errors) => match errors.pop() {
+            Some(last) => without_name(last),
+            None => io::Error::other("no address"),
+        },
+        dns::Error::Transport(error) => error,
+        other => io::Error::other(other),
+    }
 }
 
 fn streams() -> yamux::Config {

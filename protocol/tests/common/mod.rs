@@ -515,7 +515,7 @@ pub fn group_events() -> Vec<(&'static str, VerifiedEvent)> {
 pub fn invite(by: &Person) -> Invite {
     Invite {
         v: 1,
-        community: Community::with_secret([1; 32]).id(),
+        community: yard(by).id(),
         name: "Двор".into(),
         node: by.record.node_id,
         addrs: vec!["/ip4/192.0.2.1/tcp/5001".into()],
@@ -524,10 +524,16 @@ pub fn invite(by: &Person) -> Invite {
     }
 }
 
-pub fn block_list(of: &Person) -> BlockList {
+/// A community founded by the node of somebody.
+fn yard(founder: &Person) -> Community {
+    Community::founded([1; 32], founder.record.node_id)
+}
+
+/// The node of somebody, blocked by the node of a founder.
+pub fn block_list(of: &Person, founder: &Person) -> BlockList {
     BlockList {
         v: 1,
-        community: Community::with_secret([1; 32]).id(),
+        community: yard(founder).id(),
         n: 1,
         nodes: vec![of.record.node_id],
         ts: 1_788_000_000_000,
@@ -710,12 +716,12 @@ pub fn vectors() -> Value {
             "open_people_topic": hex(&Community::open().topic(Channel::People)),
             "open_nodes_topic": hex(&Community::open().topic(Channel::Nodes)),
             "open_proof_a_to_b": hex(&proof),
-            "secret_01_people_topic": hex(&Community::with_secret([1; 32]).topic(Channel::People)),
-            "secret_01_id": Community::with_secret([1; 32]).id().to_string(),
+            "secret_01_of_a_people_topic": hex(&yard(a).topic(Channel::People)),
+            "secret_01_of_a_id": yard(a).id().to_string(),
             "token_02_hash": token_hash(&Bytes([2; 16])).to_string(),
             "query_03_answer_proof_a_to_b": hex(&answer_proof(&Bytes([3; 16]), a.record.node_id, b.record.node_id)),
             "link": invite(a).to_text(),
-            "block_list": hex(&block_list(b).sign(&a.node).to_bytes()),
+            "block_list": hex(&block_list(b, a).sign(&a.node).to_bytes()),
             "frame_of_hello": hex(&Community::open().seal(Channel::People, b"hello", &mut Counting(0))),
         },
         "safety_number": safety_number(a.user(), b.user()),

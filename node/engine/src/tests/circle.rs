@@ -1,7 +1,11 @@
-use chater_protocol::id::{Hash, NodeId};
-use chater_protocol::invite::Invite;
+use chater_protocol::community::Community;
+use chater_protocol::id::{Bytes, Hash, NodeId};
+use chater_protocol::invite::{Invite, Welcome};
+use chater_store::communities::{self, CommunityRow};
 
+use super::hostile::Hostile;
 use super::*;
+use crate::actor::From;
 use crate::error::{Error, Reason};
 use crate::shared::lock;
 use crate::view::LinkState;
@@ -438,6 +442,53 @@ async fn a_list_of_the_founder_blocks_for_those_who_follow_it() {
     for engine in engines {
         stop(engine).await;
     }
+}
+
+/// C1: whoever invites hands over secret and founder; with a founder of their own it is not the community of the link, neither
+/// when a node comes in nor in what it has kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_invites_cannot_name_another_founder() {
+    let dir = Folder::new();
+    let dom = start(&dir, "dom").await;
+    let inviter = Hostile::at(&dom, 60).await;
+    let (secret, founder) = ([7; 32], NodeId([8; 32]));
+    let yard = Community::founded(secret, founder).id();
+    let invite = Invite {
+        v: 1,
+        community: yard,
+        name: "yard".into(),
+        node: inviter.node,
+        addrs: vec!["/ip4/127.0.0.1/tcp/1".into()],
+        token: Bytes([1; 16]),
+        expires: u64::MAX,
+    };
+    let welcome = |founder| Welcome {
+        name: "yard".into(),
+        secret: Bytes(secret),
+        founder,
+    };
+    for wrong in [inviter.node, id(&dom), NodeId([9; 32])] {
+        *inviter.welcomes.lock().unwrap() = Some(welcome(wrong));
+        let entered = dom.enter_community(&invite.to_text()).await;
+        assert_eq!(entered, Err(bad(Reason::Other)));
+        assert!(dom.communities().unwrap().own.is_empty());
+    }
+    *inviter.welcomes.lock().unwrap() = Some(welcome(founder));
+    assert_eq!(dom.enter_community(&invite.to_text()).await, Ok(yard));
+    assert_eq!(dom.communities().unwrap().own.len(), 1);
+    let shared = dom.shared();
+    let changed = shared.inputs.run(From::Local, move |turn| {
+        let row = communities::community(turn.tx, yard)?.unwrap();
+        let row = CommunityRow {
+            founder: NodeId([9; 32]),
+            ..row
+        };
+        Ok(communities::put(turn.tx, yard, &row)?)
+    });
+    changed.await.unwrap();
+    crate::community::reload(shared).unwrap();
+    assert!(dom.communities().unwrap().own.is_empty());
+    stop(dom).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,8 @@
 //! A linked node that keeps sending what no honest one does is closed and stays outside for a while; a busy one is not.
 
+use chater_network::Topic;
 use chater_protocol::chat::direct;
+use chater_protocol::community::{Channel, Community};
 use chater_protocol::wire::{LogRequest, Message as _, Push};
 use serde_bytes::ByteBuf;
 
@@ -55,6 +57,57 @@ async fn a_node_that_sends_garbage_is_closed_and_stays_outside() {
         "{metrics}"
     );
     stop(engine).await;
+}
+
+/// Frames of gossip that do not open are rejected, and so are faults of whoever brings them; who searches beside it has none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_gossips_garbage_is_closed_and_its_neighbours_are_not() {
+    let (a, b) = (Folder::new(), Folder::new());
+    let (dom, port) = (start(&a, "dom").await, start(&b, "port").await);
+    let (ann, bob) = (user(&dom, "ann").await, user(&port, "bob").await);
+    link(&dom, &port).await;
+    for engine in [&dom, &port] {
+        engine.shared().faults.counts.store(true, Ordering::Relaxed);
+    }
+    assert_eq!(found(&bob, "ann").await, ["ann@dom"]);
+    let bad = Hostile::at(&dom, 60).await;
+    let topic = Topic(Community::open().topic(Channel::People));
+    bad.joins(topic);
+    let faults = || dom.shared().faults.counted();
+    let mut frames = 0_u8;
+    let mut garbage = || {
+        frames += 1;
+        bad.publishes(topic, vec![frames; 100]);
+    };
+    let began = Instant::now();
+    while faults()[0] == 0 {
+        assert!(began.elapsed() < PATIENCE, "never heard");
+        garbage();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let mut heard = faults()[0];
+    while heard < 30 {
+        garbage();
+        heard += 1;
+        until("rejected", || faults()[0] == heard).await;
+    }
+    assert!(is_linked(&dom, &bad));
+    // One more, or a few if this took so long that some are forgiven.
+    while is_linked(&dom, &bad) {
+        assert!(heard < 40, "not closed");
+        garbage();
+        heard += 1;
+        until("rejected", || faults()[0] == heard).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(faults()[1], 1);
+    assert_eq!(found(&bob, "ann").await, ["ann@dom"]);
+    assert_eq!(found(&ann, "bob").await, ["bob@port"]);
+    assert_eq!(port.shared().faults.counted(), [0, 0]);
+    assert!(dom.shared().is_linked(port.shared().node_id));
+    for engine in [dom, port] {
+        stop(engine).await;
+    }
 }
 
 /// What is over a rate, comes twice or cannot be taken is no fault.

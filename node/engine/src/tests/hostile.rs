@@ -11,13 +11,14 @@ use chater_protocol::gossip::{self, GroupFrame};
 use chater_protocol::heads::HeadRow;
 use chater_protocol::id::{Bytes, Hash, HomeId, NodeId, UserId};
 use chater_protocol::identity::{HomeRecord, KemCard, NodeCard, ProfileCard};
+use chater_protocol::invite::{CommunityAnswer, Welcome};
 use chater_protocol::key::SigningKey;
 use chater_protocol::payload::{Delete, KeyShare, Msg, Payload, React};
 use chater_protocol::seal::{self, BoxFor, EpochSecret, KemSecret};
 use chater_protocol::time::Timestamp;
 use chater_protocol::wire::{
-    Ack, ChatRef, Hello, Identities, KeyAnswer, LogAnswer, LogRequest, Message as _, Push,
-    chat_topic,
+    Ack, ChatRef, Hello, Identities, KeyAnswer, LogAnswer, LogRequest, Message as _, PeopleReply,
+    PeopleRequest, Push, chat_topic,
 };
 use serde_bytes::ByteBuf;
 
@@ -61,6 +62,10 @@ pub(super) struct Hostile {
     pub(super) heads: Arc<Mutex<Vec<HeadRow>>>,
     /// What it answers to who wants a file from that byte on.
     pub(super) serves: Arc<Mutex<Option<Serves>>>,
+    /// What it answers to who comes by a link.
+    pub(super) welcomes: Arc<Mutex<Option<Welcome>>>,
+    /// Who has answered its queries, and with how many bytes.
+    pub(super) told: Arc<Mutex<Vec<(NodeId, usize)>>>,
 }
 
 /// Answers pushes as it was told to; without that it says nothing of what was pushed.
@@ -161,6 +166,8 @@ impl Hostile {
         let met = Arc::new(AtomicU32::new(0));
         let heads: Arc<Mutex<Vec<HeadRow>>> = Arc::default();
         let serves: Arc<Mutex<Option<Serves>>> = Arc::default();
+        let welcomes: Arc<Mutex<Option<Welcome>>> = Arc::default();
+        let told: Arc<Mutex<Vec<(NodeId, usize)>>> = Arc::default();
         let hello = Hello {
             versions: vec![1],
             card: NodeCard {
@@ -182,7 +189,7 @@ impl Hostile {
         tokio::spawn({
             let (network, gives, asked) = (network.clone(), gives.clone(), asked.clone());
             let (takes, met, heads) = (takes.clone(), met.clone(), heads.clone());
-            let serves = serves.clone();
+            let (serves, welcomes, told) = (serves.clone(), welcomes.clone(), told.clone());
             async move {
                 while let Some(event) = events.recv().await {
                     match event {
@@ -249,6 +256,26 @@ impl Hostile {
                             let answer = serves.lock().unwrap().as_ref().map(|it| it(piece.from));
                             reply.send(answer.unwrap_or(BlobAnswer::Refused(0)).encode());
                         }
+                        NetworkEvent::Request {
+                            protocol: Protocol::People,
+                            peer,
+                            body,
+                            reply,
+                        } => {
+                            if let Ok(PeopleRequest::Answer(_)) = PeopleRequest::decode(&body) {
+                                told.lock().unwrap().push((peer, body.len()));
+                                reply.send(PeopleReply::Taken(0).encode());
+                            }
+                        }
+                        NetworkEvent::Request {
+                            protocol: Protocol::Community,
+                            reply,
+                            ..
+                        } => {
+                            let welcome = welcomes.lock().unwrap().clone();
+                            let answer = welcome.map(CommunityAnswer::Welcome);
+                            reply.send(answer.unwrap_or(CommunityAnswer::Refused(0)).encode());
+                        }
                         _ => {}
                     }
                 }
@@ -274,6 +301,8 @@ impl Hostile {
             asked,
             heads,
             serves,
+            welcomes,
+            told,
         }
     }
 
@@ -281,6 +310,16 @@ impl Hostile {
     pub(super) async fn asks(&self, body: Vec<u8>) -> Option<LogAnswer> {
         let answer = self.network.request(self.to, Protocol::Log, body).await;
         answer.ok().and_then(|body| LogAnswer::decode(&body).ok())
+    }
+
+    /// Where it can be dialled.
+    pub(super) fn addresses(&self) -> Vec<String> {
+        self.network.addresses()
+    }
+
+    /// Gossips any bytes.
+    pub(super) fn publishes(&self, topic: Topic, frame: Vec<u8>) {
+        self.network.publish(topic, frame);
     }
 
     /// Takes part in some gossip, and passes nothing on.

@@ -78,6 +78,7 @@ impl Actor {
         };
         self.meters.one("chater_streams_total", "direction=\"in\"");
         let pushes = Pushes {
+            excess: false,
             peer: peer.node,
             stream,
             room: self.push_room.clone(),

@@ -1,19 +1,17 @@
 //! Requests: those we send, a few at once per peer, and those that peers send us.
 
 use std::collections::{HashMap, VecDeque};
-use std::io;
 use std::time::Instant;
 
 use chater_protocol::id::NodeId;
 use libp2p::PeerId;
 use libp2p::request_response::{
-    Event, InboundFailure, InboundRequestId, Message, OutboundFailure, OutboundRequestId,
-    ResponseChannel,
+    Event, InboundRequestId, Message, OutboundFailure, OutboundRequestId, ResponseChannel,
 };
 use tokio::sync::oneshot;
 
 use super::Actor;
-use crate::codec::{Answer, TooLarge};
+use crate::codec::{Answer, TooLarge, is_too_large};
 use crate::event::{NetworkEvent, Reply};
 use crate::meters::BYTES;
 use crate::{Protocol, RequestError, address, limits};
@@ -128,23 +126,32 @@ impl Actor {
                 let _ = reply.send(Err(RequestError::NotConnected));
             } else {
                 self.meters.add(BYTES, protocol.meter(true), body.len());
-                let id = requests.send_request(&peer_id, body);
+                let id = requests.send_request(&peer_id, Ok(body));
                 self.requests.asked.insert((protocol, id), (peer_id, reply));
                 lane.in_flight += 1;
             }
         }
     }
 
-    pub(super) fn handle_requests(&mut self, protocol: Protocol, event: Event<Vec<u8>, Answer>) {
+    pub(super) fn handle_requests(
+        &mut self,
+        protocol: Protocol,
+        event: Event<Result<Vec<u8>, TooLarge>, Answer>,
+    ) {
         match event {
             Event::Message { peer, message, .. } => match message {
                 Message::Request {
                     request_id,
                     request,
                     channel,
-                } => {
-                    self.asked_by(peer, protocol, request_id, request, channel);
-                }
+                } => match request {
+                    Ok(body) => self.asked_by(peer, protocol, request_id, body, channel),
+                    // Dropping the channel refuses it.
+                    Err(error) => {
+                        tracing::debug!(peer = address::short(&peer), ?protocol, %error, "a request too large");
+                        self.fault(&peer);
+                    }
+                },
                 Message::Response {
                     request_id,
                     response: Answer::Here(body),
@@ -168,9 +175,6 @@ impl Actor {
                 ..
             } => {
                 tracing::debug!(peer = address::short(&peer), ?protocol, %error, "answer not sent");
-                if matches!(&error, InboundFailure::Io(error) if is_too_large(error)) {
-                    self.fault(&peer);
-                }
                 self.settled(protocol, request_id);
             }
             Event::ResponseSent { request_id, .. } => self.settled(protocol, request_id),
@@ -312,8 +316,4 @@ fn failure(error: OutboundFailure) -> RequestError {
         OutboundFailure::Io(error) if is_too_large(&error) => RequestError::TooLarge,
         OutboundFailure::Io(error) => RequestError::Failed(error.to_string()),
     }
-}
-
-fn is_too_large(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|error| error.is::<TooLarge>())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::raw::Raw;
+use super::raw::{Raw, framed, subscribes, wants};
 use super::*;
 use crate::{RequestError, Topic};
 
@@ -150,6 +150,148 @@ async fn what_waits_for_the_network_is_bounded() {
     assert!(!alice.network.reserve(limits::COMMAND_BYTES + 1));
     assert!(alice.network.reserve(limits::COMMAND_BYTES / 2));
     assert!(!alice.network.reserve(limits::COMMAND_BYTES / 2 + 1));
+}
+
+/// Address lists and names of a peer: five at once, then one every five seconds.
+#[tokio::test]
+async fn what_a_peer_says_of_itself_is_heard_five_times_at_once() {
+    fn is_news(event: NetworkEvent) -> Option<()> {
+        let news = matches!(
+            event,
+            NetworkEvent::Agent { .. } | NetworkEvent::Addresses { .. }
+        );
+        news.then_some(())
+    }
+    let mut alice = Node::start(1).await;
+    let raw = Raw::placed(&mut alice, 7, &["/ip4/203.0.113.255/tcp/5001"]).await;
+    alice.network.admit(raw.id);
+    // Who it is, and where.
+    alice.sees(is_news).await;
+    alice.sees(is_news).await;
+    let began = std::time::Instant::now();
+    let push = async |moves: u32| {
+        let place = format!("/ip4/203.0.113.{moves}/tcp/5001");
+        raw.pushes_places(moves * 2 - 1, 7, &[&place]).await;
+    };
+    for moves in 1..=20 {
+        push(moves).await;
+    }
+    let heard = alice.rest(MOMENT * 2).await;
+    let heard = heard.into_iter().filter_map(is_news).count();
+    assert_eq!(heard, 3, "of 20 at once");
+    assert!(began.elapsed() < Duration::from_secs(4), "too slow to tell");
+    // Of those that it does not stop sending, one is heard after its time.
+    let mut next = None;
+    for moves in 21..100 {
+        push(moves).await;
+        let told = alice.rest(MOMENT).await;
+        if told.into_iter().any(|event| is_news(event).is_some()) {
+            next = Some(began.elapsed());
+            break;
+        }
+    }
+    let next = next.expect("one more");
+    let pause = Duration::from_secs_f64(1.0 / limits::NEWS_RATE);
+    let early = pause.checked_sub(MOMENT * 2).unwrap();
+    assert!((early..pause * 2).contains(&next), "{next:?}");
+}
+
+/// One byte more than a protocol has room for ends the request and is told of as a fault; the limit itself is none.
+#[tokio::test]
+async fn a_request_over_its_bound_is_a_fault() {
+    let protocol = Protocol::People;
+    for (above, faults) in [(0, 0), (1, 1)] {
+        let mut alice = Node::start(1).await;
+        let raw = Raw::at(&mut alice, 7, None).await;
+        alice.network.admit(raw.id);
+        raw.opens(1, protocol.name()).await;
+        let length = u32::try_from(protocol.limit() + above).unwrap();
+        raw.data(1, &length.to_be_bytes()).await;
+        for part in vec![7; protocol.limit() + above].chunks(16_384) {
+            raw.data(1, part).await;
+        }
+        let told = alice.rest(MOMENT).await;
+        let of_raw = |event: &&NetworkEvent| matches!(event, NetworkEvent::Fault { peer } if *peer == raw.id);
+        assert_eq!(told.iter().filter(of_raw).count(), faults, "{above} above");
+        let read = told
+            .iter()
+            .any(|event| matches!(event, NetworkEvent::Request { .. }));
+        assert_eq!(read, above == 0);
+    }
+}
+
+/// The same for a push, on the stream that stays open.
+#[tokio::test]
+async fn a_push_over_its_bound_is_told_apart() {
+    for (above, large) in [(0, false), (1, true)] {
+        let mut alice = Node::start(1).await;
+        let raw = Raw::at(&mut alice, 7, None).await;
+        alice.network.admit(raw.id);
+        raw.opens(1, "/chater/push/1").await;
+        let length = u32::try_from(Protocol::Log.limit() + above).unwrap();
+        raw.data(1, &length.to_be_bytes()).await;
+        let mut stream = alice
+            .sees(|event| match event {
+                NetworkEvent::Pushes(stream) => Some(stream),
+                _ => None,
+            })
+            .await;
+        // At the limit it goes on, and the stream ends in the middle.
+        raw.leaves().await;
+        assert!(stream.next().await.is_none());
+        assert_eq!(stream.was_too_large(), large);
+    }
+}
+
+/// One message of gossip: at its bound it is heard, one byte above it that peer's stream ends, and what follows is not heard.
+#[tokio::test]
+async fn a_message_of_gossip_has_a_bound() {
+    let topic = |n: u8| Topic([n; 16]);
+    let told = async |above: usize| {
+        let mut alice = Node::start(1).await;
+        alice.network.subscribe(topic(1));
+        let raw = Raw::at(&mut alice, 7, None).await;
+        alice.network.admit(raw.id);
+        raw.opens(1, "/meshsub/1.1.0").await;
+        // Filled up by the id of a message that nobody has.
+        let hello = subscribes(&topic(1).to_string());
+        let most = limits::RPC + above - 3;
+        let room = most - hello.len();
+        let filled = (0..20).map(|less| wants(&vec![1; room - 4 - less], 1));
+        let filled = filled.into_iter().find(|body| body.len() == room).unwrap();
+        let rpc = framed(&[hello, filled].concat());
+        assert_eq!(rpc.len(), limits::RPC + above);
+        for part in rpc.chunks(16_384) {
+            raw.data(1, part).await;
+        }
+        let told = alice.rest(MOMENT).await;
+        told.iter()
+            .any(|event| matches!(event, NetworkEvent::Subscribed { .. }))
+    };
+    assert!(told(0).await, "at the bound");
+    assert!(!told(1).await, "above it");
+}
+
+/// The library reads up to 8 KiB beyond a message and counts them with it: a frame of full size with another right behind it
+/// does not end the stream.
+#[tokio::test]
+async fn a_full_frame_may_be_followed_at_once() {
+    let mut alice = Node::start(1).await;
+    let topic = Topic([1; 16]);
+    alice.network.subscribe(topic);
+    let raw = Raw::at(&mut alice, 7, None).await;
+    alice.network.admit(raw.id);
+    raw.opens(1, "/meshsub/1.1.0").await;
+    // As large as a frame with what is around it, then more than fits what is read with its end.
+    let large = framed(&wants(&vec![1; limits::FRAME + 300], 1));
+    let next = framed(&wants(&[2; 9_000], 1));
+    let last = framed(&subscribes(&topic.to_string()));
+    for part in [large, next, last].concat().chunks(8_192) {
+        raw.data(1, part).await;
+    }
+    alice
+        .sees(|event| matches!(event, NetworkEvent::Subscribed { .. }).then_some(()))
+        .await;
 }
 
 /// A thousand topics, and the next one is not taken.

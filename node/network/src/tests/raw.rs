@@ -2,9 +2,9 @@
 //! A peer made of bytes, below the crates: multistream and Noise as they should be, then whatever frames it likes.
 //! What it does to gossip (B29) and Yamux (B30), and how long it may read slowly (N08), costs itself alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::io::{ReadHalf, WriteHalf};
@@ -37,8 +37,8 @@ type Line = noise::Output<tcp::tokio::TcpStream>;
 pub(super) struct Raw {
     pub(super) id: NodeId,
     writer: Writer,
-    /// Bytes that came on streams.
-    read: Arc<AtomicU64>,
+    /// Bytes that came on each stream.
+    read: Reads,
     /// The other side has closed it, or has said that it must end.
     ended: Arc<AtomicBool>,
 }
@@ -60,7 +60,34 @@ async fn agree<S: AsyncRead + AsyncWrite + Unpin>(line: &mut S, protocol: &str) 
     }
 }
 
+fn key(seed: u16) -> Keypair {
+    let [high, low] = seed.to_be_bytes();
+    // Of no node: those have one byte again and again.
+    Keypair::ed25519_from_bytes([[high, low, 0xee, 0xef]; 8].concat()).unwrap()
+}
+
+/// The node of a seed.
+pub(super) fn node(seed: u16) -> NodeId {
+    address::node_id(&key(seed).public().to_peer_id()).unwrap()
+}
+
+/// With its length before it.
+pub(super) fn framed(body: &[u8]) -> Vec<u8> {
+    [varint(body.len() as u64), body.to_vec()].concat()
+}
+
+/// What identify carries: a key, where its node is, and a name of its program.
+fn identity(key: &Keypair, places: &[&str]) -> Vec<u8> {
+    let place = |text: &&str| field(2, &text.parse::<Multiaddr>().unwrap().to_vec());
+    let mut body = field(1, &key.public().encode_protobuf());
+    body.extend(places.iter().flat_map(place));
+    body.extend(field(5, b"/chater/id/1"));
+    body.extend(field(6, b"raw"));
+    body
+}
+
 type Writer = Arc<Mutex<WriteHalf<Line>>>;
+type Reads = Arc<std::sync::Mutex<BTreeMap<u32, u64>>>;
 
 /// Reads and forgets, one byte at a time.
 async fn dawdle(mut reader: ReadHalf<Line>, pause: Duration) -> std::io::Result<()> {
@@ -70,14 +97,22 @@ async fn dawdle(mut reader: ReadHalf<Line>, pause: Duration) -> std::io::Result<
     }
 }
 
-/// Reads, counts and forgets; only the first frame of each stream that the other side opens is sent back, by which it
-/// agrees to any protocol.
+/// The names with which a stream begins, without what follows them.
+fn names_of(frame: &[u8]) -> &[u8] {
+    let line = |at: usize| at + 1 + usize::from(frame.get(at).copied().unwrap_or(0));
+    frame.get(..line(line(0))).unwrap_or(frame)
+}
+
+/// Reads, counts and forgets; only the names at the beginning of each stream that the other side opens are sent back, by
+/// which it agrees to any protocol. A ping is answered, and whoever asks who it is hears what it `says`, if anything.
 async fn hear(
     mut reader: ReadHalf<Line>,
     writer: Writer,
-    read: Arc<AtomicU64>,
+    read: Reads,
+    says: Vec<u8>,
 ) -> std::io::Result<()> {
-    let mut met = BTreeSet::new();
+    let (asks_who, pings) = (name("/ipfs/id/1.0.0"), name("/ipfs/ping/1.0.0"));
+    let (mut met, mut pinged) = (BTreeSet::new(), BTreeSet::new());
     loop {
         let mut head = [0; 12];
         reader.read_exact(&mut head).await?;
@@ -92,9 +127,20 @@ async fn hear(
         }
         let mut body = vec![0; usize::try_from(length).unwrap()];
         reader.read_exact(&mut body).await?;
-        read.fetch_add(u64::from(length), Ordering::Relaxed);
-        if stream % 2 == 0 && length > 0 && met.insert(stream) {
-            say(&writer, DATA, ACK, stream, length, &body).await?;
+        *read.lock().unwrap().entry(stream).or_default() += u64::from(length);
+        if pinged.contains(&stream) {
+            say(&writer, DATA, 0, stream, length, &body).await?;
+        } else if stream % 2 == 0 && length > 0 && met.insert(stream) {
+            let names = names_of(&body);
+            let mut answer = names.to_vec();
+            if names.ends_with(&pings) {
+                pinged.insert(stream);
+                answer.clone_from(&body);
+            } else if !says.is_empty() && names.ends_with(&asks_who) {
+                answer.extend_from_slice(&says);
+            }
+            let length = u32::try_from(answer.len()).unwrap();
+            say(&writer, DATA, ACK, stream, length, &answer).await?;
         }
     }
 }
@@ -120,15 +166,27 @@ async fn say(
 
 impl Raw {
     /// Connects to a node, which hears of it; with a pause it reads one byte each time.
-    pub(super) async fn at(node: &mut Node, seed: u8, pause: Option<Duration>) -> Self {
+    pub(super) async fn at(node: &mut Node, seed: u16, pause: Option<Duration>) -> Self {
         let raw = Self::again(node, seed, pause).await;
         node.sees_connected(raw.id).await;
         raw
     }
 
     /// Connects, also while it has a connection.
-    pub(super) async fn again(node: &Node, seed: u8, pause: Option<Duration>) -> Self {
-        let key = Keypair::ed25519_from_bytes([seed; 32]).unwrap();
+    pub(super) async fn again(node: &Node, seed: u16, pause: Option<Duration>) -> Self {
+        Self::open(node, &key(seed), pause, Vec::new()).await
+    }
+
+    /// Connects and says, when asked, that it is at these addresses.
+    pub(super) async fn placed(node: &mut Node, seed: u16, places: &[&str]) -> Self {
+        let key = key(seed);
+        let says = framed(&identity(&key, places));
+        let raw = Self::open(node, &key, None, says).await;
+        node.sees_connected(raw.id).await;
+        raw
+    }
+
+    async fn open(node: &Node, key: &Keypair, pause: Option<Duration>, says: Vec<u8>) -> Self {
         let place: Multiaddr = node.address().parse().unwrap();
         let (place, _) = address::split(place);
         let how = DialOpts {
@@ -138,19 +196,19 @@ impl Raw {
         let mut transport = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true));
         let mut socket = transport.dial(place, how).unwrap().await.unwrap();
         agree(&mut socket, "/noise").await;
-        let noise = noise::Config::new(&key).unwrap();
+        let noise = noise::Config::new(key).unwrap();
         let (_, mut line) = noise.upgrade_outbound(socket, "/noise").await.unwrap();
         agree(&mut line, "/yamux/1.0.0").await;
         let (reader, writer) = line.split();
         let writer = Arc::new(Mutex::new(writer));
-        let read: Arc<AtomicU64> = Arc::default();
+        let read: Reads = Arc::default();
         let ended: Arc<AtomicBool> = Arc::default();
         tokio::spawn({
             let (writer, read, ended) = (writer.clone(), read.clone(), ended.clone());
             async move {
                 let _ = match pause {
                     Some(pause) => dawdle(reader, pause).await,
-                    None => hear(reader, writer, read).await,
+                    None => hear(reader, writer, read, says).await,
                 };
                 ended.store(true, Ordering::Release);
             }
@@ -163,6 +221,45 @@ impl Raw {
         }
     }
 
+    /// Bytes that have come on streams.
+    pub(super) fn has_read(&self) -> u64 {
+        self.read.lock().unwrap().values().sum()
+    }
+
+    /// Bytes that have come on one stream, once there are more than so many.
+    pub(super) async fn has_read_on(&self, stream: u32, more_than: u64) -> u64 {
+        let read = || self.read.lock().unwrap().get(&stream).copied().unwrap_or(0);
+        let came = async {
+            while read() <= more_than {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        assert!(timeout(PATIENCE, came).await.is_ok(), "nothing on {stream}");
+        read()
+    }
+
+    /// Waits until nothing has come for a while.
+    pub(super) async fn settles(&self) {
+        let mut before = u64::MAX;
+        while before != self.has_read() {
+            before = self.has_read();
+            tokio::time::sleep(Duration::from_millis(400)).await;
+        }
+    }
+
+    /// Closes its connection.
+    pub(super) async fn leaves(&self) {
+        // The other side may have closed it: as good.
+        let _ = self.writer.lock().await.close().await;
+    }
+
+    /// Tells unasked where it is, on a stream of its own.
+    pub(super) async fn pushes_places(&self, stream: u32, seed: u16, places: &[&str]) {
+        self.opens(stream, "/ipfs/id/push/1.0.0").await;
+        let body = framed(&identity(&key(seed), places));
+        self.data(stream, &body).await;
+    }
+
     /// One frame; false when the other side has closed, which is an answer, too.
     async fn frame(&self, kind: u8, flags: u16, stream: u32, length: u32, body: &[u8]) -> bool {
         say(&self.writer, kind, flags, stream, length, body)
@@ -170,13 +267,13 @@ impl Raw {
             .is_ok()
     }
 
-    async fn data(&self, stream: u32, body: &[u8]) -> bool {
+    pub(super) async fn data(&self, stream: u32, body: &[u8]) -> bool {
         let length = u32::try_from(body.len()).unwrap();
         self.frame(DATA, 0, stream, length, body).await
     }
 
     /// Opens a stream and says what it is for, waiting for no answer.
-    async fn opens(&self, stream: u32, protocol: &str) -> bool {
+    pub(super) async fn opens(&self, stream: u32, protocol: &str) -> bool {
         let names = ["/multistream/1.0.0", protocol].map(name).concat();
         let length = u32::try_from(names.len()).unwrap();
         self.frame(DATA, SYN, stream, length, &names).await
@@ -241,7 +338,7 @@ async fn undisturbed(alice: &mut Node, bob: &mut Node, after: &str) {
     assert_eq!(answer.ok(), Some(Ok(vec![7; 1_000])), "after {after}");
 }
 
-fn varint(mut number: u64) -> Vec<u8> {
+pub(super) fn varint(mut number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number >= 128 {
         bytes.push(u8::try_from(number & 127).unwrap() | 128);
@@ -252,11 +349,11 @@ fn varint(mut number: u64) -> Vec<u8> {
 }
 
 /// A field of protobuf that holds bytes.
-fn field(number: u8, body: &[u8]) -> Vec<u8> {
+pub(super) fn field(number: u8, body: &[u8]) -> Vec<u8> {
     [&[number << 3 | 2][..], &varint(body.len() as u64), body].concat()
 }
 
-fn subscribes(topic: &str) -> Vec<u8> {
+pub(super) fn subscribes(topic: &str) -> Vec<u8> {
     field(1, &[&[8, 1][..], &field(2, topic.as_bytes())].concat())
 }
 
@@ -276,7 +373,7 @@ fn has(topic: &str, ids: std::ops::Range<u32>) -> Vec<u8> {
     field(3, &field(1, &[field(1, topic.as_bytes()), ids].concat()))
 }
 
-fn wants(id: &[u8], times: usize) -> Vec<u8> {
+pub(super) fn wants(id: &[u8], times: usize) -> Vec<u8> {
     field(3, &field(2, &field(1, id).repeat(times)))
 }
 
@@ -329,7 +426,7 @@ async fn what_a_peer_says_about_gossip_costs_itself_alone() {
     bob.network.publish(TOPIC, long.clone());
     hears(&mut alice, &long).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let before = raw.read.load(Ordering::Relaxed);
+    let before = raw.has_read();
     let author = crate::address::peer_id(bob.id()).unwrap().to_bytes();
     let id = Sha256::digest([author, long.clone()].concat());
     for _ in 0..10 {
@@ -337,7 +434,7 @@ async fn what_a_peer_says_about_gossip_costs_itself_alone() {
         raw.data(1, &[varint(rpc.len() as u64), rpc].concat()).await;
     }
     undisturbed(&mut alice, &mut bob, "asking again").await;
-    let given = raw.read.load(Ordering::Relaxed) - before;
+    let given = raw.has_read() - before;
     println!("asked 3,000 times for 50,000 bytes: {given} bytes came");
     // It is given again, so it was heard, and a few times only.
     assert!((50_000..6 * 50_000).contains(&given), "{given}");

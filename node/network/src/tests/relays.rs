@@ -7,9 +7,7 @@ use crate::Reachable;
 async fn relay(seed: u8, listen: &str) -> Node {
     let mut config = config(seed, listen);
     config.relay = true;
-    let (network, events) = Network::start_with(config, limits::ADMISSION)
-        .await
-        .unwrap();
+    let (network, events) = Network::start(config).await.unwrap();
     Node { network, events }
 }
 
@@ -131,9 +129,11 @@ async fn a_stranger_loses_its_place_with_its_connection() {
     let mut middle = {
         let mut config = config(9, "/ip4/127.0.0.1/tcp/0");
         config.relay = true;
-        let (network, events) = Network::start_with(config, Duration::from_millis(600))
-            .await
-            .unwrap();
+        let bounds = limits::Bounds {
+            admission: Duration::from_millis(600),
+            ..limits::Bounds::default()
+        };
+        let (network, events) = Network::start_with(config, bounds).await.unwrap();
         Node { network, events }
     };
     let mut bob = Node::start(2).await;
@@ -160,14 +160,12 @@ async fn the_owner_names_an_address_of_the_internet() {
         "/ip4/203.0.113.5/tcp/5001".to_owned(),
         "/dns/home.example/tcp/5001".to_owned(),
     ];
-    let (network, _events) = Network::start_with(config, limits::ADMISSION)
-        .await
-        .unwrap();
+    let (network, _events) = Network::start(config).await.unwrap();
     assert_eq!(network.standing().reachable, Reachable::Yes);
     let far = network.addresses_for(Some("/ip4/198.51.100.1/tcp/9"));
     assert_eq!(far.len(), 2, "{far:?}");
     assert!(far.iter().all(|address| !address.contains("127.0.0.1")));
     let mut bad = super::config(4, "/ip4/127.0.0.1/tcp/0");
     bad.external = vec!["203.0.113.5:5001".to_owned()];
-    assert!(Network::start_with(bad, limits::ADMISSION).await.is_err());
+    assert!(Network::start(bad).await.is_err());
 }
