@@ -8,10 +8,11 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, Layer, Surroundings, likely_language};
+use crate::config::{Config, Surroundings, likely_language};
 use crate::control::{Decision, HomeStatus, MailAct, Request, Status, UserLine, ask, read};
 use crate::doctor::{self, Verdict};
 use crate::invitation::Invitation;
+use crate::layer::Layer;
 use crate::node::Node;
 use crate::text::{Language, Problem, Say, print, print_problem};
 use crate::{copies, logging, print};

@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod folder;
 mod household;
 pub mod invitation;
+pub mod layer;
 pub mod logging;
 pub mod node;
 mod print;
