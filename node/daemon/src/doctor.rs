@@ -347,7 +347,8 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-    use crate::config::{Layer, Surroundings};
+    use crate::config::Surroundings;
+    use crate::layer::Layer;
 
     fn examined(folder: &Path, web: &str) -> Vec<Finding> {
         let layer = Layer {

@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod folder;
 mod household;
 pub mod invitation;
+pub mod layer;
 mod line;
 pub mod logging;
 pub mod node;

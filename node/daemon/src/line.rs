@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Layer;
+use crate::layer::Layer;
 
 #[derive(Parser)]
 #[command(

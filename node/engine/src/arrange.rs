@@ -5,7 +5,7 @@ use chater_protocol::id::{ChatId, UserId};
 use chater_store::chats::{self, InboxRow};
 
 use crate::error::{Error, Reason};
-use crate::local::{self, Note};
+use crate::marks::{self, Note};
 use crate::pump::send_notes;
 use crate::read::Reader;
 use crate::turn::{Fail, Turn};
@@ -98,7 +98,7 @@ fn arrange(
             Arrange::Read => {
                 inbox.read_n = turn.row(no)?.count;
                 if let Some((_, id)) = &newest {
-                    notes = local::read(turn, user, chat, *id)?;
+                    notes = marks::read(turn, user, chat, *id)?;
                 }
             }
             Arrange::Unread => {

@@ -7,8 +7,8 @@ use chater_protocol::limits;
 use chater_protocol::wire::{LogAnswer, LogRequest};
 use chater_store::{StoreError, events};
 
-use crate::deliver::Need;
 use crate::fetch;
+use crate::needs::Need;
 use crate::remote::Acked;
 use crate::shared::Shared;
 

@@ -7,11 +7,11 @@ use chater_protocol::payload::{GroupProfile, Payload as _};
 use chater_store::{Rows, StoreError, blobs, chats, groups, homes, quotas};
 
 use crate::avatars::{self, Whom};
-use crate::deliver::chats_with;
 use crate::error::Error;
 use crate::group::act;
-use crate::local::write_message;
 use crate::membership;
+use crate::needs::chats_with;
+use crate::own::write_message;
 use crate::quota;
 use crate::read::Reader;
 use crate::shared::Shared;

@@ -18,8 +18,8 @@ use chater_store::{Rows as _, StoreError, chats, events, groups, homes, users};
 
 use crate::actor::{From, now_ms};
 use crate::backlog;
-use crate::deliver::chats_with;
 use crate::fills::{self, Filling};
+use crate::needs::chats_with;
 use crate::remote::{self, Taken, Verified};
 use crate::shared::{Shared, lock};
 

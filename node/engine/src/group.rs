@@ -17,10 +17,9 @@ use chater_store::{StoreError, events, groups, homes, users};
 
 use crate::boxes;
 use crate::error::{Error, Reason};
-use crate::local::{
-    append_own, own_chat, position, ready_key, want_nodes, write_key, write_message,
-};
+use crate::local::{own_chat, want_nodes};
 use crate::membership;
+use crate::own::{append_own, position, ready_key, write_key, write_message};
 use crate::remote::open_box;
 use crate::turn::{ChatContext, Fail, Made, Turn, Writer};
 use crate::view::{GroupRules, History};

@@ -4,7 +4,7 @@ use chater_protocol::id::NodeId;
 use chater_store::nodes::NodeRow;
 use chater_store::{Rows, StoreError, events, homes, nodes, outbox, users};
 
-use crate::deliver::chats_with;
+use crate::needs::chats_with;
 use crate::person::node_label;
 use crate::shared::{Link, Shared, lock};
 use crate::view::{Dialling, LinkState, Node, Peer, Way};

@@ -21,13 +21,14 @@ use crate::actor::{From, now_ms};
 use crate::allow;
 use crate::blocks;
 use crate::community::Known;
-use crate::deliver::{self, chats_with};
+use crate::deliver;
 use crate::gossip;
 use crate::greet::{self, Met, Way};
 use crate::here;
 use crate::invites;
 use crate::links::{self, Verdict};
-use crate::local::{self, Note};
+use crate::marks::{self, Note};
+use crate::needs::chats_with;
 use crate::neighbours;
 use crate::people::{self, Judged};
 use crate::remote;
@@ -597,7 +598,7 @@ async fn repeat_marks(shared: &Arc<Shared>, peer: NodeId) {
                             && crate::preferences::of(turn.tx, user)?.read_marks
                             && let Some((counter, id, _)) = chats::mark(turn.tx, no, user)?
                             && let Ok(made) =
-                                local::note(turn, user, no, counter, &EphNote::Read(id))
+                                marks::note(turn, user, no, counter, &EphNote::Read(id))
                         {
                             notes.extend(made.into_iter().filter(|note| note.node == peer));
                         }

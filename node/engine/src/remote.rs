@@ -25,7 +25,8 @@ use chater_store::{StoreError, groups, homes, nodes, outbox, refused, users};
 
 use crate::branches;
 use crate::group;
-use crate::local::{amended, mark_read, open_for, show_typing};
+use crate::local::{amended, open_for};
+use crate::marks::{mark_read, show_typing};
 use crate::membership;
 use crate::read::Reader;
 use crate::shared::lock;

@@ -19,10 +19,10 @@ use chater_store::{Rows, StoreError, chats, events, forks, groups, homes};
 use serde_bytes::ByteBuf;
 
 use crate::actor::From;
-use crate::deliver::chats_with;
 use crate::fetch::{close_gap, known_home, take_in};
 use crate::group;
 use crate::moved;
+use crate::needs::chats_with;
 use crate::remote;
 use crate::shared::{Shared, lock};
 use crate::ticket;

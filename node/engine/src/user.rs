@@ -16,6 +16,7 @@ use crate::error::{Error, Reason};
 use crate::group;
 use crate::hub::Subscription;
 use crate::local::{self, Change};
+use crate::marks;
 use crate::people;
 use crate::person::person;
 use crate::pump::send_notes;
@@ -290,7 +291,7 @@ impl UserHandle {
         let notes = self
             .shared()
             .inputs
-            .run(From::Local, move |turn| local::read(turn, user, chat, id))
+            .run(From::Local, move |turn| marks::read(turn, user, chat, id))
             .await?;
         send_notes(self.shared(), notes);
         Ok(())
@@ -312,7 +313,7 @@ impl UserHandle {
             let notes = shared
                 .inputs
                 .run(From::Others, move |turn| {
-                    local::typing(turn, user, chat, on)
+                    marks::typing(turn, user, chat, on)
                 })
                 .await;
             if let Ok(notes) = notes {

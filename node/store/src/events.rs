@@ -366,7 +366,8 @@ pub(crate) fn append_as(
         chat_no,
         now_ms,
     };
-    order.name_past(id, header, feed_no)?;
+    let past = order.past(header)?;
+    order.name_past(id, header, feed_no, &past)?;
     let (cap, named) = order.named_before(id, header, feed_no, on_top)?;
     chat.count += 1;
     let mut stored = Stored {
@@ -380,7 +381,7 @@ pub(crate) fn append_as(
         provisional: is_ahead(header, cap, now_ms),
         void,
     };
-    stored.eff = order.effective(&stored, header)?;
+    stored.eff = order.effective(&stored, header.ts, &past)?;
 
     tx.put(
         Table::Events,
@@ -449,7 +450,7 @@ pub(crate) fn append_as(
     // What does not count places nothing.
     let mut moving = Moving::new();
     if !void {
-        moving = order.answer(header, cap)?;
+        moving = order.answer(header, cap, &past)?;
         if named {
             moving.extend(order.children(id)?);
         }

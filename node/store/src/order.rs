@@ -32,6 +32,12 @@ pub(crate) struct Order<'a, 'txn> {
     pub(crate) now_ms: u64,
 }
 
+/// An event that another one names, and where it stands if it is here.
+pub(crate) struct Named {
+    id: EventId,
+    at: Option<(Stored, UserId)>,
+}
+
 /// Events to place anew, by the place they had: whatever they follow comes first.
 pub(crate) type Moving = BTreeSet<(Timestamp, EventId)>;
 
@@ -62,12 +68,28 @@ impl Order<'_, '_> {
         Ok(event.map(|event| (stored, event)))
     }
 
+    /// What the event names.
+    pub(crate) fn past(&self, header: &Header) -> Result<Vec<Named>> {
+        let look = |id: &EventId| {
+            Ok(Named {
+                id: *id,
+                at: self.find_with_author(*id)?,
+            })
+        };
+        header.past().map(look).collect()
+    }
+
     /// Notes what the event names, and which of it is not here.
-    pub(crate) fn name_past(&self, id: EventId, header: &Header, feed_no: u32) -> Result<()> {
-        for past in header.past() {
-            let found = self.find(*past)?;
+    pub(crate) fn name_past(
+        &self,
+        id: EventId,
+        header: &Header,
+        feed_no: u32,
+        past: &[Named],
+    ) -> Result<()> {
+        for Named { id: past, at } in past {
             // What follows in the same feed is found there, and needs no row of its own.
-            let in_feed = found.is_some_and(|at| {
+            let in_feed = at.is_some_and(|(at, _)| {
                 at.feed_no == feed_no && at.seq.checked_add(1) == Some(header.seq)
             });
             let dep = header.deps.contains(past);
@@ -82,7 +104,7 @@ impl Order<'_, '_> {
                     ]),
                 )?;
             }
-            if found.is_none() {
+            if at.is_none() {
                 self.tx.put(
                     Table::ChatLacking,
                     &join(&[&self.chat_no.to_be_bytes(), &past.0]),
@@ -181,20 +203,33 @@ impl Order<'_, '_> {
     /// The new event `d` answers what it names: caps it, and what the same author wrote before that
     /// (L5). Each walk ends where an earlier answer went, so a chat pays once per event. Gives what
     /// may move.
-    pub(crate) fn answer(&self, d: &Header, d_cap: Option<Timestamp>) -> Result<Moving> {
-        let mut walk = Vec::new();
-        for past in d.past() {
-            let Some((_, author)) = self.find_with_author(*past)?.filter(|(p, _)| !p.void) else {
+    pub(crate) fn answer(
+        &self,
+        d: &Header,
+        d_cap: Option<Timestamp>,
+        past: &[Named],
+    ) -> Result<Moving> {
+        let (mut walk, mut above) = (Vec::new(), false);
+        for Named { id, at } in past {
+            let Some((at, author)) = at.filter(|(at, _)| !at.void) else {
                 continue;
             };
-            if author == d.author {
-                walk.extend(d_cap.map(|cap| (*past, cap, author)));
-            } else if d.deps.contains(past) {
-                walk.push((*past, d.ts.plus_ms(AHEAD_MS), author));
+            let cap = if author == d.author {
+                d_cap
+            } else {
+                let dep = d.deps.contains(id);
+                dep.then(|| d.ts.plus_ms(AHEAD_MS))
+            };
+            if let Some(cap) = cap {
+                above |= at.eff > cap;
+                walk.push((*id, cap, author));
             }
         }
         let mut moving = Moving::new();
         let unsettled = !walk.is_empty() && self.unsettled()?;
+        if !unsettled && !above {
+            return Ok(moving);
+        }
         while let Some((id, cap, author)) = walk.pop() {
             let Some((mut stored, _)) = self
                 .find_with_author(id)?
@@ -264,20 +299,22 @@ impl Order<'_, '_> {
     }
 
     /// L5 with what is here now.
-    pub(crate) fn effective(&self, stored: &Stored, header: &Header) -> Result<Timestamp> {
-        let mut newest_past = None;
-        for past in header.past() {
-            if let Some(past) = self.find(*past)?.filter(|past| !past.void) {
-                newest_past = newest_past.max(Some(past.eff));
-            }
-        }
+    pub(crate) fn effective(
+        &self,
+        stored: &Stored,
+        ts: Timestamp,
+        past: &[Named],
+    ) -> Result<Timestamp> {
+        let here = past.iter().filter_map(|named| named.at);
+        let counts = here.filter(|(at, _)| !at.void);
+        let newest_past = counts.map(|(at, _)| at.eff).max();
         let cap = if stored.provisional {
             let arrived = arrived_ms(self.tx, self.chat_no, stored.n)?.unwrap_or(self.now_ms);
             lower(stored.cap, Timestamp::from_ms(arrived))
         } else {
             stored.cap
         };
-        Ok(effective(header.ts, cap, newest_past))
+        Ok(effective(ts, cap, newest_past))
     }
 
     /// Computes places anew until nothing moves; whether anything did. Only what follows a moved
@@ -290,7 +327,7 @@ impl Order<'_, '_> {
             };
             let header = event.header();
             let old = stored.eff;
-            stored.eff = self.effective(&stored, header)?;
+            stored.eff = self.effective(&stored, header.ts, &self.past(header)?)?;
             if stored.eff == old {
                 continue;
             }
