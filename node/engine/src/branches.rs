@@ -1,6 +1,7 @@
 //! Feeds that fork (L7), inside a turn: which branches are shown when an event comes, and which count for nothing.
 
-use chater_protocol::event::{Lane, VerifiedEvent};
+use chater_protocol::chat::group::Group;
+use chater_protocol::event::{Header, Lane, VerifiedEvent};
 use chater_protocol::id::{EventId, UserId};
 use chater_store::events::{self, Stored};
 use chater_store::forks::{self, Flaw};
@@ -23,6 +24,54 @@ pub(crate) fn is_lost(
     }))
 }
 
+/// L7: a cut names this very event of a feed that forks.
+pub(crate) fn is_picked(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    event: &VerifiedEvent,
+) -> Result<bool, Fail> {
+    let header = event.header();
+    if forks::fork(turn.tx, no, header.home, header.lane)?.is_none() {
+        return Ok(false);
+    }
+    Ok(picks(turn, no, header)?.contains(&(header.seq, event.id())))
+}
+
+/// The events of that feed which valid cuts name.
+fn picks(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    header: &Header,
+) -> Result<Vec<(u64, EventId)>, Fail> {
+    turn.context(no, |_, context| {
+        let group = context.group.as_ref();
+        Ok(group.map_or_else(Vec::new, |group| {
+            group.picks(&header.author, header.home, header.lane)
+        }))
+    })
+}
+
+/// S5: of each control feed that forks how far it counts on the branch that cuts have picked. Others are told of that head, and
+/// so of the branch.
+pub(crate) fn settle_control(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    group: &Group,
+) -> Result<(), StoreError> {
+    let mut forked = forks::forks(turn.tx, no)?;
+    forked.retain(|(_, lane, _)| *lane == Lane::Control as u8);
+    if forked.is_empty() {
+        return Ok(());
+    }
+    let heads = group.control_rows();
+    for (home, lane, fork) in forked {
+        let head = heads.iter().find(|head| head.home == home);
+        let tip = head.filter(|head| head.seq >= fork.at);
+        forks::set_tip(turn.tx, no, (home, lane), tip.map(|tip| (tip.seq, tip.id)))?;
+    }
+    Ok(())
+}
+
 /// L7: a new event may fork its feed, or stand above a fork. Whether it is shown; what else is not shown any more by it, is
 /// marked.
 pub(crate) fn settle(
@@ -38,12 +87,7 @@ pub(crate) fn settle(
     if forks::fork(turn.tx, no, header.home, header.lane)?.is_none() {
         return Ok(true);
     }
-    let picks = turn.context(no, |_, context| {
-        let group = context.group.as_ref();
-        Ok(group.map_or_else(Vec::new, |group| {
-            group.picks(&header.author, header.home, header.lane)
-        }))
-    })?;
+    let picks = picks(turn, no, header)?;
     if let Some(flaw) = forks::flaw_of(turn.tx, no, header, !picks.is_empty())? {
         let Some(flaw) = flaw else {
             return Ok(true);

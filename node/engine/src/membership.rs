@@ -1,7 +1,7 @@
 //! What follows from control events of groups, inside a turn: who is in, what counts, what is shown. And the
 //! door for events that peers bring of a group (M1, M6, S4).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::Ordering;
 
 use chater_protocol::chat::group::{Group, Judgement, Outcome, Rank};
@@ -91,6 +91,7 @@ pub(crate) fn changed(
     let moved = were.symmetric_difference(&present);
     let touched: BTreeSet<UserId> = touched.iter().chain(moved).copied().collect();
     let reload = judge_again(turn, no, group, &touched)?;
+    branches::settle_control(turn, no, group)?;
     let left = were.difference(&present);
     for user in context.local.iter().chain(left) {
         if turn.is_local(*user)? {
@@ -258,9 +259,7 @@ pub(crate) fn accept(
     let put_off = |ack: Ack| Taken {
         acks: vec![ack; batch.len()],
         gap: ack == Ack::Waits,
-        unknown: Vec::new(),
-        forged: false,
-        put_off: false,
+        ..Taken::default()
     };
     let no = match turn.number(chat.chat)? {
         Some(no) => no,
@@ -331,16 +330,45 @@ pub(crate) fn accept(
             unknown.push(member);
         }
     }
+    let acks: Vec<Ack> = acks.into_iter().map(|a| a.unwrap_or(Ack::Waits)).collect();
     Ok(Taken {
-        acks: acks
-            .into_iter()
-            .map(|ack| ack.unwrap_or(Ack::Waits))
-            .collect(),
+        lacks: lacks(turn, no, batch, &acks)?,
+        acks,
         gap: gap || lacks_keys,
         unknown,
-        forged: false,
-        put_off: false,
+        ..Taken::default()
     })
+}
+
+/// M1: the control events for which events of this batch wait, and which did not come with them. Heads say nothing of one on
+/// a branch of a fork (S5): it is asked for by its id.
+fn lacks(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    batch: &[Option<VerifiedEvent>],
+    acks: &[Ack],
+) -> Result<Vec<EventId>, Fail> {
+    let waits = batch.iter().zip(acks).filter(|(_, a)| **a == Ack::Waits);
+    let waits: Vec<&VerifiedEvent> = waits.filter_map(|(event, _)| event.as_ref()).collect();
+    if waits.is_empty() {
+        return Ok(Vec::new());
+    }
+    let came: HashSet<EventId> = batch.iter().flatten().map(VerifiedEvent::id).collect();
+    turn.context(no, |_, context| {
+        let Some(group) = &context.group else {
+            return Ok(Vec::new());
+        };
+        let named = waits.iter().flat_map(|event| links(event));
+        let lacks = named.filter(|id| !came.contains(id) && !group.contains(id));
+        Ok(lacks.collect::<BTreeSet<_>>().into_iter().collect())
+    })
+}
+
+/// The control events that an event names.
+fn links(event: &VerifiedEvent) -> impl Iterator<Item = EventId> {
+    let header = event.header();
+    let prev = (header.lane == Lane::Control as u8 && !header.prev.is_zero()).then_some(&header.prev);
+    prev.into_iter().chain(&header.ctl).copied()
 }
 
 /// Whom of this node the control events of a batch make members of a group that is not here yet: strangers who know a
@@ -353,7 +381,7 @@ fn brought_in(
     let mut group = Group::new(chat.chat);
     for event in batch.iter().flatten() {
         if event.header().lane == Lane::Control as u8 {
-            group.insert(event);
+            group.insert_named(event);
         }
     }
     let mut found = Vec::new();
@@ -380,6 +408,10 @@ fn may_invite(turn: &Turn<'_, '_>, from: NodeId, users: &[UserId]) -> Result<boo
     Ok(rates.strangers.take(&from, turn.now_ms).is_ok())
 }
 
+/// How often what found no place is tried again with the rest of its batch: all that waits is known after the first time,
+/// all cuts after the second.
+const PASSES: usize = 3;
+
 /// Control events first, each after its past, whatever their order in the batch (M1).
 fn take_control(
     turn: &mut Turn<'_, '_>,
@@ -400,51 +432,63 @@ fn take_control(
         return Ok(());
     }
     let chat = turn.row(no)?.id;
+    // L7: what keys and messages of the batch name has its place, as has what its control events name.
+    let others = batch.iter().flatten();
+    let named: HashSet<EventId> = others
+        .filter(|event| event.header().lane != Lane::Control as u8)
+        .flat_map(links)
+        .collect();
     turn.context(no, |turn, context| {
         let mut touched = BTreeSet::new();
-        for (at, event) in batch.iter().enumerate() {
-            let Some(event) = event
-                .as_ref()
-                .filter(|event| control.contains_key(&event.id()))
-            else {
-                continue;
-            };
-            let Some(group) = &mut context.group else {
-                continue;
-            };
-            match group.insert(event) {
-                Outcome::Added(ids) => {
-                    for id in ids {
-                        let taken = control.get(&id).copied();
-                        let Some((at, event)) =
-                            taken.and_then(|at| Some((at, batch.get(at)?.as_ref()?)))
-                        else {
-                            continue;
-                        };
-                        let ack = keep_control(turn, no, event)?;
-                        touched.extend([about(event), event.header().author]);
-                        if let Some(slot) = acks.get_mut(at) {
-                            *slot = Some(ack);
+        let mut order: Vec<&VerifiedEvent> = batch.iter().flatten().collect();
+        order.retain(|event| control.contains_key(&event.id()));
+        for _ in 0..PASSES {
+            let mut later = Vec::new();
+            for event in &order {
+                let Some(group) = &mut context.group else {
+                    continue;
+                };
+                let outcome = match named.contains(&event.id()) {
+                    true => group.insert_named(event),
+                    false => group.insert(event),
+                };
+                let ack = match outcome {
+                    Outcome::Added(ids) => {
+                        for id in ids {
+                            let taken = control.get(&id).copied();
+                            let Some((at, event)) =
+                                taken.and_then(|at| Some((at, batch.get(at)?.as_ref()?)))
+                            else {
+                                continue;
+                            };
+                            let ack = keep_control(turn, no, event)?;
+                            touched.extend([about(event), event.header().author]);
+                            if let Some(slot) = acks.get_mut(at) {
+                                *slot = Some(ack);
+                            }
                         }
+                        continue;
                     }
-                }
-                Outcome::Refused(reason) => {
-                    tracing::debug!(%reason, id = %event.id().short(), "refused");
-                    turn.shared
-                        .counters
-                        .rejected
-                        .fetch_add(1, Ordering::Relaxed);
-                    if let Some(slot) = acks.get_mut(at) {
-                        *slot = Some(Ack::Refused);
+                    Outcome::Refused(reason) => {
+                        tracing::debug!(%reason, id = %event.id().short(), "refused");
+                        refuse(turn)
                     }
-                }
-                Outcome::Later => {
-                    if let Some(slot) = acks.get_mut(at) {
-                        *slot = Some(Ack::Later);
+                    Outcome::Later => {
+                        later.push(*event);
+                        Ack::Later
                     }
+                    Outcome::Known | Outcome::Waits(_) => continue,
+                };
+                let slot = control.get(&event.id()).and_then(|at| acks.get_mut(*at));
+                if let Some(slot) = slot {
+                    *slot = Some(ack);
                 }
-                Outcome::Known | Outcome::Waits(_) => {}
             }
+            // What came after it may name it.
+            if later.is_empty() || later.len() == order.len() {
+                break;
+            }
+            order = later;
         }
         // Unanswered by now = its past is not here. It waits with its sender, not in memory.
         for at in control.values() {
@@ -511,7 +555,14 @@ fn take_other(
         return Ok(None);
     }
     turn.durable();
-    match turn.append(no, event, None)? {
+    let appended = match branches::is_picked(turn, no, event)? {
+        true => {
+            let (tx, now_ms) = (turn.tx, turn.now_ms);
+            events::append_named(tx, no, turn.row(no)?, event, now_ms)?
+        }
+        false => turn.append(no, event, None)?,
+    };
+    match appended {
         Appended::Known(_) => {}
         Appended::TooManyForks => return Ok(Some(Ack::Refused)),
         Appended::New(stored) | Appended::Fork(stored) => {

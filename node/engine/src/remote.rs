@@ -143,8 +143,11 @@ fn show_name(turn: &mut Turn<'_, '_>, user: UserId) -> Result<(), StoreError> {
 }
 
 /// What became of a batch of events.
+#[derive(Default)]
 pub(crate) struct Taken {
     pub(crate) acks: Vec<Ack>,
+    /// Control events that those of it which wait name, and that are neither here nor in the batch.
+    pub(crate) lacks: Vec<EventId>,
     /// Something that they name, or the key of one, is not here: it should be fetched.
     pub(crate) gap: bool,
     /// Members of whom nothing is known here.
@@ -172,10 +175,7 @@ pub(crate) fn accept(
 ) -> Result<Taken, Fail> {
     let refuse = |ack: Ack| Taken {
         acks: vec![ack; batch.len()],
-        gap: false,
-        unknown: Vec::new(),
-        forged: false,
-        put_off: false,
+        ..Taken::default()
     };
     if chat.users.is_none() {
         turn.from = Some(from);
@@ -297,8 +297,8 @@ pub(crate) fn accept(
         acks,
         gap,
         unknown,
-        forged: false,
         put_off,
+        ..Taken::default()
     })
 }
 

@@ -366,7 +366,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
     pub(crate) fn load_group(&self, no: u32, id: ChatId) -> Result<Group, StoreError> {
         let mut group = Group::new(id);
         for event in groups::lane(self.tx, no, Lane::Control as u8)? {
-            group.insert(&event);
+            group.insert_named(&event);
         }
         Ok(group)
     }

@@ -89,11 +89,8 @@ pub fn branches(rows: &impl Rows, chat_no: u32) -> Result<Vec<HeadRow>> {
         let Some(feed) = events::feed(rows, fork.feed_no)? else {
             continue;
         };
-        let mut ids = Vec::new();
-        for wire in events::range(rows, fork.feed_no, fork.at, fork.at, usize::MAX, usize::MAX)? {
-            let event = VerifiedEvent::from_store(&wire).map_err(|_| damaged(Table::Events))?;
-            ids.push(event.id());
-        }
+        let here = events::branches(rows, fork.feed_no, fork.at)?;
+        let mut ids: Vec<EventId> = here.iter().map(VerifiedEvent::id).collect();
         ids.sort_unstable();
         found.extend(ids.into_iter().take(2).map(|id| HeadRow {
             author: feed.author,
@@ -122,6 +119,25 @@ pub(crate) fn note(tx: &Write<'_>, feed_no: u32, feed: &mut FeedRow, seq: u64) -
     tx.put_row(Table::Forks, &key, &row)
 }
 
+/// Notes up to which event cuts have picked a branch; none = no cut has.
+///
+/// # Errors
+/// Storage errors.
+pub fn set_tip(
+    tx: &Write<'_>,
+    chat_no: u32,
+    (home, lane): (HomeId, u8),
+    tip: Option<(u64, EventId)>,
+) -> Result<()> {
+    match fork(tx, chat_no, home, lane)? {
+        Some(row) if row.tip != tip => {
+            let row = ForkRow { tip, ..row };
+            tx.put_row(Table::Forks, &key(chat_no, home, lane), &row)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What is wrong with each event from a fork on, as the cuts in `picks` say; keeps which branch they picked. Of what
 /// is not joined to the feed yet nothing is said.
 ///
@@ -134,7 +150,7 @@ pub fn flaws(
     picks: &[(u64, EventId)],
 ) -> Result<HashMap<EventId, Flaw>> {
     let mut flaws = HashMap::new();
-    let Some(mut row) = fork(tx, chat_no, home, lane)? else {
+    let Some(row) = fork(tx, chat_no, home, lane)? else {
         return Ok(flaws);
     };
     let mut all = Vec::new();
@@ -195,10 +211,7 @@ pub fn flaws(
             flaws.insert(event.id, flaw);
         }
     }
-    if row.tip != tip {
-        row.tip = tip;
-        tx.put_row(Table::Forks, &key(chat_no, home, lane), &row)?;
-    }
+    set_tip(tx, chat_no, (home, lane), tip)?;
     Ok(flaws)
 }
 
