@@ -67,7 +67,11 @@ fn branches_that_nothing_names_are_bounded() {
         Rng(seed).shuffle(&mut order);
         let kept = kept(&order);
         assert!((limits::BRANCHES_ANY..limits::BRANCHES).contains(&kept.len()));
-        assert_eq!(kept[..2], [all[0].id, all[1].id], "nodes tell each other of these");
+        assert_eq!(
+            kept[..2],
+            [all[0].id, all[1].id],
+            "nodes tell each other of these"
+        );
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use chater_protocol::chat::group::{Group, Judgement, Outcome, Rank};
 use chater_protocol::event::{Kind, Lane, VerifiedEvent};
 use chater_protocol::id::{EventId, NodeId, UserId};
-use chater_protocol::payload::{Add, GroupProfile, Payload, Remove, Retire, RoleChange};
+use chater_protocol::payload::{Add, Delete, GroupProfile, Payload, Remove, Retire, RoleChange};
 use chater_protocol::wire::{Ack, ChatRef};
 use chater_protocol::{limits, text};
 use chater_store::chats::{self, InboxRow};
@@ -18,9 +18,10 @@ use chater_store::{StoreError, groups, homes, void};
 use crate::branches;
 use crate::emblem;
 use crate::group::want_members;
+use crate::local::amended;
 use crate::preferences;
 use crate::remote::{
-    Taken, ended, fill, is_accepted, is_bare, is_own_home, requests, stop_home, took,
+    Taken, ended, fill, is_accepted, is_bare, is_own_home, requests, stop_home, took, was_deleted,
 };
 use crate::shared::lock;
 use crate::turn::{ChatContext, Fail, Turn};
@@ -180,7 +181,12 @@ fn judge_again(
             .map(|(one, _)| one.header().seq);
         let flaws = if feed.forked_at.is_some() && feed.lane != Lane::Control as u8 {
             let picks = group.picks(&feed.author, feed.home, feed.lane);
-            forks::flaws(turn.tx, no, (feed.home, feed.lane), &picks)?
+            let before = forks::fork(turn.tx, no, feed.home, feed.lane)?;
+            let live = |event: &VerifiedEvent| is_live(group, event);
+            let flaws = forks::flaws(turn.tx, no, feed_no, &picks, &live)?;
+            // Also what is said of messages that are shown (L7).
+            any |= before != forks::fork(turn.tx, no, feed.home, feed.lane)?;
+            flaws
         } else {
             HashMap::new()
         };
@@ -188,8 +194,7 @@ fn judge_again(
             let header = event.header();
             let control = header.lane == Lane::Control as u8;
             let flaw = flaws.get(&event.id()).copied();
-            let live = control
-                || (flaw != Some(Flaw::Lost) && group.judge(event.id(), header) == Judgement::Live);
+            let live = control || (flaw != Some(Flaw::Lost) && is_live(group, event));
             // What is told of a group: a profile of somebody who may not write one counts as little as a void remove.
             let counts = match header.kind {
                 Kind::PROFILE => live && group.acts_as_admin(event.id(), header),
@@ -214,6 +219,9 @@ fn judge_again(
                     }
                 }
             }
+            if header.kind == Kind::DELETE {
+                turn.deletes.push((no, event.id()));
+            }
             // What a group is called follows from the profiles that count now.
             if changed && header.kind == Kind::PROFILE {
                 turn.revived.push((no, event.id()));
@@ -234,6 +242,11 @@ fn judge_again(
         turn.revived.extend(back.map(|(id, _)| (no, *id)));
     }
     Ok(any)
+}
+
+/// M6: whether an event counts by the group alone, whatever branches its feed has.
+pub(crate) fn is_live(group: &Group, event: &VerifiedEvent) -> bool {
+    group.judge(event.id(), event.header()) == Judgement::Live
 }
 
 /// Whom a control event is about: what they wrote is judged again.
@@ -313,6 +326,7 @@ pub(crate) fn accept(
     for (event, slot) in dead.into_iter().rev() {
         *slot = Some(take_dead(turn, no, event)?);
     }
+    revive(turn)?;
     gap |= acks.contains(&Some(Ack::Waits)) || !events::missing_ids(turn.tx, no, 1)?.is_empty();
     let (lacks_keys, homeless) = turn.context(no, |_, context| {
         let known = |user| {
@@ -367,7 +381,8 @@ fn lacks(
 /// The control events that an event names.
 fn links(event: &VerifiedEvent) -> impl Iterator<Item = EventId> {
     let header = event.header();
-    let prev = (header.lane == Lane::Control as u8 && !header.prev.is_zero()).then_some(&header.prev);
+    let prev =
+        (header.lane == Lane::Control as u8 && !header.prev.is_zero()).then_some(&header.prev);
     prev.into_iter().chain(&header.ctl).copied()
 }
 
@@ -596,6 +611,10 @@ fn take_dead(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<
     let (tx, now_ms) = (turn.tx, turn.now_ms);
     Ok(match void::append(tx, no, turn.row(no)?, event, now_ms)? {
         Appended::TooManyForks => refuse(turn),
+        Appended::Fork(stored) => {
+            branches::revived(turn, no, event, &stored)?;
+            Ack::Committed
+        }
         _ => Ack::Committed,
     })
 }
@@ -606,6 +625,57 @@ pub(crate) fn revive(turn: &mut Turn<'_, '_>) -> Result<(), Fail> {
         if let Some((stored, event)) = events::by_id(turn.tx, id)? {
             took(turn, no, &event, &stored)?;
         }
+    }
+    taken_back(turn)
+}
+
+/// L8: whether a `delete` counts may change with the group, and with the branches of its feed. A payload goes when it does; one
+/// that is gone lacks when it does not, and comes back from who never dropped it. Not inside a [`Turn::context`].
+fn taken_back(turn: &mut Turn<'_, '_>) -> Result<(), Fail> {
+    let mut wanted = BTreeSet::new();
+    for (no, id) in std::mem::take(&mut turn.deletes) {
+        let Some((stored, event)) = events::by_id(turn.tx, id)? else {
+            continue;
+        };
+        let Some(delete) = crate::remote::inside::<Delete>(turn, no, &event)? else {
+            continue;
+        };
+        let Some((_, message)) = events::by_id(turn.tx, delete.target)? else {
+            continue;
+        };
+        let header = message.header();
+        if header.kind != Kind::MSG || header.group != event.header().group {
+            continue;
+        }
+        let amends = events::amends(turn.tx, delete.target)?;
+        match (
+            message.payload().is_some(),
+            was_deleted(turn, no, header.author, &amends)?,
+        ) {
+            (true, true) => amended(turn, no, delete.target, &event, &stored)?,
+            (false, false) if !events::lacks_payload(turn.tx, no, delete.target)? => {
+                events::want_payload(turn.tx, no, delete.target)?;
+                turn.durable();
+                wanted.insert(no);
+                shown_anew(turn, no)?;
+            }
+            _ => {}
+        }
+    }
+    for no in wanted {
+        let routes = turn.context(no, |_, context| Ok(context.routes.clone()))?;
+        turn.effects
+            .asked
+            .extend(routes.iter().map(|(node, _)| node));
+    }
+    Ok(())
+}
+
+/// What is shown of a chat is to be loaded anew.
+pub(crate) fn shown_anew(turn: &mut Turn<'_, '_>, no: u32) -> Result<(), Fail> {
+    let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
+    for local in locals {
+        turn.tell(local, News::Reload);
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ use chater_protocol::wire::{Ack, ChatRef, KeyAnswer, KeyRequest};
 use chater_store::chats::{self, InboxRow, KeyRow};
 use chater_store::events::{self, Appended, Stored};
 use chater_store::nodes::NodeRow;
-use chater_store::{StoreError, groups, homes, nodes, outbox, refused, users};
+use chater_store::{StoreError, groups, homes, nodes, outbox, quotas, refused, users};
 
 use crate::branches;
 use crate::group;
@@ -286,6 +286,8 @@ pub(crate) fn accept(
         }
         acks.push(Ack::Committed);
     }
+    // Of a fork what is not shown any more takes nothing back.
+    membership::revive(turn)?;
     let gap = match no {
         Some(no) => {
             !events::missing_ids(turn.tx, no, 1)?.is_empty()
@@ -322,6 +324,13 @@ pub(crate) fn fill(
     }
     turn.durable();
     events::fill(turn.tx, stored, event)?;
+    let (author, size) = (
+        event.header().author,
+        event.payload().map_or(0, <[u8]>::len),
+    );
+    if turn.is_local(author)? {
+        quotas::wrote(turn.tx, author, size as u64, 0)?;
+    }
     took(turn, no, event, stored)
 }
 
@@ -546,8 +555,8 @@ fn took_change(
 }
 
 /// Whether a delete among these changes takes back a message of that author. One that was written in
-/// another chat is void (L8).
-fn was_deleted(
+/// another chat is void (L8), as is one that does not count itself.
+pub(crate) fn was_deleted(
     turn: &mut Turn<'_, '_>,
     no: u32,
     author: UserId,
@@ -555,7 +564,9 @@ fn was_deleted(
 ) -> Result<bool, Fail> {
     for amend in amends.iter().filter(|amend| amend.kind == Kind::DELETE) {
         let here = events::feed(turn.tx, amend.feed_no)?.is_some_and(|feed| feed.chat_no == no);
+        let void = groups::is_void(turn.tx, no, &amend.place, amend.branch)?;
         if here
+            && !void
             && let Some(event) =
                 events::event(turn.tx, amend.feed_no, amend.place.seq, amend.branch)?
             && group::deletes(turn, no, &event, author)?

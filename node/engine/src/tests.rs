@@ -10,6 +10,7 @@
 mod accounts;
 mod allow;
 mod arrange;
+mod branches;
 mod circle;
 mod eclipse;
 mod excess;

@@ -42,7 +42,7 @@ array_struct! {
         pub whole_ts: Timestamp,
         /// Greatest seq that is here or was named.
         pub top: u64,
-        /// Lowest seq with two valid headers (L7).
+        /// Lowest seq with two valid headers, whether or not both count: where it forks is in [`forks::ForkRow`] (L7).
         pub forked_at: Option<u64>,
     }
 }
@@ -620,20 +620,33 @@ fn advance(
 ) -> Result<()> {
     let header = event.header();
     feed.top = feed.top.max(header.seq);
-    if branch != 0 && void {
-        // Nodes that refused it know of no fork, and their heads are to be equal.
-        return Ok(());
-    }
     if branch != 0 {
-        return forks::note(tx, feed_no, feed, header.seq);
+        // Nodes that refused what does not count know of no fork, and their heads are to be equal.
+        forks::note(tx, feed_no, feed, header.seq, !void)?;
     }
-    if header.seq != feed.whole {
+    // Beside the one line of what counts something dead may stand, and have come first.
+    let beside =
+        feed.forked_at.is_some() && forks::fork(tx, feed.chat_no, feed.home, feed.lane)?.is_none();
+    let next = header.seq == feed.whole
+        && match beside {
+            true => header.prev == feed.whole_id,
+            false => branch == 0,
+        };
+    if !next {
         return Ok(());
     }
     (feed.whole, feed.whole_id, feed.whole_ts) = (header.seq + 1, event.id(), header.ts);
     // What waited above the gap is whole now as well.
     while feed.whole <= feed.top {
-        let Some(next) = self::event(tx, feed_no, feed.whole, 0)? else {
+        let next = match beside {
+            true => {
+                let mut here = branches(tx, feed_no, feed.whole)?;
+                here.retain(|event| event.header().prev == feed.whole_id);
+                here.pop()
+            }
+            false => self::event(tx, feed_no, feed.whole, 0)?,
+        };
+        let Some(next) = next else {
             break;
         };
         (feed.whole, feed.whole_id, feed.whole_ts) = (feed.whole + 1, next.id(), next.header().ts);
@@ -660,6 +673,15 @@ pub fn drop_payload(tx: &Write<'_>, stored: &Stored, event: VerifiedEvent) -> Re
 pub fn lacks_payload(rows: &impl Rows, chat_no: u32, id: EventId) -> Result<bool> {
     let key = join(&[&chat_no.to_be_bytes(), &id.0]);
     Ok(rows.get(Table::ChatLacking, &key)?.as_deref() == Some(BARE))
+}
+
+/// The payload of a message was dropped for a `delete` that does not count: it lacks.
+///
+/// # Errors
+/// Storage errors.
+pub fn want_payload(tx: &Write<'_>, chat_no: u32, id: EventId) -> Result<()> {
+    let key = join(&[&chat_no.to_be_bytes(), &id.0]);
+    tx.put(Table::ChatLacking, &key, BARE)
 }
 
 /// Keeps the payload of a message that came without.
@@ -978,21 +1000,8 @@ pub fn amends(rows: &impl Rows, target: EventId) -> Result<Vec<Amend>> {
 pub fn heads(rows: &impl Rows, chat_no: u32) -> Result<Vec<chater_protocol::heads::HeadRow>> {
     let mut heads = Vec::new();
     for (no, feed) in feeds(rows, chat_no)? {
-        let fork = match feed.forked_at {
-            Some(_) => forks::fork(rows, chat_no, feed.home, feed.lane)?,
-            None => None,
-        };
-        // S5: a cut has picked the branch, up to there.
-        if let Some(fork) = fork.filter(|fork| feed.whole >= fork.at)
-            && let Some((seq, id)) = fork.tip
-        {
-            heads.push(chater_protocol::heads::HeadRow {
-                author: feed.author,
-                home: feed.home,
-                lane: feed.lane,
-                seq,
-                id,
-            });
+        if let Some(head) = forks::head(rows, no, &feed)? {
+            heads.extend(head);
             continue;
         }
         let end = feed.forked_at.map_or(feed.whole, |at| at.min(feed.whole));

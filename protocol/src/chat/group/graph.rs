@@ -190,7 +190,9 @@ impl Graph {
     /// L7: whether the place has all the branches that are kept, and nothing asks for this one.
     pub(crate) fn is_full(&self, id: &EventId, header: &Header) -> bool {
         let user = self.user_no(&header.author);
-        let here = user.map_or(&[][..], |user| self.events_at(user, header.home, header.seq));
+        let here = user.map_or(&[][..], |user| {
+            self.events_at(user, header.home, header.seq)
+        });
         if here.len() < limits::BRANCHES_ANY || self.named.contains(id) {
             return false;
         }
