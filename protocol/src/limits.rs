@@ -18,8 +18,12 @@ pub const WAITING_GROUP: usize = 10_000;
 pub const WAITING_BYTES: usize = 16 * 1024 * 1024;
 /// Rows of a cut that a node writes (M7): what fits a payload.
 pub const CUT_ROWS: usize = 1_000;
-/// Branches kept at one place of a feed (L7). Without it a forked feed grows without end.
+/// Branches at one place of a feed that take a place there although nothing names them (L7). Without it a forked feed grows
+/// without end.
 pub const BRANCHES: usize = 256;
+/// Above so many only those of the two lowest ids do: without room for these, nodes that met the branches in different
+/// orders would show different ones.
+pub const BRANCHES_ANY: usize = 240;
 /// Records of homes kept of one user. Without it one root key fills every disk with homes (I2).
 pub const HOME_RECORDS: usize = 512;
 /// How far ahead of the own clock a time stamp may be, ms (L4, L6).

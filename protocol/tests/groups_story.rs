@@ -694,28 +694,3 @@ fn waiting_of_a_group_is_bounded() {
     assert!(matches!(few, Outcome::Waits(_)));
     assert_eq!(group.waiting(), limits::WAITING_GROUP);
 }
-
-/// L7: at one place of a feed so many branches are kept, and one more is not.
-#[test]
-fn branches_are_bounded() {
-    let story = Story::new('m');
-    let mut group = Group::new(story.group);
-    for event in &story.events {
-        insert(&mut group, event);
-    }
-    let heads = story.heads();
-    let branch = |n: u64| {
-        let (by, say) = (At(X, 0), Say::Leave(vec![]));
-        let ts = NOW + 100_000 + n;
-        story
-            .people
-            .event(story.group, by, None, heads.clone(), ts, say)
-    };
-    let most = limits::BRANCHES as u64;
-    for n in 0..most {
-        let taken = insert(&mut group, &branch(n));
-        assert!(matches!(taken, Outcome::Added(_)), "{n}: {taken:?}");
-    }
-    let more = insert(&mut group, &branch(most));
-    assert!(!matches!(more, Outcome::Added(_)), "{more:?}");
-}

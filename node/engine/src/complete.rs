@@ -49,9 +49,12 @@ fn here(shared: &Shared, handle: &UserHandle, chat: ChatId) -> Result<Here, Erro
     if reader.is_out(no)? {
         nodes.clear();
     }
+    let missing = events::missing(&rows, no)?;
     let mut of = Vec::new();
     for (_, feed) in events::feeds(&rows, no)? {
-        if feed.top >= feed.whole && of.len() < NAMED {
+        // Of a feed that forks something dead may stand above its end: no gap if nothing lacks.
+        let gap = feed.top >= feed.whole && (missing > 0 || feed.forked_at.is_none());
+        if gap && of.len() < NAMED {
             let name = reader.person(feed.author)?.display_name.clone();
             if !of.contains(&name) {
                 of.push(name);
@@ -59,7 +62,7 @@ fn here(shared: &Shared, handle: &UserHandle, chat: ChatId) -> Result<Here, Erro
         }
     }
     Ok(Here {
-        missing: events::missing(&rows, no)?,
+        missing,
         of,
         row: SummaryRow {
             topic: chat_topic(chat),

@@ -30,8 +30,9 @@ const FEW: usize = 4;
 const REMEMBERED: usize = 256;
 /// Unknown authors of one batch that are asked for.
 const WRITERS: usize = 1_024;
-/// Rounds of asking for events by id in one comparison.
-const ROUNDS: usize = 8;
+/// Rounds of asking for events by id in one comparison: a branch that something names may be so long, and comes from its
+/// end down.
+const ROUNDS: usize = 64;
 /// The newest events of a long feed that come before the others: a page and some changes.
 const NEWEST: u64 = 63;
 /// A chat whose gap was not closed is left alone for so long, then twice as long, up to the last.
@@ -452,10 +453,7 @@ async fn keep(shared: &Arc<Shared>, node: NodeId, chat: &ChatRef, batch: Batch) 
         .await;
     let mut taken = taken.unwrap_or(Taken {
         acks: vec![Ack::Later; count],
-        gap: false,
-        unknown: Vec::new(),
-        forged: false,
-        put_off: false,
+        ..Taken::default()
     });
     taken.forged = forged;
     if !taken.unknown.is_empty() {
@@ -547,8 +545,10 @@ pub(crate) async fn sync_chat(
         let home = known_home(shared, head.author, head.home);
         (head.lane, home.is_none_or(|home| home.node_id != node))
     });
+    let mut held = Held::default();
     if direct.is_none() {
-        control(shared, node, chat, &heads).await?;
+        let wires = control(shared, node, chat, &heads).await?;
+        held.offer(shared, node, chat, wires).await;
     }
     let mut newest_asked = false;
     for head in &heads {
@@ -584,9 +584,9 @@ pub(crate) async fn sync_chat(
     // `Get`.
     let mut named: Vec<EventId> = heads.iter().map(|head| head.id).collect();
     named.extend(branches);
-    let mut before = Vec::new();
+    let (mut before, mut waited) = (Vec::new(), !held.lacks.is_empty());
     for _ in 0..ROUNDS {
-        let ids = lacking_ids(shared, chat, &named);
+        let ids = lacking_ids(shared, chat, &held.lacks, &named);
         if ids.is_empty() || ids == before {
             break;
         }
@@ -600,11 +600,49 @@ pub(crate) async fn sync_chat(
         if wires.is_empty() {
             break;
         }
-        take_in_once(shared, node, chat, wires, Came::Asked).await;
+        held.offer(shared, node, chat, wires).await;
+        waited |= !held.lacks.is_empty();
         before = ids;
+    }
+    if waited {
+        // What had waited besides those may be had now.
+        for head in &heads {
+            fill(shared, node, chat, head).await?;
+        }
     }
     ask_keys(shared, node, chat).await;
     Ok(heads)
+}
+
+/// Events of a peer that wait for control events which it had not sent with them: kept until these are here as well.
+#[derive(Default)]
+struct Held {
+    wires: Vec<serde_bytes::ByteBuf>,
+    lacks: Vec<EventId>,
+}
+
+impl Held {
+    /// Takes in what has come, together with all that waits.
+    async fn offer(
+        &mut self,
+        shared: &Arc<Shared>,
+        node: NodeId,
+        chat: &ChatRef,
+        mut wires: Vec<serde_bytes::ByteBuf>,
+    ) {
+        wires.append(&mut self.wires);
+        if wires.is_empty() {
+            return;
+        }
+        let taken = take_in_once(shared, node, chat, wires.clone(), Came::Asked).await;
+        self.lacks = taken.lacks;
+        if !self.lacks.is_empty() {
+            let waits = wires.into_iter().zip(taken.acks);
+            let waits = waits.filter(|(_, ack)| *ack == Ack::Waits);
+            self.wires.extend(waits.map(|(wire, _)| wire));
+            self.wires.truncate(limits::WAITING_HOME);
+        }
+    }
 }
 
 /// Takes the first events of branches out of the heads of a peer. It tells those of a fork beside the head that ends below
@@ -720,13 +758,13 @@ fn is_kept(shared: &Shared, id: EventId) -> bool {
 const CONTROL: usize = 20_000;
 
 /// S7: the control events of a group first and together, whatever feed they stand in: each waits for its
-/// past, and those of a group that is not here yet prove only together that somebody here is in it.
+/// past, and those of a group that is not here yet prove only together that somebody here is in it. Gives what there is.
 async fn control(
     shared: &Arc<Shared>,
     node: NodeId,
     chat: &ChatRef,
     heads: &[HeadRow],
-) -> Result<(), ()> {
+) -> Result<Vec<serde_bytes::ByteBuf>, ()> {
     let mut wires = Vec::new();
     for head in heads.iter().filter(|head| head.lane == 0) {
         let mut next = what_lacks(shared, chat, head).map(|(from, _)| from);
@@ -744,25 +782,29 @@ async fn control(
             wires.extend(part);
         }
     }
-    if !wires.is_empty() {
-        take_in_once(shared, node, chat, wires, Came::Asked).await;
-    }
-    Ok(())
+    Ok(wires)
 }
 
-/// Events to ask for by id, at most as many as one request may name.
-fn lacking_ids(shared: &Shared, chat: &ChatRef, named: &[EventId]) -> Vec<EventId> {
+/// Events to ask for by id, at most as many as one request may name: those that others wait for, what lacks, what is named.
+fn lacking_ids(
+    shared: &Shared,
+    chat: &ChatRef,
+    waited_for: &[EventId],
+    named: &[EventId],
+) -> Vec<EventId> {
     let look = || {
         let rows = shared.store.read()?;
         let Some(no) = chats::number(&rows, chat.chat)? else {
             return Ok(Vec::new());
         };
-        let mut ids = events::missing_ids(&rows, no, limits::IDS)?;
+        let mut ids = waited_for.to_vec();
+        ids.extend(events::missing_ids(&rows, no, limits::IDS)?);
         for id in named {
             if ids.len() < limits::IDS && events::find(&rows, *id)?.is_none() {
                 ids.push(*id);
             }
         }
+        ids.truncate(limits::IDS);
         Ok::<_, StoreError>(ids)
     };
     look().unwrap_or_default()

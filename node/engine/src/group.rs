@@ -13,7 +13,7 @@ use chater_protocol::payload::{
 use chater_protocol::seal::BoxFor;
 use chater_protocol::{limits, text};
 use chater_store::chats::{self, InboxRow};
-use chater_store::{StoreError, events, groups, homes, users};
+use chater_store::{StoreError, events, forks, groups, homes, users};
 
 use crate::boxes;
 use crate::error::{Error, Reason};
@@ -287,9 +287,13 @@ fn makers(
             }
         }
         *read = if plain { feed.whole } else { 0 };
+        let fork = match feed.forked_at {
+            Some(_) => forks::fork(turn.tx, no, feed.home, feed.lane)?,
+            None => None,
+        };
         for (key, header) in found.iter() {
             // L7: what somebody makes who says different things to different nodes is not clean.
-            let forked = feed.forked_at.is_some_and(|at| header.seq >= at);
+            let forked = fork.as_ref().is_some_and(|fork| header.seq >= fork.at);
             let place = (header.home, header.lane, header.seq);
             // K3: one that does not count makes no key, or who is out could name the keys of the others.
             let void = some_void && groups::is_void_at(turn.tx, no, place, 0)?;

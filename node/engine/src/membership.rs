@@ -1,13 +1,13 @@
 //! What follows from control events of groups, inside a turn: who is in, what counts, what is shown. And the
 //! door for events that peers bring of a group (M1, M6, S4).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::Ordering;
 
 use chater_protocol::chat::group::{Group, Judgement, Outcome, Rank};
 use chater_protocol::event::{Kind, Lane, VerifiedEvent};
 use chater_protocol::id::{EventId, NodeId, UserId};
-use chater_protocol::payload::{Add, GroupProfile, Payload, Remove, Retire, RoleChange};
+use chater_protocol::payload::{Add, Delete, GroupProfile, Payload, Remove, Retire, RoleChange};
 use chater_protocol::wire::{Ack, ChatRef};
 use chater_protocol::{limits, text};
 use chater_store::chats::{self, InboxRow};
@@ -18,9 +18,10 @@ use chater_store::{StoreError, groups, homes, void};
 use crate::branches;
 use crate::emblem;
 use crate::group::want_members;
+use crate::local::amended;
 use crate::preferences;
 use crate::remote::{
-    Taken, ended, fill, is_accepted, is_bare, is_own_home, requests, stop_home, took,
+    Taken, ended, fill, is_accepted, is_bare, is_own_home, requests, stop_home, took, was_deleted,
 };
 use crate::shared::lock;
 use crate::turn::{ChatContext, Fail, Turn};
@@ -91,6 +92,7 @@ pub(crate) fn changed(
     let moved = were.symmetric_difference(&present);
     let touched: BTreeSet<UserId> = touched.iter().chain(moved).copied().collect();
     let reload = judge_again(turn, no, group, &touched)?;
+    branches::settle_control(turn, no, group)?;
     let left = were.difference(&present);
     for user in context.local.iter().chain(left) {
         if turn.is_local(*user)? {
@@ -179,7 +181,12 @@ fn judge_again(
             .map(|(one, _)| one.header().seq);
         let flaws = if feed.forked_at.is_some() && feed.lane != Lane::Control as u8 {
             let picks = group.picks(&feed.author, feed.home, feed.lane);
-            forks::flaws(turn.tx, no, (feed.home, feed.lane), &picks)?
+            let before = forks::fork(turn.tx, no, feed.home, feed.lane)?;
+            let live = |event: &VerifiedEvent| is_live(group, event);
+            let flaws = forks::flaws(turn.tx, no, feed_no, &picks, &live)?;
+            // Also what is said of messages that are shown (L7).
+            any |= before != forks::fork(turn.tx, no, feed.home, feed.lane)?;
+            flaws
         } else {
             HashMap::new()
         };
@@ -187,8 +194,7 @@ fn judge_again(
             let header = event.header();
             let control = header.lane == Lane::Control as u8;
             let flaw = flaws.get(&event.id()).copied();
-            let live = control
-                || (flaw != Some(Flaw::Lost) && group.judge(event.id(), header) == Judgement::Live);
+            let live = control || (flaw != Some(Flaw::Lost) && is_live(group, event));
             // What is told of a group: a profile of somebody who may not write one counts as little as a void remove.
             let counts = match header.kind {
                 Kind::PROFILE => live && group.acts_as_admin(event.id(), header),
@@ -213,6 +219,9 @@ fn judge_again(
                     }
                 }
             }
+            if header.kind == Kind::DELETE {
+                turn.deletes.push((no, event.id()));
+            }
             // What a group is called follows from the profiles that count now.
             if changed && header.kind == Kind::PROFILE {
                 turn.revived.push((no, event.id()));
@@ -233,6 +242,11 @@ fn judge_again(
         turn.revived.extend(back.map(|(id, _)| (no, *id)));
     }
     Ok(any)
+}
+
+/// M6: whether an event counts by the group alone, whatever branches its feed has.
+pub(crate) fn is_live(group: &Group, event: &VerifiedEvent) -> bool {
+    group.judge(event.id(), event.header()) == Judgement::Live
 }
 
 /// Whom a control event is about: what they wrote is judged again.
@@ -258,9 +272,7 @@ pub(crate) fn accept(
     let put_off = |ack: Ack| Taken {
         acks: vec![ack; batch.len()],
         gap: ack == Ack::Waits,
-        unknown: Vec::new(),
-        forged: false,
-        put_off: false,
+        ..Taken::default()
     };
     let no = match turn.number(chat.chat)? {
         Some(no) => no,
@@ -314,6 +326,7 @@ pub(crate) fn accept(
     for (event, slot) in dead.into_iter().rev() {
         *slot = Some(take_dead(turn, no, event)?);
     }
+    revive(turn)?;
     gap |= acks.contains(&Some(Ack::Waits)) || !events::missing_ids(turn.tx, no, 1)?.is_empty();
     let (lacks_keys, homeless) = turn.context(no, |_, context| {
         let known = |user| {
@@ -331,16 +344,46 @@ pub(crate) fn accept(
             unknown.push(member);
         }
     }
+    let acks: Vec<Ack> = acks.into_iter().map(|a| a.unwrap_or(Ack::Waits)).collect();
     Ok(Taken {
-        acks: acks
-            .into_iter()
-            .map(|ack| ack.unwrap_or(Ack::Waits))
-            .collect(),
+        lacks: lacks(turn, no, batch, &acks)?,
+        acks,
         gap: gap || lacks_keys,
         unknown,
-        forged: false,
-        put_off: false,
+        ..Taken::default()
     })
+}
+
+/// M1: the control events for which events of this batch wait, and which did not come with them. Heads say nothing of one on
+/// a branch of a fork (S5): it is asked for by its id.
+fn lacks(
+    turn: &mut Turn<'_, '_>,
+    no: u32,
+    batch: &[Option<VerifiedEvent>],
+    acks: &[Ack],
+) -> Result<Vec<EventId>, Fail> {
+    let waits = batch.iter().zip(acks).filter(|(_, a)| **a == Ack::Waits);
+    let waits: Vec<&VerifiedEvent> = waits.filter_map(|(event, _)| event.as_ref()).collect();
+    if waits.is_empty() {
+        return Ok(Vec::new());
+    }
+    let came: HashSet<EventId> = batch.iter().flatten().map(VerifiedEvent::id).collect();
+    turn.context(no, |_, context| {
+        let Some(group) = &context.group else {
+            return Ok(Vec::new());
+        };
+        let named = waits.iter().flat_map(|event| links(event));
+        let lacks = named.filter(|id| !came.contains(id) && !group.contains(id));
+        Ok(lacks.collect::<BTreeSet<_>>().into_iter().collect())
+    })
+}
+
+/// The control events that an event names.
+fn links(event: &VerifiedEvent) -> impl Iterator<Item = EventId> {
+    let header = event.header();
+    let prev =
+        (header.lane == Lane::Control as u8 && !header.prev.is_zero()).then_some(&header.prev);
+    prev.into_iter().chain(&header.ctl).copied()
 }
 
 /// Whom of this node the control events of a batch make members of a group that is not here yet: strangers who know a
@@ -353,7 +396,7 @@ fn brought_in(
     let mut group = Group::new(chat.chat);
     for event in batch.iter().flatten() {
         if event.header().lane == Lane::Control as u8 {
-            group.insert(event);
+            group.insert_named(event);
         }
     }
     let mut found = Vec::new();
@@ -380,6 +423,10 @@ fn may_invite(turn: &Turn<'_, '_>, from: NodeId, users: &[UserId]) -> Result<boo
     Ok(rates.strangers.take(&from, turn.now_ms).is_ok())
 }
 
+/// How often what found no place is tried again with the rest of its batch: all that waits is known after the first time,
+/// all cuts after the second.
+const PASSES: usize = 3;
+
 /// Control events first, each after its past, whatever their order in the batch (M1).
 fn take_control(
     turn: &mut Turn<'_, '_>,
@@ -400,51 +447,63 @@ fn take_control(
         return Ok(());
     }
     let chat = turn.row(no)?.id;
+    // L7: what keys and messages of the batch name has its place, as has what its control events name.
+    let others = batch.iter().flatten();
+    let named: HashSet<EventId> = others
+        .filter(|event| event.header().lane != Lane::Control as u8)
+        .flat_map(links)
+        .collect();
     turn.context(no, |turn, context| {
         let mut touched = BTreeSet::new();
-        for (at, event) in batch.iter().enumerate() {
-            let Some(event) = event
-                .as_ref()
-                .filter(|event| control.contains_key(&event.id()))
-            else {
-                continue;
-            };
-            let Some(group) = &mut context.group else {
-                continue;
-            };
-            match group.insert(event) {
-                Outcome::Added(ids) => {
-                    for id in ids {
-                        let taken = control.get(&id).copied();
-                        let Some((at, event)) =
-                            taken.and_then(|at| Some((at, batch.get(at)?.as_ref()?)))
-                        else {
-                            continue;
-                        };
-                        let ack = keep_control(turn, no, event)?;
-                        touched.extend([about(event), event.header().author]);
-                        if let Some(slot) = acks.get_mut(at) {
-                            *slot = Some(ack);
+        let mut order: Vec<&VerifiedEvent> = batch.iter().flatten().collect();
+        order.retain(|event| control.contains_key(&event.id()));
+        for _ in 0..PASSES {
+            let mut later = Vec::new();
+            for event in &order {
+                let Some(group) = &mut context.group else {
+                    continue;
+                };
+                let outcome = match named.contains(&event.id()) {
+                    true => group.insert_named(event),
+                    false => group.insert(event),
+                };
+                let ack = match outcome {
+                    Outcome::Added(ids) => {
+                        for id in ids {
+                            let taken = control.get(&id).copied();
+                            let Some((at, event)) =
+                                taken.and_then(|at| Some((at, batch.get(at)?.as_ref()?)))
+                            else {
+                                continue;
+                            };
+                            let ack = keep_control(turn, no, event)?;
+                            touched.extend([about(event), event.header().author]);
+                            if let Some(slot) = acks.get_mut(at) {
+                                *slot = Some(ack);
+                            }
                         }
+                        continue;
                     }
-                }
-                Outcome::Refused(reason) => {
-                    tracing::debug!(%reason, id = %event.id().short(), "refused");
-                    turn.shared
-                        .counters
-                        .rejected
-                        .fetch_add(1, Ordering::Relaxed);
-                    if let Some(slot) = acks.get_mut(at) {
-                        *slot = Some(Ack::Refused);
+                    Outcome::Refused(reason) => {
+                        tracing::debug!(%reason, id = %event.id().short(), "refused");
+                        refuse(turn)
                     }
-                }
-                Outcome::Later => {
-                    if let Some(slot) = acks.get_mut(at) {
-                        *slot = Some(Ack::Later);
+                    Outcome::Later => {
+                        later.push(*event);
+                        Ack::Later
                     }
+                    Outcome::Known | Outcome::Waits(_) => continue,
+                };
+                let slot = control.get(&event.id()).and_then(|at| acks.get_mut(*at));
+                if let Some(slot) = slot {
+                    *slot = Some(ack);
                 }
-                Outcome::Known | Outcome::Waits(_) => {}
             }
+            // What came after it may name it.
+            if later.is_empty() || later.len() == order.len() {
+                break;
+            }
+            order = later;
         }
         // Unanswered by now = its past is not here. It waits with its sender, not in memory.
         for at in control.values() {
@@ -513,7 +572,14 @@ fn take_other(
         return Ok(None);
     }
     turn.durable();
-    match turn.append(no, event, None)? {
+    let appended = match branches::is_picked(turn, no, event)? {
+        true => {
+            let (tx, now_ms) = (turn.tx, turn.now_ms);
+            events::append_named(tx, no, turn.row(no)?, event, now_ms)?
+        }
+        false => turn.append(no, event, None)?,
+    };
+    match appended {
         Appended::Known(_) => {}
         Appended::TooManyForks => return Ok(Some(Ack::Refused)),
         Appended::New(stored) | Appended::Fork(stored) => {
@@ -547,6 +613,10 @@ fn take_dead(turn: &mut Turn<'_, '_>, no: u32, event: &VerifiedEvent) -> Result<
     let (tx, now_ms) = (turn.tx, turn.now_ms);
     Ok(match void::append(tx, no, turn.row(no)?, event, now_ms)? {
         Appended::TooManyForks => refuse(turn),
+        Appended::Fork(stored) => {
+            branches::revived(turn, no, event, &stored)?;
+            Ack::Committed
+        }
         _ => Ack::Committed,
     })
 }
@@ -557,6 +627,57 @@ pub(crate) fn revive(turn: &mut Turn<'_, '_>) -> Result<(), Fail> {
         if let Some((stored, event)) = events::by_id(turn.tx, id)? {
             took(turn, no, &event, &stored)?;
         }
+    }
+    taken_back(turn)
+}
+
+/// L8: whether a `delete` counts may change with the group, and with the branches of its feed. A payload goes when it does; one
+/// that is gone lacks when it does not, and comes back from who never dropped it. Not inside a [`Turn::context`].
+fn taken_back(turn: &mut Turn<'_, '_>) -> Result<(), Fail> {
+    let mut wanted = BTreeSet::new();
+    for (no, id) in std::mem::take(&mut turn.deletes) {
+        let Some((stored, event)) = events::by_id(turn.tx, id)? else {
+            continue;
+        };
+        let Some(delete) = crate::remote::inside::<Delete>(turn, no, &event)? else {
+            continue;
+        };
+        let Some((_, message)) = events::by_id(turn.tx, delete.target)? else {
+            continue;
+        };
+        let header = message.header();
+        if header.kind != Kind::MSG || header.group != event.header().group {
+            continue;
+        }
+        let amends = events::amends(turn.tx, delete.target)?;
+        match (
+            message.payload().is_some(),
+            was_deleted(turn, no, header.author, &amends)?,
+        ) {
+            (true, true) => amended(turn, no, delete.target, &event, &stored)?,
+            (false, false) if !events::lacks_payload(turn.tx, no, delete.target)? => {
+                events::want_payload(turn.tx, no, delete.target)?;
+                turn.durable();
+                wanted.insert(no);
+                shown_anew(turn, no)?;
+            }
+            _ => {}
+        }
+    }
+    for no in wanted {
+        let routes = turn.context(no, |_, context| Ok(context.routes.clone()))?;
+        turn.effects
+            .asked
+            .extend(routes.iter().map(|(node, _)| node));
+    }
+    Ok(())
+}
+
+/// What is shown of a chat is to be loaded anew.
+pub(crate) fn shown_anew(turn: &mut Turn<'_, '_>, no: u32) -> Result<(), Fail> {
+    let locals: Vec<UserId> = turn.context(no, |_, context| Ok(context.locals().collect()))?;
+    for local in locals {
+        turn.tell(local, News::Reload);
     }
     Ok(())
 }

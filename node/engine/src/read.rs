@@ -178,7 +178,7 @@ impl<'a, R: Rows> Reader<'a, R> {
     }
 
     /// Whether a cut of a retired home voids this place (I8).
-    pub(crate) fn is_void(&self, no: u32, place: &Place, branch: u8) -> Result<bool, StoreError> {
+    pub(crate) fn is_void(&self, no: u32, place: &Place, branch: u32) -> Result<bool, StoreError> {
         let known = self.cuts.borrow().get(&no).cloned();
         let cuts = match known {
             Some(cuts) => cuts,

@@ -21,7 +21,7 @@ use chater_protocol::wire::{Ack, ChatRef, KeyAnswer, KeyRequest};
 use chater_store::chats::{self, InboxRow, KeyRow};
 use chater_store::events::{self, Appended, Stored};
 use chater_store::nodes::NodeRow;
-use chater_store::{StoreError, groups, homes, nodes, outbox, refused, users};
+use chater_store::{StoreError, groups, homes, nodes, outbox, quotas, refused, users};
 
 use crate::branches;
 use crate::group;
@@ -155,8 +155,11 @@ pub(crate) fn show_changes(turn: &mut Turn<'_, '_>, user: UserId) -> Result<(), 
 }
 
 /// What became of a batch of events.
+#[derive(Default)]
 pub(crate) struct Taken {
     pub(crate) acks: Vec<Ack>,
+    /// Control events that those of it which wait name, and that are neither here nor in the batch.
+    pub(crate) lacks: Vec<EventId>,
     /// Something that they name, or the key of one, is not here: it should be fetched.
     pub(crate) gap: bool,
     /// Members of whom nothing is known here.
@@ -184,10 +187,7 @@ pub(crate) fn accept(
 ) -> Result<Taken, Fail> {
     let refuse = |ack: Ack| Taken {
         acks: vec![ack; batch.len()],
-        gap: false,
-        unknown: Vec::new(),
-        forged: false,
-        put_off: false,
+        ..Taken::default()
     };
     if chat.users.is_none() {
         turn.from = Some(from);
@@ -298,6 +298,8 @@ pub(crate) fn accept(
         }
         acks.push(Ack::Committed);
     }
+    // Of a fork what is not shown any more takes nothing back.
+    membership::revive(turn)?;
     let gap = match no {
         Some(no) => {
             !events::missing_ids(turn.tx, no, 1)?.is_empty()
@@ -309,8 +311,8 @@ pub(crate) fn accept(
         acks,
         gap,
         unknown,
-        forged: false,
         put_off,
+        ..Taken::default()
     })
 }
 
@@ -334,6 +336,13 @@ pub(crate) fn fill(
     }
     turn.durable();
     events::fill(turn.tx, stored, event)?;
+    let (author, size) = (
+        event.header().author,
+        event.payload().map_or(0, <[u8]>::len),
+    );
+    if turn.is_local(author)? {
+        quotas::wrote(turn.tx, author, size as u64, 0)?;
+    }
     took(turn, no, event, stored)
 }
 
@@ -558,8 +567,8 @@ fn took_change(
 }
 
 /// Whether a delete among these changes takes back a message of that author. One that was written in
-/// another chat is void (L8).
-fn was_deleted(
+/// another chat is void (L8), as is one that does not count itself.
+pub(crate) fn was_deleted(
     turn: &mut Turn<'_, '_>,
     no: u32,
     author: UserId,
@@ -567,7 +576,9 @@ fn was_deleted(
 ) -> Result<bool, Fail> {
     for amend in amends.iter().filter(|amend| amend.kind == Kind::DELETE) {
         let here = events::feed(turn.tx, amend.feed_no)?.is_some_and(|feed| feed.chat_no == no);
+        let void = groups::is_void(turn.tx, no, &amend.place, amend.branch)?;
         if here
+            && !void
             && let Some(event) =
                 events::event(turn.tx, amend.feed_no, amend.place.seq, amend.branch)?
             && group::deletes(turn, no, &event, author)?

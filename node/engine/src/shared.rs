@@ -394,6 +394,13 @@ impl Shared {
                 link.delivery.notify_one();
             }
         }
+        if !effects.asked.is_empty() {
+            let presence = lock(&self.presence);
+            for link in effects.asked.iter().filter_map(|n| presence.links.get(n)) {
+                lock(&link.hot).compare_anew();
+                link.delivery.notify_one();
+            }
+        }
         for (user, news) in effects.news {
             self.hub.tell(user, news);
         }

@@ -11,6 +11,7 @@ mod accounts;
 mod allow;
 mod amplify;
 mod arrange;
+mod branches;
 mod circle;
 mod eclipse;
 mod excess;

@@ -52,6 +52,8 @@ pub(crate) struct Effects {
     pub(crate) due: Vec<(NodeId, Fresh)>,
     /// Connected nodes that lack more than fresh events: the store is looked through for them.
     pub(crate) lacking: BTreeSet<NodeId>,
+    /// Connected nodes that may have what lacks here all of a sudden: what has changed is compared with them now.
+    pub(crate) asked: BTreeSet<NodeId>,
     /// Groups whose members changed, or what somebody here says to being in one.
     pub(crate) groups: BTreeSet<u32>,
     /// Nodes to keep a connection to.
@@ -123,6 +125,8 @@ pub(crate) struct Turn<'a, 'txn> {
     told: (usize, usize, usize),
     /// Events that did not count and do now: what follows from them is still to be done.
     pub(crate) revived: Vec<(u32, EventId)>,
+    /// Events that take messages back and may count no more, or count now: the payloads are still to be seen to.
+    pub(crate) deletes: Vec<(u32, EventId)>,
     /// The node whose events of a group are taken in; none = somebody here acts.
     pub(crate) from: Option<NodeId>,
 }
@@ -159,6 +163,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
             cards: BTreeSet::new(),
             due: Vec::new(),
             lacking: BTreeSet::new(),
+            asked: BTreeSet::new(),
             groups: BTreeSet::new(),
             wanted: Vec::new(),
             people_changed: false,
@@ -174,6 +179,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
             before: HashMap::new(),
             told: (0, 0, 0),
             revived: Vec::new(),
+            deletes: Vec::new(),
             from: None,
         }
     }
@@ -183,6 +189,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
         self.tx.begin();
         self.before.clear();
         self.revived.clear();
+        self.deletes.clear();
         self.from = None;
         let effects = &self.effects;
         self.told = (effects.news.len(), effects.due.len(), effects.wanted.len());
@@ -366,7 +373,7 @@ impl<'a, 'txn> Turn<'a, 'txn> {
     pub(crate) fn load_group(&self, no: u32, id: ChatId) -> Result<Group, StoreError> {
         let mut group = Group::new(id);
         for event in groups::lane(self.tx, no, Lane::Control as u8)? {
-            group.insert(&event);
+            group.insert_named(&event);
         }
         Ok(group)
     }

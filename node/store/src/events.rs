@@ -6,12 +6,13 @@ use chater_protocol::array_struct;
 use chater_protocol::chat::order::Place;
 use chater_protocol::event::{Feed, Header, Kind, Lane, VerifiedEvent};
 use chater_protocol::id::{ChatId, EventId, HomeId, UserId};
+use chater_protocol::limits;
 use chater_protocol::time::Timestamp;
 
 use crate::Result;
 use crate::chats::ChatRow;
 use crate::homes::must;
-use crate::key::{Parts, after, join};
+use crate::key::{self, Parts, after, join};
 use crate::order::{Moving, Order, is_ahead};
 use crate::rows::{Rows, Write, damaged};
 use crate::tables::Table;
@@ -41,7 +42,7 @@ array_struct! {
         pub whole_ts: Timestamp,
         /// Greatest seq that is here or was named.
         pub top: u64,
-        /// Lowest seq with two valid headers (L7).
+        /// Lowest seq with two valid headers, whether or not both count: where it forks is in [`forks::ForkRow`] (L7).
         pub forked_at: Option<u64>,
     }
 }
@@ -54,9 +55,10 @@ pub struct Stored {
     /// Place in the feed.
     pub seq: u64,
     /// 0, or the number of a fork's branch, in the order they came.
-    pub branch: u8,
-    /// Its number among the branches in the order of their ids: what is shown must not depend on which came first.
-    pub rank: u8,
+    pub branch: u32,
+    /// Its number among the first 256 branches in the order of their ids: what is shown must not depend on which came first.
+    /// Those after them are there for what names them alone, and keep the number they have.
+    pub rank: u32,
     /// Arrival number in the chat.
     pub n: u64,
     /// Effective time (L5).
@@ -75,17 +77,19 @@ impl Stored {
         let mut p = Parts(bytes);
         let (feed_no, seq, branch) = (p.u32()?, p.u64()?, p.u8()?);
         let (n, eff, cap, flags) = (p.u64()?, p.u64()?, p.u64()?, p.u8()?);
+        // Rows of before end here.
+        let rank = p.u8().unwrap_or(branch);
+        let high = p.u32();
         Some(Self {
             feed_no,
             seq,
-            branch,
+            branch: high.unwrap_or(branch.into()),
             n,
             eff: Timestamp(eff),
             cap: (cap != u64::MAX).then_some(Timestamp(cap)),
             provisional: flags & 1 != 0,
             void: flags & 2 != 0,
-            // Rows of before end here.
-            rank: p.u8().unwrap_or(branch),
+            rank: high.unwrap_or(rank.into()),
         })
     }
 
@@ -93,13 +97,27 @@ impl Stored {
         join(&[
             &self.feed_no.to_be_bytes(),
             &self.seq.to_be_bytes(),
-            &[self.branch],
+            &[low(self.branch)],
             &self.n.to_be_bytes(),
             &self.eff.0.to_be_bytes(),
             &self.cap.map_or(u64::MAX, |c| c.0).to_be_bytes(),
             &[u8::from(self.provisional) | u8::from(self.void) << 1],
-            &[self.rank],
+            &[low(self.rank)],
+            &high(self.branch),
         ])
+    }
+}
+
+/// The number of a branch in a row that had a byte for it: that byte, and at the end of the row, where it does not say all,
+/// the whole number.
+fn low(branch: u32) -> u8 {
+    u8::try_from(branch).unwrap_or(u8::MAX)
+}
+
+fn high(branch: u32) -> Vec<u8> {
+    match u8::try_from(branch) {
+        Ok(_) => Vec::new(),
+        Err(_) => branch.to_be_bytes().to_vec(),
     }
 }
 
@@ -112,14 +130,10 @@ pub enum Appended {
     New(Stored),
     /// Another event stands at its place; it is kept as a branch (L7).
     Fork(Stored),
-    /// More branches than are kept; refused (L7).
+    /// All places of branches that nothing names are taken; refused (L7).
     TooManyForks,
 }
 
-/// Branches kept per place (L7).
-const BRANCHES: u8 = 255;
-/// The last of them that an event may take which nothing here names: the others are for those that something does.
-const UNNAMED: u8 = 239;
 /// Heads kept of a chat; beyond it the oldest is dropped (only costs a link, never an event).
 const HEADS: usize = 64;
 
@@ -131,7 +145,7 @@ pub struct TimelineRow {
     /// Where it stands.
     pub place: Place,
     /// Branch of a fork.
-    pub branch: u8,
+    pub branch: u32,
     /// Arrival number.
     pub n: u64,
     /// What it is.
@@ -152,11 +166,11 @@ impl TimelineRow {
             lane: k.u8()?,
             seq: k.u64()?,
         };
-        let rank = k.u8()?;
+        let rank = k.branch()?;
         let mut v = Parts(value);
         let (n, kind, feed_no) = (v.u64()?, Kind(v.u16()?), v.u32()?);
         let (branch, client_id) = match v.rest() {
-            [0, branch, rest @ ..] => (*branch, rest),
+            [0, branch, rest @ ..] => (u32::from(*branch), rest),
             rest => (rank, rest),
         };
         let client_id = String::from_utf8(client_id.to_vec())
@@ -174,20 +188,20 @@ impl TimelineRow {
     }
 }
 
-pub(crate) fn timeline_key(place: &Place, rank: u8) -> Vec<u8> {
+pub(crate) fn timeline_key(place: &Place, rank: u32) -> Vec<u8> {
     join(&[
         &place.eff.0.to_be_bytes(),
         &place.author.0,
         &place.home.0,
         &[place.lane],
         &place.seq.to_be_bytes(),
-        &[rank],
+        &key::branch(rank),
     ])
 }
 
 /// The branch is written where it is not the rank, after a zero, which no client id begins with.
 fn timeline_value(stored: &Stored, kind: Kind, client_id: Option<&str>) -> Vec<u8> {
-    let other = [0, stored.branch];
+    let other = [0, low(stored.branch)];
     let branch: &[u8] = if stored.branch == stored.rank {
         &[]
     } else {
@@ -202,8 +216,9 @@ fn timeline_value(stored: &Stored, kind: Kind, client_id: Option<&str>) -> Vec<u
     ])
 }
 
-fn event_key(feed_no: u32, seq: u64, branch: u8) -> Vec<u8> {
-    join(&[&feed_no.to_be_bytes(), &seq.to_be_bytes(), &[branch]])
+fn event_key(feed_no: u32, seq: u64, branch: u32) -> Vec<u8> {
+    let branch = key::branch(branch);
+    join(&[&feed_no.to_be_bytes(), &seq.to_be_bytes(), &branch])
 }
 
 /// Where an event stands, if it is here.
@@ -223,7 +238,7 @@ pub fn find(rows: &impl Rows, id: EventId) -> Result<Option<Stored>> {
 ///
 /// # Errors
 /// Storage errors.
-pub fn wire(rows: &impl Rows, feed_no: u32, seq: u64, branch: u8) -> Result<Option<Vec<u8>>> {
+pub fn wire(rows: &impl Rows, feed_no: u32, seq: u64, branch: u32) -> Result<Option<Vec<u8>>> {
     rows.get(Table::Events, &event_key(feed_no, seq, branch))
 }
 
@@ -235,7 +250,7 @@ pub fn event(
     rows: &impl Rows,
     feed_no: u32,
     seq: u64,
-    branch: u8,
+    branch: u32,
 ) -> Result<Option<VerifiedEvent>> {
     match wire(rows, feed_no, seq, branch)? {
         Some(bytes) => VerifiedEvent::from_store(&bytes)
@@ -325,10 +340,42 @@ pub fn append(
     client_id: Option<&str>,
     now_ms: u64,
 ) -> Result<Appended> {
-    append_as(tx, chat_no, chat, event, client_id, now_ms, false)
+    let lacking = join(&[&chat_no.to_be_bytes(), &event.id().0]);
+    // Of a group the control graph has said already that it has a place.
+    let named = event.header().lane == 0 && chat.users.is_none()
+        || tx.get(Table::ChatLacking, &lacking)?.is_some();
+    let how = How { named, void: false };
+    append_as(tx, chat_no, chat, event, client_id, now_ms, how)
 }
 
-/// The same; `void`: the event does not count (M6).
+/// Appends an event that a cut names: it has its place whatever stands there (L7).
+///
+/// # Errors
+/// Storage errors.
+pub fn append_named(
+    tx: &Write<'_>,
+    chat_no: u32,
+    chat: &mut ChatRow,
+    event: &VerifiedEvent,
+    now_ms: u64,
+) -> Result<Appended> {
+    let how = How {
+        named: true,
+        void: false,
+    };
+    append_as(tx, chat_no, chat, event, None, now_ms, how)
+}
+
+/// How an event is appended.
+#[derive(Clone, Copy)]
+pub(crate) struct How {
+    /// Something here names it (L7).
+    pub(crate) named: bool,
+    /// It does not count (M6).
+    pub(crate) void: bool,
+}
+
+/// See [`append`].
 pub(crate) fn append_as(
     tx: &Write<'_>,
     chat_no: u32,
@@ -336,7 +383,7 @@ pub(crate) fn append_as(
     event: &VerifiedEvent,
     client_id: Option<&str>,
     now_ms: u64,
-    void: bool,
+    How { named: kept, void }: How,
 ) -> Result<Appended> {
     let id = event.id();
     if let Some(stored) = find(tx, id)? {
@@ -349,14 +396,7 @@ pub(crate) fn append_as(
     let branch = if on_top {
         Some(0)
     } else {
-        let lacking = join(&[&chat_no.to_be_bytes(), &id.0]);
-        let lacks = tx.get(Table::ChatLacking, &lacking)?.is_some();
-        let most = if lacks || header.lane == 0 {
-            BRANCHES
-        } else {
-            UNNAMED
-        };
-        free_branch(tx, feed_no, header.seq, most)?
+        free_branch(tx, feed_no, header.seq, (!kept).then_some(id))?
     };
     let Some(branch) = branch else {
         return Ok(Appended::TooManyForks);
@@ -395,10 +435,11 @@ pub(crate) fn append_as(
         &join(&[
             &feed_no.to_be_bytes(),
             &header.seq.to_be_bytes(),
-            &[branch],
+            &[low(branch)],
             &header.kind.0.to_be_bytes(),
             &header.author.0,
             &now_ms.to_be_bytes(),
+            &high(branch),
         ]),
     )?;
     let key = timeline_key(&Place::of(header, stored.eff), stored.rank);
@@ -433,7 +474,9 @@ pub(crate) fn append_as(
         }
     }
     if branch != 0 {
-        rank_branches(tx, chat_no, feed_no, header.seq)?;
+        if (branch as usize) < limits::BRANCHES {
+            rank_branches(tx, chat_no, feed_no, header.seq)?;
+        }
         stored = must(find(tx, id)?, Table::EventIds)?;
         chat.newest = newest_message(tx, chat_no)?.map(|row| serde_bytes::ByteBuf::from(row.key));
     }
@@ -488,8 +531,14 @@ fn ensure_feed(tx: &Write<'_>, chat_no: u32, header: &Header) -> Result<(u32, Fe
     Ok((no, row))
 }
 
-/// The first free branch at a place; 0 where nothing stands.
-fn free_branch(tx: &Write<'_>, feed_no: u32, seq: u64, most: u8) -> Result<Option<u8>> {
+/// The first free branch at a place, 0 where nothing stands. One that nothing names, `unnamed`, finds none where many
+/// stand: above the first ones there is room for the two of lowest id alone, which nodes tell each other of (L7).
+fn free_branch(
+    tx: &Write<'_>,
+    feed_no: u32,
+    seq: u64,
+    unnamed: Option<EventId>,
+) -> Result<Option<u32>> {
     let prefix = join(&[&feed_no.to_be_bytes(), &seq.to_be_bytes()]);
     let mut last = None;
     tx.scan(
@@ -498,38 +547,49 @@ fn free_branch(tx: &Write<'_>, feed_no: u32, seq: u64, most: u8) -> Result<Optio
         after(&prefix).as_deref(),
         true,
         &mut |key, _| {
-            last = key.last().copied();
+            last = key.get(prefix.len()..).and_then(|key| Parts(key).branch());
             false
         },
     )?;
-    Ok(match last {
-        None => Some(0),
-        Some(branch) => branch.checked_add(1).filter(|next| *next <= most),
-    })
+    let Some(next) = last.map_or(Some(0), |last: u32| last.checked_add(1)) else {
+        return Ok(None);
+    };
+    let (Some(id), count) = (unnamed, next as usize) else {
+        return Ok(Some(next));
+    };
+    if count < limits::BRANCHES_ANY {
+        return Ok(Some(next));
+    }
+    if count >= limits::BRANCHES {
+        return Ok(None);
+    }
+    let here = branches(tx, feed_no, seq)?;
+    let lower = here.iter().filter(|event| event.id() < id).count();
+    Ok((lower < 2).then_some(next))
+}
+
+/// The first branches at a place: all that are there for themselves.
+///
+/// # Errors
+/// Storage errors; an event that does not read.
+pub fn branches(rows: &impl Rows, feed_no: u32, seq: u64) -> Result<Vec<VerifiedEvent>> {
+    let wires = range(rows, feed_no, seq, seq, limits::BRANCHES, usize::MAX)?;
+    let events = wires.iter().map(|wire| VerifiedEvent::from_store(wire));
+    events
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|_| damaged(Table::Events))
 }
 
 /// Gives the branches at a place their ranks, and moves their rows of the timeline.
 fn rank_branches(tx: &Write<'_>, chat_no: u32, feed_no: u32, seq: u64) -> Result<()> {
-    let prefix = join(&[&feed_no.to_be_bytes(), &seq.to_be_bytes()]);
-    let mut branches = Vec::new();
-    let mut bad = false;
-    tx.each(Table::Events, &prefix, &mut |_, wire| {
-        match VerifiedEvent::from_store(wire) {
-            Ok(event) => branches.push(event),
-            Err(_) => bad = true,
-        }
-        true
-    })?;
-    if bad {
-        return Err(damaged(Table::Events));
-    }
+    let mut branches = branches(tx, feed_no, seq)?;
     branches.sort_by_key(VerifiedEvent::id);
     let key = |event: &VerifiedEvent, stored: &Stored| {
         let key = timeline_key(&Place::of(event.header(), stored.eff), stored.rank);
         join(&[&chat_no.to_be_bytes(), &key])
     };
     let mut moved = Vec::new();
-    for (rank, event) in (0..=BRANCHES).zip(&branches) {
+    for (rank, event) in (0..).zip(&branches) {
         let stored = must(find(tx, event.id())?, Table::EventIds)?;
         if stored.rank == rank {
             continue;
@@ -556,25 +616,38 @@ fn advance(
     feed_no: u32,
     feed: &mut FeedRow,
     event: &VerifiedEvent,
-    branch: u8,
+    branch: u32,
     void: bool,
 ) -> Result<()> {
     let header = event.header();
     feed.top = feed.top.max(header.seq);
-    if branch != 0 && void {
-        // Nodes that refused it know of no fork, and their heads are to be equal.
-        return Ok(());
-    }
     if branch != 0 {
-        return forks::note(tx, feed_no, feed, header.seq);
+        // Nodes that refused what does not count know of no fork, and their heads are to be equal.
+        forks::note(tx, feed_no, feed, header.seq, !void)?;
     }
-    if header.seq != feed.whole {
+    // Beside the one line of what counts something dead may stand, and have come first.
+    let beside =
+        feed.forked_at.is_some() && forks::fork(tx, feed.chat_no, feed.home, feed.lane)?.is_none();
+    let next = header.seq == feed.whole
+        && match beside {
+            true => header.prev == feed.whole_id,
+            false => branch == 0,
+        };
+    if !next {
         return Ok(());
     }
     (feed.whole, feed.whole_id, feed.whole_ts) = (header.seq + 1, event.id(), header.ts);
     // What waited above the gap is whole now as well.
     while feed.whole <= feed.top {
-        let Some(next) = self::event(tx, feed_no, feed.whole, 0)? else {
+        let next = match beside {
+            true => {
+                let mut here = branches(tx, feed_no, feed.whole)?;
+                here.retain(|event| event.header().prev == feed.whole_id);
+                here.pop()
+            }
+            false => self::event(tx, feed_no, feed.whole, 0)?,
+        };
+        let Some(next) = next else {
             break;
         };
         (feed.whole, feed.whole_id, feed.whole_ts) = (feed.whole + 1, next.id(), next.header().ts);
@@ -601,6 +674,15 @@ pub fn drop_payload(tx: &Write<'_>, stored: &Stored, event: VerifiedEvent) -> Re
 pub fn lacks_payload(rows: &impl Rows, chat_no: u32, id: EventId) -> Result<bool> {
     let key = join(&[&chat_no.to_be_bytes(), &id.0]);
     Ok(rows.get(Table::ChatLacking, &key)?.as_deref() == Some(BARE))
+}
+
+/// The payload of a message was dropped for a `delete` that does not count: it lacks.
+///
+/// # Errors
+/// Storage errors.
+pub fn want_payload(tx: &Write<'_>, chat_no: u32, id: EventId) -> Result<()> {
+    let key = join(&[&chat_no.to_be_bytes(), &id.0]);
+    tx.put(Table::ChatLacking, &key, BARE)
 }
 
 /// Keeps the payload of a message that came without.
@@ -717,7 +799,7 @@ pub struct Arrival {
     /// Place in it.
     pub seq: u64,
     /// Branch of a fork.
-    pub branch: u8,
+    pub branch: u32,
     /// What it is.
     pub kind: Kind,
     /// Who wrote it.
@@ -747,15 +829,17 @@ pub fn arrivals(
             let decoded = (|| {
                 let n = Parts(key.get(4..)?).u64()?;
                 let mut p = Parts(value);
-                Some(Arrival {
+                let mut arrival = Arrival {
                     n,
                     feed_no: p.u32()?,
                     seq: p.u64()?,
-                    branch: p.u8()?,
+                    branch: p.u8()?.into(),
                     kind: Kind(p.u16()?),
                     author: UserId(p.take()?),
                     at_ms: p.u64()?,
-                })
+                };
+                arrival.branch = p.u32().unwrap_or(arrival.branch);
+                Some(arrival)
             })();
             decoded.is_none_or(&mut *visit)
         },
@@ -771,10 +855,8 @@ pub fn arrived_ms(rows: &impl Rows, chat_no: u32, n: u64) -> Result<Option<u64>>
         Table::Arrivals,
         &join(&[&chat_no.to_be_bytes(), &n.to_be_bytes()]),
     )?;
-    Ok(value.and_then(|v| {
-        v.get(v.len().checked_sub(8)?..)
-            .and_then(|b| Parts(b).u64())
-    }))
+    // After the place, the kind and the author.
+    Ok(value.and_then(|v| Parts(v.get(47..)?).u64()))
 }
 
 /// Q42: messages of others with n > `read_n`, counted up to 100, looking at 1,000 rows at most.
@@ -851,7 +933,7 @@ pub struct Amend {
     /// Its feed.
     pub feed_no: u32,
     /// Branch of a fork.
-    pub branch: u8,
+    pub branch: u32,
     /// Edit, delete or react.
     pub kind: Kind,
 }
@@ -869,8 +951,9 @@ pub fn amend(tx: &Write<'_>, target: EventId, header: &Header, stored: &Stored) 
         &join(&[&target.0, &key]),
         &join(&[
             &stored.feed_no.to_be_bytes(),
-            &[stored.branch],
+            &[low(stored.branch)],
             &header.kind.0.to_be_bytes(),
+            &high(stored.branch),
         ]),
     )
 }
@@ -884,9 +967,11 @@ pub fn amends(rows: &impl Rows, target: EventId) -> Result<Vec<Amend>> {
     let mut noted = BTreeSet::new();
     rows.each(Table::Amends, &target.0, &mut |key, value| {
         noted.extend((|| {
-            let seq = key.get(..key.len().checked_sub(1)?)?.last_chunk::<8>()?;
+            // After the target, the time and the feed.
+            let seq = Parts(key.get(89..)?).u64()?;
             let mut v = Parts(value);
-            Some((v.u32()?, u64::from_be_bytes(*seq), v.u8()?))
+            let (feed_no, branch, _kind) = (v.u32()?, v.u8()?, v.u16()?);
+            Some((feed_no, seq, v.u32().unwrap_or(branch.into())))
         })());
         noted.len() < 4096
     })?;
@@ -916,21 +1001,8 @@ pub fn amends(rows: &impl Rows, target: EventId) -> Result<Vec<Amend>> {
 pub fn heads(rows: &impl Rows, chat_no: u32) -> Result<Vec<chater_protocol::heads::HeadRow>> {
     let mut heads = Vec::new();
     for (no, feed) in feeds(rows, chat_no)? {
-        let fork = match feed.forked_at {
-            Some(_) => forks::fork(rows, chat_no, feed.home, feed.lane)?,
-            None => None,
-        };
-        // S5: a cut has picked the branch, up to there.
-        if let Some(fork) = fork.filter(|fork| feed.whole >= fork.at)
-            && let Some((seq, id)) = fork.tip
-        {
-            heads.push(chater_protocol::heads::HeadRow {
-                author: feed.author,
-                home: feed.home,
-                lane: feed.lane,
-                seq,
-                id,
-            });
+        if let Some(head) = forks::head(rows, no, &feed)? {
+            heads.extend(head);
             continue;
         }
         let end = feed.forked_at.map_or(feed.whole, |at| at.min(feed.whole));

@@ -10,6 +10,7 @@ use chater_protocol::heads::HeadRow;
 use chater_protocol::id::{EventId, HomeId};
 
 use crate::events::{self, FeedRow, Stored};
+use crate::homes::must;
 use crate::key::join;
 use crate::order::Order;
 use crate::rows::{Rows, Write, damaged};
@@ -24,7 +25,7 @@ array_struct! {
         pub v: u8,
         /// The feed.
         pub feed_no: u32,
-        /// Lowest seq with two valid headers.
+        /// Lowest seq with two branches: events that are dead to their end are none (M6).
         pub at: u64,
         /// The event up to which a cut has picked a branch; none = no cut has.
         pub tip: Option<(u64, EventId)>,
@@ -89,11 +90,8 @@ pub fn branches(rows: &impl Rows, chat_no: u32) -> Result<Vec<HeadRow>> {
         let Some(feed) = events::feed(rows, fork.feed_no)? else {
             continue;
         };
-        let mut ids = Vec::new();
-        for wire in events::range(rows, fork.feed_no, fork.at, fork.at, usize::MAX, usize::MAX)? {
-            let event = VerifiedEvent::from_store(&wire).map_err(|_| damaged(Table::Events))?;
-            ids.push(event.id());
-        }
+        let here = events::branches(rows, fork.feed_no, fork.at)?;
+        let mut ids: Vec<EventId> = here.iter().map(VerifiedEvent::id).collect();
         ids.sort_unstable();
         found.extend(ids.into_iter().take(2).map(|id| HeadRow {
             author: feed.author,
@@ -106,77 +104,153 @@ pub fn branches(rows: &impl Rows, chat_no: u32) -> Result<Vec<HeadRow>> {
     Ok(found)
 }
 
-/// A second valid header stands at `seq`.
-pub(crate) fn note(tx: &Write<'_>, feed_no: u32, feed: &mut FeedRow, seq: u64) -> Result<()> {
-    let at = feed.forked_at.map_or(seq, |at| at.min(seq));
-    feed.forked_at = Some(at);
+/// S5: the head of a feed with several events at one place: where a cut has picked a branch, up to there, else below the fork;
+/// the outer none of one that has none, or of lane 0 below its fork, where all are of one line.
+pub(crate) fn head(
+    rows: &impl Rows,
+    feed_no: u32,
+    feed: &FeedRow,
+) -> Result<Option<Option<HeadRow>>> {
+    if feed.forked_at.is_none() {
+        return Ok(None);
+    }
+    let row = |seq, id| HeadRow {
+        author: feed.author,
+        home: feed.home,
+        lane: feed.lane,
+        seq,
+        id,
+    };
+    let fork = fork(rows, feed.chat_no, feed.home, feed.lane)?.filter(|f| feed.whole >= f.at);
+    if let Some((seq, id)) = fork.as_ref().and_then(|fork| fork.tip) {
+        return Ok(Some(Some(row(seq, id))));
+    }
+    if feed.lane == 0 {
+        return Ok(None);
+    }
+    let mut last = feed.whole_id;
+    if let Some(fork) = fork {
+        last = EventId::default();
+        for event in events::branches(rows, feed_no, fork.at)? {
+            let stored = must(events::find(rows, event.id())?, Table::EventIds)?;
+            if !stored.void {
+                last = event.header().prev;
+            }
+        }
+    }
+    // What is dead on top of the line is nothing to others.
+    while let Some((stored, event)) = events::by_id(rows, last)? {
+        if !stored.void {
+            return Ok(Some(Some(row(stored.seq, last))));
+        }
+        last = event.header().prev;
+    }
+    Ok(Some(None))
+}
+
+/// A second valid header stands at `seq`; whether it counts, and so makes a fork as far as is known yet.
+pub(crate) fn note(
+    tx: &Write<'_>,
+    feed_no: u32,
+    feed: &mut FeedRow,
+    seq: u64,
+    counts: bool,
+) -> Result<()> {
+    feed.forked_at = Some(feed.forked_at.map_or(seq, |at| at.min(seq)));
+    if !counts {
+        return Ok(());
+    }
     let key = key(feed.chat_no, feed.home, feed.lane);
     let old: Option<ForkRow> = tx.row(Table::Forks, &key)?;
-    let tip = old.and_then(|old| old.tip);
     let row = ForkRow {
         v: 1,
         feed_no,
-        at,
-        tip,
+        at: old.as_ref().map_or(seq, |old| old.at.min(seq)),
+        tip: old.and_then(|old| old.tip),
     };
     tx.put_row(Table::Forks, &key, &row)
 }
 
-/// What is wrong with each event from a fork on, as the cuts in `picks` say; keeps which branch they picked. Of what
-/// is not joined to the feed yet nothing is said.
+/// Notes up to which event cuts have picked a branch; none = no cut has.
+///
+/// # Errors
+/// Storage errors.
+pub fn set_tip(
+    tx: &Write<'_>,
+    chat_no: u32,
+    (home, lane): (HomeId, u8),
+    tip: Option<(u64, EventId)>,
+) -> Result<()> {
+    match fork(tx, chat_no, home, lane)? {
+        Some(row) if row.tip != tip => {
+            let row = ForkRow { tip, ..row };
+            tx.put_row(Table::Forks, &key(chat_no, home, lane), &row)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is wrong with each event from the fork of a feed on, as the cuts in `picks` say and who is `live` (M6); keeps where the
+/// fork is, which may be nowhere, and which branch they picked. Of what is not joined to the feed yet nothing is said.
 ///
 /// # Errors
 /// Storage errors; an event that does not read.
 pub fn flaws(
     tx: &Write<'_>,
     chat_no: u32,
-    (home, lane): (HomeId, u8),
+    feed_no: u32,
     picks: &[(u64, EventId)],
+    live: &dyn Fn(&VerifiedEvent) -> bool,
 ) -> Result<HashMap<EventId, Flaw>> {
     let mut flaws = HashMap::new();
-    let Some(mut row) = fork(tx, chat_no, home, lane)? else {
+    let mut feed = must(events::feed(tx, feed_no)?, Table::Feeds)?;
+    let Some(from) = feed.forked_at else {
         return Ok(flaws);
     };
+    let key = key(chat_no, feed.home, feed.lane);
     let mut all = Vec::new();
-    for wire in events::range(tx, row.feed_no, row.at, u64::MAX, usize::MAX, usize::MAX)? {
+    for wire in events::range(tx, feed_no, from, u64::MAX, usize::MAX, usize::MAX)? {
         let event = VerifiedEvent::from_store(&wire).map_err(|_| damaged(Table::Events))?;
-        let (seq, prev) = (event.header().seq, event.header().prev);
         all.push(FeedEvent {
-            seq,
+            seq: event.header().seq,
             id: event.id(),
-            prev,
-            live: true,
+            prev: event.header().prev,
+            live: live(&event),
         });
     }
-    let tip = if picks.is_empty() {
-        None
-    } else {
-        Branches::of(all.iter().copied(), picks).tip()
+    let branches = Branches::of(all.iter().copied(), picks);
+    all.retain(|event| branches.holds(&event.id));
+    let Some(at) = branches.fork() else {
+        tx.remove(Table::Forks, &key)?;
+        follow(&mut feed, from, &all);
+        tx.put_row(Table::Feeds, &feed_no.to_be_bytes(), &feed)?;
+        return Ok(flaws);
     };
     let by_id: HashMap<EventId, &FeedEvent> = all.iter().map(|event| (event.id, event)).collect();
     // The branch picked, if it is whole down to the fork.
     let mut path = HashMap::new();
-    let mut next = tip.and_then(|tip| by_id.get(&tip));
+    let mut next = branches.tip().and_then(|tip| by_id.get(&tip));
     while let Some(event) = next {
         path.insert(event.seq, event.id);
         next = by_id.get(&event.prev);
     }
-    let tip = tip
+    let tip = branches
+        .tip()
         .and_then(|tip| by_id.get(&tip))
-        .filter(|_| path.contains_key(&row.at))
+        .filter(|_| path.contains_key(&at))
         .map(|tip| (tip.seq, tip.id));
     let mut firsts: Vec<EventId> = all
         .iter()
-        .filter(|event| event.seq == row.at)
+        .filter(|event| event.seq == at)
         .map(|event| event.id)
         .collect();
     firsts.sort_unstable();
     firsts.truncate(2);
     // Where each is rooted, and whether it follows the tip.
     let mut roots: HashMap<EventId, (EventId, bool)> = HashMap::new();
-    for event in &all {
+    for event in all.iter().filter(|event| event.seq >= at) {
         let below = roots.get(&event.prev).copied();
-        let Some((root, above)) = (if event.seq == row.at {
+        let Some((root, above)) = (if event.seq == at {
             Some((event.id, false))
         } else {
             below
@@ -195,11 +269,33 @@ pub fn flaws(
             flaws.insert(event.id, flaw);
         }
     }
-    if row.tip != tip {
-        row.tip = tip;
-        tx.put_row(Table::Forks, &key(chat_no, home, lane), &row)?;
-    }
+    let row = ForkRow {
+        v: 1,
+        feed_no,
+        at,
+        tip,
+    };
+    tx.put_row(Table::Forks, &key, &row)?;
     Ok(flaws)
+}
+
+/// S5: the feed is one line again above the place where something dead stands beside it: its head is the end of that line.
+/// `line` is what counts from there on, lowest first.
+fn follow(feed: &mut FeedRow, from: u64, line: &[FeedEvent]) {
+    if feed.whole < from {
+        return;
+    }
+    let mut end = None;
+    for event in line {
+        let next = end.is_none_or(|(seq, id)| event.prev == id && event.seq == seq + 1);
+        if !next || (end.is_none() && event.seq != from) {
+            break;
+        }
+        end = Some((event.seq, event.id));
+    }
+    if let Some((seq, id)) = end {
+        (feed.whole, feed.whole_id) = (seq + 1, id);
+    }
 }
 
 /// What is wrong with an event that has just come, by the one before it; the outer none when only [`flaws`] can tell: it is

@@ -128,10 +128,12 @@ pub fn left(rows: &impl Rows, user: UserId, no: u32) -> Result<Option<u64>> {
     Ok(value.and_then(|value| Parts(&value).u64()))
 }
 
-fn void_key(no: u32, home: HomeId, lane: u8, seq: u64, branch: u8) -> Vec<u8> {
+fn void_key(no: u32, home: HomeId, lane: u8, seq: u64, branch: u32) -> Vec<u8> {
     let mut key = join(&[&no.to_be_bytes(), &home.0, &[lane], &seq.to_be_bytes()]);
     // Of a fork one branch may count and another not.
-    key.extend((branch != 0).then_some(branch));
+    if branch != 0 {
+        key.extend(crate::key::branch(branch));
+    }
     key
 }
 
@@ -143,7 +145,7 @@ pub fn set_void(
     tx: &Write<'_>,
     no: u32,
     (home, lane, seq): (HomeId, u8, u64),
-    branch: u8,
+    branch: u32,
     void: bool,
 ) -> Result<bool> {
     let key = void_key(no, home, lane, seq, branch);
@@ -166,7 +168,7 @@ pub fn set_hidden(
     tx: &Write<'_>,
     no: u32,
     (home, lane, seq): (HomeId, u8, u64),
-    branch: u8,
+    branch: u32,
     hidden: bool,
 ) -> Result<bool> {
     let key = void_key(no, home, lane, seq, branch);
@@ -186,7 +188,7 @@ pub fn flaw_at(
     rows: &impl Rows,
     no: u32,
     (home, lane, seq): (HomeId, u8, u64),
-    branch: u8,
+    branch: u32,
 ) -> Result<Option<Flaw>> {
     let mark = rows.get(Table::Void, &void_key(no, home, lane, seq, branch))?;
     Ok(mark.map(|mark| match mark.as_slice() {
@@ -199,7 +201,7 @@ pub fn flaw_at(
 ///
 /// # Errors
 /// Storage errors.
-pub fn is_void(rows: &impl Rows, no: u32, place: &Place, branch: u8) -> Result<bool> {
+pub fn is_void(rows: &impl Rows, no: u32, place: &Place, branch: u32) -> Result<bool> {
     let key = void_key(no, place.home, place.lane, place.seq, branch);
     Ok(rows.get(Table::Void, &key)?.is_some())
 }
@@ -212,7 +214,7 @@ pub fn is_void_at(
     rows: &impl Rows,
     no: u32,
     (home, lane, seq): (HomeId, u8, u64),
-    branch: u8,
+    branch: u32,
 ) -> Result<bool> {
     let key = void_key(no, home, lane, seq, branch);
     Ok(rows.get(Table::Void, &key)?.is_some())

@@ -17,6 +17,15 @@ pub fn after(prefix: &[u8]) -> Option<Vec<u8>> {
     Some(end)
 }
 
+/// The number of a branch, as the last part of a key: a byte, of those above 255 that and four more, so that keys sort by it.
+#[must_use]
+pub fn branch(number: u32) -> Vec<u8> {
+    match u8::try_from(number) {
+        Ok(byte) => vec![byte],
+        Err(_) => join(&[&[u8::MAX], &number.to_be_bytes()]),
+    }
+}
+
 /// Reads fixed-size parts of a row from the front; a short row gives none.
 #[derive(Debug, Clone, Copy)]
 pub struct Parts<'a>(pub &'a [u8]);
@@ -49,6 +58,16 @@ impl<'a> Parts<'a> {
         self.take().map(u64::from_be_bytes)
     }
 
+    /// What [`branch`] has made, to the end.
+    pub fn branch(&mut self) -> Option<u32> {
+        let byte = self.u8()?;
+        if self.0.is_empty() {
+            Some(u32::from(byte))
+        } else {
+            self.u32()
+        }
+    }
+
     /// What is left.
     #[must_use]
     pub fn rest(self) -> &'a [u8] {
@@ -59,6 +78,15 @@ impl<'a> Parts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn branches_sort_by_their_numbers() {
+        let numbers = [0, 1, 254, 255, 256, 257, 65_535, 65_536, u32::MAX];
+        assert!(numbers.map(branch).is_sorted());
+        for number in numbers {
+            assert_eq!(Parts(&branch(number)).branch(), Some(number));
+        }
+    }
 
     #[test]
     fn the_end_of_a_prefix() {

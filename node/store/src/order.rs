@@ -9,14 +9,14 @@ use chater_protocol::id::{EventId, UserId};
 use chater_protocol::limits::AHEAD_MS;
 use chater_protocol::time::Timestamp;
 
+use crate::Result;
 use crate::chats::{self, ChatRow};
-use crate::events::{Stored, arrived_ms, event, feed, find, newest_message, timeline_key, whose};
+use crate::events::{Stored, arrived_ms, event, find, newest_message, timeline_key, whose};
 use crate::homes::must;
 use crate::key::{Parts, join};
 use crate::rows::{Rows, Write, damaged};
 use crate::tables::Table;
 use crate::void::relist;
-use crate::{Result, forks};
 
 /// L6: whether an event stands in the future even after what others say of it.
 pub(crate) fn is_ahead(header: &Header, cap: Option<Timestamp>, now_ms: u64) -> bool {
@@ -382,11 +382,6 @@ pub fn weigh(
         let mut stored = must(find(tx, *id)?, Table::EventIds)?;
         stored.void = *void;
         tx.put(Table::EventIds, &id.0, &stored.encode())?;
-        if stored.branch != 0 && !void {
-            let mut feed = must(feed(tx, stored.feed_no)?, Table::Feeds)?;
-            forks::note(tx, stored.feed_no, &mut feed, stored.seq)?;
-            tx.put_row(Table::Feeds, &stored.feed_no.to_be_bytes(), &feed)?;
-        }
     }
     let (mut moving, mut capped) = (Moving::new(), Moving::new());
     for (id, _) in turned {

@@ -84,13 +84,13 @@ tables! {
     Feeds = 19, "feeds_v1",
     /// chat_no u32, author 32, home 16, lane 1 -> feed_no u32
     FeedIds = 20, "feed_ids_v1",
-    /// feed_no u32, seq u64, branch u8 -> wire bytes as received
+    /// feed_no u32, seq u64, branch u8 (above 255 that and the number u32) -> wire bytes as received
     Events = 21, "events_v1",
-    /// event id 32 -> feed_no u32, seq u64, branch u8, n u64, eff u64, cap u64, flags u8, rank u8
+    /// event id 32 -> feed_no u32, seq u64, branch u8, n u64, eff u64, cap u64, flags u8, rank u8; above 255 that, and branch u32
     EventIds = 22, "event_ids_v1",
-    /// chat_no u32, eff u64, author 32, home 16, lane 1, seq u64, rank u8 -> n u64, kind u16, feed_no u32, [0, branch u8 if not the rank], client id of a local author: the order of L5
+    /// chat_no u32, eff u64, author 32, home 16, lane 1, seq u64, rank u8 (above 255 that and the number u32) -> n u64, kind u16, feed_no u32, [0, branch u8 if not the rank], client id of a local author: the order of L5
     Timeline = 23, "timeline_v1",
-    /// chat_no u32, n u64 -> feed_no u32, seq u64, branch u8, kind u16, author 32, arrived ms u64
+    /// chat_no u32, n u64 -> feed_no u32, seq u64, branch u8, kind u16, author 32, arrived ms u64; above 255 that, and branch u32
     Arrivals = 24, "arrivals_v1",
     /// chat_no u32, named id 32, child id 32 -> child's author 32, child's ts u64, in deps u8: who names an event of the chat, here or not yet
     Children = 25, "children_v1",
@@ -98,7 +98,7 @@ tables! {
     ChatLacking = 26, "chat_lacking_v1",
     /// due at ms u64, event id 32 -> (): events from the future, shown at arrival time until then (L6)
     Ahead = 27, "ahead_v1",
-    /// target id 32, eff u64, author 32, home 16, lane 1, seq u64 -> feed_no u32, seq u64, branch u8, kind u16: edits, deletes, reactions
+    /// target id 32, eff u64, author 32, home 16, lane 1, seq u64, branch as in `events` -> feed_no u32, branch u8, kind u16; above 255 that, and branch u32: edits, deletes, reactions
     Amends = 28, "amends_v1",
     /// user 32, chat_no u32 -> InboxRow
     Inbox = 29, "inbox_v1",
@@ -138,7 +138,7 @@ tables! {
     Hidden = 36, "hidden_v1",
     /// chat_no u32 -> GroupRow: title and members of a group
     Groups = 37, "groups_v1",
-    /// chat_no u32, home 16, lane 1, seq u64 -> empty: events of a group that do not count (M6), or 1: of a branch that is not shown (L7)
+    /// chat_no u32, home 16, lane 1, seq u64, branch as in `events` if it is not 0 -> empty: events of a group that do not count (M6), or 1: of a branch that is not shown (L7)
     Void = 38, "void_v1",
     /// user 32, chat_no u32 -> n u64: the last event that somebody who is out of a group may see
     Left = 39, "left_v1",

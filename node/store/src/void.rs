@@ -5,7 +5,7 @@ use chater_protocol::event::VerifiedEvent;
 use chater_protocol::id::EventId;
 
 use crate::chats::ChatRow;
-use crate::events::{self, Appended, FeedRow};
+use crate::events::{self, Appended, FeedRow, How};
 use crate::key::{Parts, join};
 use crate::order::Order;
 use crate::rows::{Rows, Write};
@@ -77,7 +77,12 @@ pub fn append(
     event: &VerifiedEvent,
     now_ms: u64,
 ) -> Result<Appended> {
-    let appended = events::append_as(tx, chat_no, chat, event, None, now_ms, true)?;
+    // It is here for what names it.
+    let how = How {
+        named: true,
+        void: true,
+    };
+    let appended = events::append_as(tx, chat_no, chat, event, None, now_ms, how)?;
     if let Appended::New(stored) | Appended::Fork(stored) = appended {
         let header = event.header();
         let place = (header.home, header.lane, header.seq);

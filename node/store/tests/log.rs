@@ -10,7 +10,7 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chater_protocol::chat::order::{Place, effective, order};
 use chater_protocol::event::{Kind, VerifiedEvent};
@@ -485,13 +485,83 @@ fn forks_are_kept_as_branches() {
     assert!(all_heads.iter().all(|heads| *heads == all_heads[0]));
     assert!(orders.iter().all(|order| *order == orders[0]));
     assert_eq!((all_heads[0][0].seq, all_heads[0][0].id), (0, root.id()));
-    // 256 branches, of which the last 16 are for those that an event here names; no more.
+}
+
+/// L7: of branches that nothing names 240 are kept, and above that those that are one of the two of lowest id, up to 256. What an
+/// event here names is kept besides, and found again by every way that leads to it.
+#[test]
+fn a_named_branch_is_kept_beside_any_number_of_others() {
+    let homes = homes();
+    let make = |home: usize, place, deps, payload: &[u8]| {
+        event(
+            &homes[home],
+            chat_of(&homes),
+            (Kind::MSG, 2),
+            place,
+            deps,
+            Timestamp::from_ms(NOW),
+            payload,
+        )
+    };
     let log = Log::new(&homes);
-    for i in 0..240u16 {
-        log.take([&make((1, root.id()), &i.to_be_bytes())], NOW);
+    let root = make(0, (0, EventId::default()), vec![], b"0");
+    log.take([&root], NOW);
+    let branch = |i: u16| make(0, (1, root.id()), vec![], &i.to_be_bytes());
+    let (mut here, mut refused) = (BTreeSet::new(), Vec::new());
+    for event in (0..400).map(branch) {
+        let lower = here.range(..event.id()).count();
+        let room = here.len() < 240 || (here.len() < 256 && lower < 2);
+        let taken = log.take([&event], NOW);
+        assert_eq!(taken == [Appended::TooManyForks], !room);
+        if room {
+            here.insert(event.id());
+        } else {
+            refused.push(event);
+        }
     }
-    assert_eq!(log.take([&a], NOW), [Appended::TooManyForks]);
-    assert_eq!(log.chat_row().count, 240);
+    let named: Vec<_> = refused.iter().take(40).collect();
+    let (mut seq, mut prev) = (0, EventId::default());
+    for some in named.chunks(8) {
+        let deps = some.iter().map(|event| event.id()).collect();
+        let answer = make(1, (seq, prev), deps, b"seen");
+        log.take([&answer], NOW);
+        (seq, prev) = (seq + 1, answer.id());
+    }
+    let taken = log.take(named.iter().copied(), NOW);
+    assert!(taken.iter().all(|one| matches!(one, Appended::Fork(_))));
+    here.extend(named.iter().map(|event| event.id()));
+
+    let read = log.store.read().unwrap();
+    assert_eq!(events::missing(&read, log.no).unwrap(), 0);
+    let (mut shown, mut came) = (Vec::new(), Vec::new());
+    let id = |feed_no, seq, branch| {
+        let event = events::event(&read, feed_no, seq, branch).unwrap();
+        event.unwrap().id()
+    };
+    events::timeline(&read, log.no, None, false, &mut |row| {
+        shown.push(id(row.feed_no, row.place.seq, row.branch));
+        true
+    })
+    .unwrap();
+    events::arrivals(&read, log.no, 0, &mut |row| {
+        came.push(id(row.feed_no, row.seq, row.branch));
+        assert_eq!(row.at_ms, NOW);
+        true
+    })
+    .unwrap();
+    let all: BTreeSet<EventId> = shown.iter().copied().collect();
+    assert_eq!(all, came.iter().copied().collect());
+    assert_eq!((shown.len(), came.len()), (all.len(), all.len()));
+    assert_eq!(all.len() as u64, log.chat_row().count);
+    assert!(here.is_subset(&all));
+    for event in named {
+        let (stored, found) = events::by_id(&read, event.id()).unwrap().unwrap();
+        assert_eq!(found.id(), event.id());
+        assert_eq!(
+            events::arrived_ms(&read, log.no, stored.n).unwrap(),
+            Some(NOW)
+        );
+    }
 }
 
 /// B21: a gap of any size costs nothing.

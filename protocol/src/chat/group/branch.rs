@@ -125,6 +125,12 @@ impl Branches {
         self.tip
     }
 
+    /// Whether the event is part of the feed at all: not a dead end (M6).
+    #[must_use]
+    pub fn holds(&self, id: &EventId) -> bool {
+        self.events.contains_key(id)
+    }
+
     /// The lowest seq with two events.
     #[must_use]
     pub fn fork(&self) -> Option<u64> {

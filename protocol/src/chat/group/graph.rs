@@ -189,12 +189,15 @@ impl Graph {
 
     /// L7: whether the place has all the branches that are kept, and nothing asks for this one.
     pub(crate) fn is_full(&self, id: &EventId, header: &Header) -> bool {
-        let feed = self
-            .user_no(&header.author)
-            .and_then(|user| self.feed_no.get(&(user, header.home)))
-            .and_then(|no| self.feeds.get(*no));
-        let here = feed.and_then(|feed| feed.places.get(&header.seq));
-        here.is_some_and(|here| here.len() >= limits::BRANCHES) && !self.named.contains(id)
+        let user = self.user_no(&header.author);
+        let here = user.map_or(&[][..], |user| {
+            self.events_at(user, header.home, header.seq)
+        });
+        if here.len() < limits::BRANCHES_ANY || self.named.contains(id) {
+            return false;
+        }
+        let lower = here.iter().filter(|at| self.node(**at).id < *id).count();
+        here.len() >= limits::BRANCHES || lower >= 2
     }
 
     /// Takes an event whose links are here and whose place was checked.

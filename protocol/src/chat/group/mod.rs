@@ -15,6 +15,7 @@ mod seat;
 mod stand;
 mod waiting;
 
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use crate::event::{Header, Kind, Rejected, VerifiedEvent};
@@ -105,6 +106,12 @@ impl Group {
         self.insert_parts(event.id(), event.header(), event.payload())
     }
 
+    /// The same for an event that one of another lane names, or that was taken before: it has its place however many
+    /// branches stand there (L7).
+    pub fn insert_named(&mut self, event: &VerifiedEvent) -> Outcome {
+        self.insert_as(event.id(), event.header(), event.payload(), true)
+    }
+
     /// The same for a header that was verified elsewhere; the payload must be the one signed for.
     #[doc(hidden)]
     pub fn insert_parts(
@@ -112,6 +119,16 @@ impl Group {
         id: EventId,
         header: &Header,
         payload: Option<&[u8]>,
+    ) -> Outcome {
+        self.insert_as(id, header, payload, false)
+    }
+
+    fn insert_as(
+        &mut self,
+        id: EventId,
+        header: &Header,
+        payload: Option<&[u8]>,
+        named: bool,
     ) -> Outcome {
         if header.lane != 0 || !self.graph.is_of_this_group(&id, header) {
             return Outcome::Refused(Rejected::NotAllowed);
@@ -125,19 +142,20 @@ impl Group {
         };
         let root_signs = self.rules.root_signs_retires;
         let act = Act::read(self.graph.group, header, payload, root_signs);
-        match self.try_insert(id, header, act) {
+        match self.try_insert(id, header, act, named) {
             Outcome::Added(_) => Outcome::Added(self.release(id)),
             other => other,
         }
     }
 
-    fn try_insert(&mut self, id: EventId, header: &Header, act: Act) -> Outcome {
+    fn try_insert(&mut self, id: EventId, header: &Header, act: Act, named: bool) -> Outcome {
         let links = match self.graph.links(header) {
             Ok(links) => links,
             Err(missing) if self.rules.past_is_whole => {
                 let held = Held {
                     header: header.clone(),
                     act,
+                    named,
                 };
                 let first = missing.first().copied().unwrap_or_default();
                 return if self.waiting.hold(id, held, first) {
@@ -164,7 +182,7 @@ impl Group {
         {
             return Outcome::Refused(Rejected::NotAllowed);
         }
-        if self.graph.is_full(&id, header) && !self.waiting.wants(&id) {
+        if !named && !self.waiting.wants(&id) && self.graph.is_full(&id, header) {
             return Outcome::Later;
         }
         self.graph.insert(id, header, links, act);
@@ -178,8 +196,16 @@ impl Group {
         let mut next = 0;
         while let Some(here) = added.get(next).copied() {
             next += 1;
-            for (id, held) in self.waiting.release(&here) {
-                if let Outcome::Added(_) = self.try_insert(id, &held.header, held.act) {
+            let released = self.waiting.release(&here);
+            // None of them waits any more, and still one may name another.
+            let named: HashSet<EventId> = released
+                .iter()
+                .flat_map(|(_, held)| held.links())
+                .copied()
+                .collect();
+            for (id, held) in released {
+                let named = held.named || named.contains(&id);
+                if let Outcome::Added(_) = self.try_insert(id, &held.header, held.act, named) {
                     added.push(id);
                 }
             }

@@ -11,11 +11,18 @@ use crate::limits;
 pub(crate) struct Held {
     pub(crate) header: Header,
     pub(crate) act: Act,
+    /// Has its place in any case (L7).
+    pub(crate) named: bool,
 }
 
 impl Held {
     fn weight(&self) -> usize {
         self.act.weight() + 512
+    }
+
+    /// What it names of lane 0.
+    pub(crate) fn links(&self) -> impl Iterator<Item = &EventId> {
+        self.header.ctl.iter().chain([&self.header.prev])
     }
 }
 
@@ -25,6 +32,8 @@ pub(crate) struct Waiting {
     held: HashMap<EventId, Held>,
     /// Missing event -> those that wait for it.
     by_missing: HashMap<EventId, Vec<EventId>>,
+    /// What those that wait name, and how often.
+    named: HashMap<EventId, usize>,
     homes: HashMap<(UserId, HomeId), usize>,
     /// Per user: events and their bytes.
     users: BTreeMap<UserId, Vec<EventId>>,
@@ -40,9 +49,9 @@ impl Waiting {
         self.held.contains_key(id)
     }
 
-    /// Whether an event that is held waits for this one.
+    /// Whether an event that is held names this one.
     pub(crate) fn wants(&self, id: &EventId) -> bool {
-        self.by_missing.contains_key(id)
+        self.named.contains_key(id)
     }
 
     /// What is missing, in order.
@@ -83,6 +92,9 @@ impl Waiting {
         *self.homes.entry((user, home)).or_default() += 1;
         self.users.entry(user).or_default().push(id);
         self.by_missing.entry(missing).or_default().push(id);
+        for link in held.links() {
+            *self.named.entry(*link).or_default() += 1;
+        }
         self.held.insert(id, held);
         true
     }
@@ -113,18 +125,17 @@ impl Waiting {
                 self.users.remove(&user);
             }
         }
-        let missing: Vec<EventId> = held
-            .header
-            .ctl
-            .iter()
-            .copied()
-            .chain([held.header.prev])
-            .collect();
-        for missing in missing {
-            if let Some(waiters) = self.by_missing.get_mut(&missing) {
+        for link in held.links() {
+            if let Some(waiters) = self.by_missing.get_mut(link) {
                 waiters.retain(|own| own != id);
                 if waiters.is_empty() {
-                    self.by_missing.remove(&missing);
+                    self.by_missing.remove(link);
+                }
+            }
+            if let Some(count) = self.named.get_mut(link) {
+                *count -= 1;
+                if *count == 0 {
+                    self.named.remove(link);
                 }
             }
         }
