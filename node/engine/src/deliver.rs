@@ -41,6 +41,9 @@ const REFUSED: usize = 4_096;
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// After so many failed comparisons what the acks say must do.
 const COMPARES: u32 = 3;
+/// What could not be compared is compared after this, then after twice as long: nobody waits for the next round because one
+/// request of the first went wrong.
+const LEFT: Duration = Duration::from_secs(1);
 
 /// An event of this node that a peer has not been offered yet.
 #[derive(Debug, Clone)]
@@ -166,7 +169,8 @@ pub(crate) async fn run(
     };
     let mut look = true;
     let mut compared = false;
-    let mut compares = 0;
+    let mut compares: u32 = 0;
+    let mut left = LEFT;
     let mut again = Instant::now();
     let mut retry = RETRY;
     loop {
@@ -179,16 +183,24 @@ pub(crate) async fn run(
                 again = Instant::now();
             }
         }
-        let step = if !compared {
-            compares += 1;
+        let step = if !compared || Instant::now() >= again {
+            compares = compares.saturating_add(1);
             let step = delivery.compare().await;
-            compared = step.is_ok() || compares >= COMPARES;
+            compared |= step.is_ok() || compares >= COMPARES;
             lock(&hot).compared = compared;
-            again = Instant::now() + delivery.shared.compares_again();
-            step
-        } else if Instant::now() >= again {
-            again = Instant::now() + delivery.shared.compares_again();
-            delivery.compare().await
+            let usual = delivery.shared.compares_again();
+            let pause = match step {
+                Ok(true) => {
+                    left = LEFT;
+                    usual
+                }
+                _ => {
+                    left = (left * 2).min(usual);
+                    left / 2
+                }
+            };
+            again = Instant::now() + pause;
+            step.map(|_| ())
         } else if look {
             delivery.look_through().await.map(|()| look = false)
         } else {
@@ -515,7 +527,9 @@ impl Delivery {
     /// S5, S6: digests of the chats both may have; where they differ, heads are compared, what lacks
     /// here is fetched, and what the peer lost (a restored disk) is pushed again. Of what was compared already only
     /// what has changed since: an author whose node is gone for good brought it to some, and these must bring it on (S2).
-    async fn compare(&mut self) -> Result<(), Pause> {
+    /// Whether every chat could be compared.
+    async fn compare(&mut self) -> Result<bool, Pause> {
+        let mut all = true;
         let mut counts = HashMap::new();
         let mut changed: Vec<(u32, ChatRef)> = Vec::new();
         {
@@ -564,6 +578,7 @@ impl Delivery {
                 // pushed by its acks, what is theirs they push.
                 let Ok(heads) = fetch::sync_chat(&self.shared, self.node, chat).await else {
                     counts.remove(no);
+                    all = false;
                     continue;
                 };
                 if heads.is_empty() {
@@ -584,7 +599,7 @@ impl Delivery {
             }
         }
         self.counts.extend(counts);
-        Ok(())
+        Ok(all)
     }
 }
 

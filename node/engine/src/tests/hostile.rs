@@ -41,6 +41,8 @@ pub(super) struct Claims {
     pub(super) others: Identities,
     /// The picture that its user's card names.
     pub(super) avatar: Option<Hash>,
+    /// Every chat differs there, and what it has of one it does not tell.
+    pub(super) differs: bool,
 }
 
 pub(super) struct Hostile {
@@ -60,6 +62,8 @@ pub(super) struct Hostile {
     pub(super) asked: Arc<AtomicU32>,
     /// What it answers to `Heads`.
     pub(super) heads: Arc<Mutex<Vec<HeadRow>>>,
+    /// How often it was asked for heads.
+    pub(super) compared: Arc<AtomicU32>,
     /// What it answers to who wants a file from that byte on.
     pub(super) serves: Arc<Mutex<Option<Serves>>>,
     /// What it answers to who comes by a link.
@@ -165,6 +169,7 @@ impl Hostile {
         let takes: Arc<Mutex<Option<Takes>>> = Arc::default();
         let met = Arc::new(AtomicU32::new(0));
         let heads: Arc<Mutex<Vec<HeadRow>>> = Arc::default();
+        let compared = Arc::new(AtomicU32::new(0));
         let serves: Arc<Mutex<Option<Serves>>> = Arc::default();
         let welcomes: Arc<Mutex<Option<Welcome>>> = Arc::default();
         let told: Arc<Mutex<Vec<(NodeId, usize)>>> = Arc::default();
@@ -190,6 +195,7 @@ impl Hostile {
             let (network, gives, asked) = (network.clone(), gives.clone(), asked.clone());
             let (takes, met, heads) = (takes.clone(), met.clone(), heads.clone());
             let (serves, welcomes, told) = (serves.clone(), welcomes.clone(), told.clone());
+            let compared = compared.clone();
             async move {
                 while let Some(event) = events.recv().await {
                     match event {
@@ -217,8 +223,16 @@ impl Hostile {
                                 LogRequest::Identity(_) => {
                                     LogAnswer::Identities(identities.clone())
                                 }
+                                LogRequest::Summary(rows) if claims.differs => {
+                                    LogAnswer::Differ(rows.iter().map(|row| row.topic).collect())
+                                }
                                 LogRequest::Heads(_) => {
-                                    LogAnswer::Heads(heads.lock().unwrap().clone())
+                                    compared.fetch_add(1, Ordering::Relaxed);
+                                    if claims.differs {
+                                        LogAnswer::Events(Vec::new())
+                                    } else {
+                                        LogAnswer::Heads(heads.lock().unwrap().clone())
+                                    }
                                 }
                                 LogRequest::KeyRequest(request) => {
                                     let given = gives.lock().unwrap().clone();
@@ -300,6 +314,7 @@ impl Hostile {
             gives,
             asked,
             heads,
+            compared,
             serves,
             welcomes,
             told,

@@ -1,5 +1,7 @@
+use super::hostile::{Claims, Hostile};
 use super::*;
 use crate::error::Error;
+use crate::shared::lock;
 use crate::view::MessageState;
 
 /// Two linked nodes, ann on one, bob on the other, and their chat.
@@ -338,4 +340,33 @@ async fn stopping_loses_nothing_that_was_answered() {
     .await;
     stop(left).await;
     stop(right).await;
+}
+
+/// S6: comparing one chat fails (the peer has no time, a request gets lost). It is done again within seconds, not with the
+/// next round a minute later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_that_could_not_be_compared_is_compared_again_soon() {
+    let dir = Folder::new();
+    let engine = start(&dir, "here").await;
+    let ann = user(&engine, "ann").await;
+    let claims = Claims {
+        fellow: true,
+        differs: true,
+        ..Claims::default()
+    };
+    let busy = Hostile::claiming(&engine, 60, claims).await;
+    assert!(crate::fetch::identities(engine.shared(), busy.node, vec![busy.user], true).await);
+    ann.find(&busy.user.to_string()).await.unwrap();
+    ann.start(busy.user).await.unwrap();
+    {
+        let presence = lock(&engine.shared().presence);
+        let link = presence.links.get(&busy.node).unwrap();
+        lock(&link.hot).compare_anew();
+        link.delivery.notify_one();
+    }
+    until("it is asked three times", || {
+        busy.compared.load(Ordering::Relaxed) >= 3
+    })
+    .await;
+    stop(engine).await;
 }
