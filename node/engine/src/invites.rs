@@ -1,6 +1,7 @@
 //! Links that let nodes into a community (C2): made, taken back, answered, followed.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use chater_network::{Protocol, Unreached};
 use chater_protocol::community::Community;
@@ -34,7 +35,11 @@ const USES: u32 = 1_000;
 const DAYS: u32 = 365;
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// How often the inviting node is asked when the connection fails.
-const TRIES: u32 = 2;
+const TRIES: u32 = 3;
+/// From one of these to the next: a connection that ends is gone by then.
+const AGAIN: Duration = Duration::from_millis(250);
+/// A dial that failed sooner met a connection that ended, or a closed port: asking again costs nobody a wait.
+const AT_ONCE: Duration = Duration::from_secs(1);
 /// A link that counts no more is forgotten so long after its time.
 const FORGET_MS: u64 = 30 * DAY_MS;
 
@@ -213,13 +218,18 @@ async fn enter(shared: &Arc<Shared>, link: &str) -> Result<Hash, Error> {
     });
     // A connection that was there before may be about to end: then once more. Asking twice uses nothing up.
     let mut answer = None;
-    for _ in 0..TRIES {
+    for left in (0..TRIES).rev() {
         if !shared.is_linked(node) {
-            let reached = shared.network.try_reach(node, invite.addrs.clone()).await;
-            reached.map_err(|why| match why {
-                Unreached::Nobody => bad(Reason::Unreachable),
-                Unreached::Other => bad(Reason::Other),
-            })?;
+            let began = Instant::now();
+            match shared.network.try_reach(node, invite.addrs.clone()).await {
+                Ok(()) => {}
+                Err(Unreached::Other) => return Err(bad(Reason::Other)),
+                Err(Unreached::Nobody) if left > 0 && began.elapsed() < AT_ONCE => {
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
+                }
+                Err(Unreached::Nobody) => return Err(bad(Reason::Unreachable)),
+            }
         }
         let asked = shared
             .network
@@ -228,6 +238,7 @@ async fn enter(shared: &Arc<Shared>, link: &str) -> Result<Hash, Error> {
             answer = CommunityAnswer::decode(&body).ok();
             break;
         }
+        tokio::time::sleep(AGAIN).await;
     }
     let welcome = match answer {
         Some(CommunityAnswer::Welcome(welcome)) => welcome,
