@@ -226,3 +226,25 @@ test("live search, its rows stand still; keys; looks", async ({ open }, info) =>
   await mira.changesTheLook();
   await mira.isWell();
 });
+
+test("a line that nobody closed and that says nothing is taken for dead, and comes back", async ({ open }) => {
+  const tihon = await open(nodes.dom, "tihon");
+  await tihon.registers();
+  await tihon.opensChatWith("sov", "sova@dacha");
+  const { page } = tihon;
+  const banner = page.locator("[data-banner]");
+  await page.clock.install();
+  const process = nodes.dom.process;
+  process.kill("SIGSTOP");
+  try {
+    await page.clock.fastForward(80_000);
+    await expect(banner, "silence may be that long").toBeHidden();
+    await page.clock.fastForward(15_000);
+    await expect(banner).toContainText(tihon.words.offline);
+  } finally {
+    process.kill("SIGCONT");
+  }
+  await expect(banner).toBeHidden({ timeout: 40_000 });
+  await tihon.sends("снова здесь");
+  await tihon.seesState("снова здесь", /^(delivered|read)$/);
+});

@@ -146,6 +146,10 @@ pub(super) async fn run(
                         break 'talk End::Gone;
                     }
                     out.push(Message::Ping(axum::body::Bytes::new()));
+                    // A page is not told of pings, and a line that is dead says nothing.
+                    if talk.reader.html {
+                        out.push(Message::Text(news::tick()));
+                    }
                 }
                 Event::Disk => {
                     let now = engine.is_full();

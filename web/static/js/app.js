@@ -56,6 +56,7 @@ let tries = 0;
 let nextTry = 0;
 let timer = 0;
 let lostAt = 0;
+let heardAt = 0;
 let ended = false;
 let greeted = false; // by the node, over the present socket
 let stale = false; // the node is of another version than this page
@@ -84,6 +85,7 @@ export function connect() {
 }
 
 function heard(frame) {
+  heardAt = Date.now();
   if (frame.seq !== undefined) seq = frame.seq;
   pill(frame.pill);
   if (frame.type === "hello") {
@@ -168,6 +170,12 @@ const words = banner?.querySelector("[data-banner-text]");
 const now = banner?.querySelector("[data-banner-now]");
 
 setInterval(() => {
+  // The node says something every 30 s: a line that is silent for longer is dead, though nobody closed it.
+  if (socket?.readyState === WebSocket.OPEN && Date.now() - heardAt > 90_000) {
+    socket.onclose = null;
+    socket.close();
+    closed();
+  }
   if (!banner || !lostAt || ended || Date.now() - lostAt < 3000) return;
   const seconds = Math.max(0, Math.ceil((nextTry - Date.now()) / 1000));
   // Only the first showing is announced; the countdown is not read out each second.

@@ -25,7 +25,7 @@ on("message", (frame) => frame.chat_id === chat && typed(frame.author_id));
 on("presence", (frame) => {
   const place = pane.querySelector("[data-presence]");
   if (place?.dataset.person !== frame.user_id) return;
-  place.textContent = `· ${frame.online ? place.dataset.on : place.dataset.off}`;
+  place.textContent = frame.online ? place.dataset.on : place.dataset.off;
   if (!frame.online && frame.seen_at) {
     const time = make("time", { dateTime: frame.seen_at });
     time.dataset.form = "card";
