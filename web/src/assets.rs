@@ -184,6 +184,7 @@ fn slim(path: &str, file: Vec<u8>) -> Vec<u8> {
             let text = String::from_utf8_lossy(text);
             let text = text.replace(" { ", "{").replace("; }", "}");
             let text = text
+                .replace(" }", "}")
                 .replace("; ", ";")
                 .replace(": ", ":")
                 .replace(", ", ",")
@@ -281,8 +282,8 @@ mod tests {
 
     #[test]
     fn slim_files_say_the_same() {
-        let file = b"/* a */\na { b: c; d: e; }\n".to_vec();
-        assert_eq!(slim("x.css", file), b"a{b:c;d:e}");
+        let file = b"/* a */\na { b: c; d: e; }\n@media (f) { g { h: i } }\n".to_vec();
+        assert_eq!(slim("x.css", file), b"a{b:c;d:e}@media (f){g{h:i}}");
         let file = b"  // why\n  let a = '// no'; // end\n".to_vec();
         assert_eq!(slim("x.js", file), b"\nlet a = '// no';\n");
         let file = b"let a = 'x // y'; f(\"a // b\"); // it's\n".to_vec();
