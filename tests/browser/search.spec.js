@@ -4,6 +4,9 @@ import { isAccessible } from "./axe.js";
 import { Caller, Node, pair } from "./nodes.js";
 import { PASSWORD, test } from "./people.js";
 
+// Kept by the node: to leave the page sooner is to search before it is there.
+const KEPT = /^(stored|delivered|read)$/;
+
 let nodes;
 let away;
 
@@ -200,9 +203,11 @@ test("words are looked for in all chats, what is found opens in its place", asyn
   const { page } = vera;
   await vera.opensChatWith("lis", "lis@dom");
   await vera.sends("Лодка у причала");
+  await vera.seesState("Лодка у причала", KEPT);
   await page.goto(nodes.dom.url);
   await vera.opensChatWith("rys", "rys@dom");
   await vera.sends("лодку унесло, весло осталось");
+  await vera.seesState("лодку унесло, весло осталось", KEPT);
   await page.goto(`${nodes.dom.url}/search`);
   await page.locator("main input[name=q]").fill("лод");
   await expect(page.locator("main [data-in=messages]")).toHaveAttribute("href", /q=%D0%BB%D0%BE%D0%B4/);
