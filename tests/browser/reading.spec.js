@@ -31,11 +31,11 @@ test("a chat opens where reading goes on", async ({ open }, info) => {
   await expect.poll(async () => (await sova.messages(chat, 40)).filter((it) => it.state === "stored").length).toBe(0);
   await klen.opensCard("sova");
   await klen.sees("читано 40");
-  await page.locator("[data-log]").focus();
   const newest = async () => (await sova.messages(chat, 1))[0];
-  // Pressed again until it is read: the page may still be going to where reading goes on.
+  // Pressed again until it is read: a page that is not ready yet goes where reading goes on, and puts the cursor into the field.
   await expect
     .poll(async () => {
+      await page.locator("[data-log]").focus();
       await page.keyboard.press("End");
       return (await newest()).state;
     })
