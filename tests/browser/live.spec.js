@@ -231,6 +231,9 @@ test("a line that nobody closed and that says nothing is taken for dead, and com
   const tihon = await open(nodes.dom, "tihon");
   await tihon.registers();
   await tihon.opensChatWith("sov", "sova@dacha");
+  // The page lives: its scripts and its socket are here before the node stands still.
+  await tihon.sends("раз");
+  await tihon.seesState("раз", /^(delivered|read)$/);
   const { page } = tihon;
   const banner = page.locator("[data-banner]");
   await page.clock.install();

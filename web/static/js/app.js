@@ -81,6 +81,7 @@ export function connect() {
   socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live${after}`);
   socket.onmessage = (event) => heard(JSON.parse(event.data));
   greeted = false;
+  heardAt = Date.now();
   socket.onclose = (event) => closed(event.code);
 }
 
@@ -171,7 +172,7 @@ const now = banner?.querySelector("[data-banner-now]");
 
 setInterval(() => {
   // The node says something every 30 s: a line that is silent for longer is dead, though nobody closed it.
-  if (socket?.readyState === WebSocket.OPEN && Date.now() - heardAt > 90_000) {
+  if (socket?.readyState < WebSocket.CLOSING && Date.now() - heardAt > 90_000) {
     socket.onclose = null;
     socket.close();
     closed();
