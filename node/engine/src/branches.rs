@@ -51,13 +51,15 @@ fn picks(turn: &mut Turn<'_, '_>, no: u32, header: &Header) -> Result<Vec<(u64, 
 
 /// M6: whether an event follows one that does not count by the group itself: that is a branch now, if another stands beside it.
 fn follows_dead(turn: &mut Turn<'_, '_>, no: u32, header: &Header) -> Result<bool, Fail> {
-    let Some((stored, before)) = events::by_id(turn.tx, header.prev)? else {
+    // Of nearly every event one look says no.
+    let Some(stored) = events::find(turn.tx, header.prev)?.filter(|before| before.void) else {
         return Ok(false);
     };
-    let forked = || events::feed(turn.tx, stored.feed_no).map(|f| f.and_then(|f| f.forked_at));
-    if !stored.void || forked()?.is_none() {
+    let forked = events::feed(turn.tx, stored.feed_no)?.and_then(|feed| feed.forked_at);
+    let before = events::event(turn.tx, stored.feed_no, stored.seq, stored.branch)?;
+    let (Some(_), Some(before)) = (forked, before) else {
         return Ok(false);
-    }
+    };
     turn.context(no, |_, context| {
         let group = context.group.as_ref();
         Ok(group.is_some_and(|group| !is_live(group, &before)))

@@ -340,12 +340,7 @@ pub fn append(
     client_id: Option<&str>,
     now_ms: u64,
 ) -> Result<Appended> {
-    let lacking = join(&[&chat_no.to_be_bytes(), &event.id().0]);
-    // Of a group the control graph has said already that it has a place.
-    let named = event.header().lane == 0 && chat.users.is_none()
-        || tx.get(Table::ChatLacking, &lacking)?.is_some();
-    let how = How { named, void: false };
-    append_as(tx, chat_no, chat, event, client_id, now_ms, how)
+    append_as(tx, chat_no, chat, event, client_id, now_ms, How::Plain)
 }
 
 /// Appends an event that a cut names: it has its place whatever stands there (L7).
@@ -359,20 +354,18 @@ pub fn append_named(
     event: &VerifiedEvent,
     now_ms: u64,
 ) -> Result<Appended> {
-    let how = How {
-        named: true,
-        void: false,
-    };
-    append_as(tx, chat_no, chat, event, None, now_ms, how)
+    append_as(tx, chat_no, chat, event, None, now_ms, How::Named)
 }
 
 /// How an event is appended.
-#[derive(Clone, Copy)]
-pub(crate) struct How {
-    /// Something here names it (L7).
-    pub(crate) named: bool,
-    /// It does not count (M6).
-    pub(crate) void: bool,
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    /// For itself: where many branches stand it may find no place, unless something here names it (L7).
+    Plain,
+    /// A cut names it.
+    Named,
+    /// It does not count (M6), and is here for what names it.
+    Void,
 }
 
 /// See [`append`].
@@ -383,9 +376,9 @@ pub(crate) fn append_as(
     event: &VerifiedEvent,
     client_id: Option<&str>,
     now_ms: u64,
-    How { named: kept, void }: How,
+    how: How,
 ) -> Result<Appended> {
-    let id = event.id();
+    let (id, void) = (event.id(), how == How::Void);
     if let Some(stored) = find(tx, id)? {
         return Ok(Appended::Known(stored));
     }
@@ -396,6 +389,11 @@ pub(crate) fn append_as(
     let branch = if on_top {
         Some(0)
     } else {
+        let lacking = join(&[&chat_no.to_be_bytes(), &id.0]);
+        // Of a group the control graph has said already that it has a place.
+        let kept = how != How::Plain
+            || header.lane == 0 && chat.users.is_none()
+            || tx.get(Table::ChatLacking, &lacking)?.is_some();
         free_branch(tx, feed_no, header.seq, (!kept).then_some(id))?
     };
     let Some(branch) = branch else {

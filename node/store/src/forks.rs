@@ -223,6 +223,9 @@ pub fn flaws(
     let Some(at) = branches.fork() else {
         tx.remove(Table::Forks, &key)?;
         follow(&mut feed, from, &all);
+        if let Some((_, last)) = events::by_id(tx, feed.whole_id)? {
+            feed.whole_ts = last.header().ts;
+        }
         tx.put_row(Table::Feeds, &feed_no.to_be_bytes(), &feed)?;
         return Ok(flaws);
     };
@@ -287,14 +290,17 @@ fn follow(feed: &mut FeedRow, from: u64, line: &[FeedEvent]) {
     }
     let mut end = None;
     for event in line {
-        let next = end.is_none_or(|(seq, id)| event.prev == id && event.seq == seq + 1);
-        if !next || (end.is_none() && event.seq != from) {
+        let follows = match end {
+            Some((next, id)) => event.prev == id && event.seq == next,
+            None => event.seq == from,
+        };
+        let Some(next) = event.seq.checked_add(1).filter(|_| follows) else {
             break;
-        }
-        end = Some((event.seq, event.id));
+        };
+        end = Some((next, event.id));
     }
-    if let Some((seq, id)) = end {
-        (feed.whole, feed.whole_id) = (seq + 1, id);
+    if let Some(end) = end {
+        (feed.whole, feed.whole_id) = end;
     }
 }
 

@@ -77,12 +77,7 @@ pub fn append(
     event: &VerifiedEvent,
     now_ms: u64,
 ) -> Result<Appended> {
-    // It is here for what names it.
-    let how = How {
-        named: true,
-        void: true,
-    };
-    let appended = events::append_as(tx, chat_no, chat, event, None, now_ms, how)?;
+    let appended = events::append_as(tx, chat_no, chat, event, None, now_ms, How::Void)?;
     if let Appended::New(stored) | Appended::Fork(stored) = appended {
         let header = event.header();
         let place = (header.home, header.lane, header.seq);
